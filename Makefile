@@ -1,0 +1,81 @@
+# One door. Needs Python 3.11 or newer and make; everything else goes into .venv.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VENV  := .venv
+PY    := $(VENV)/bin/python
+STAMP := $(VENV)/ready
+CODE  := $(wildcard src tests examples bench)
+
+# Set PYTHON to choose an interpreter: make setup PYTHON=python3.13
+PYTHON ?=
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+
+.PHONY: help
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
+
+.PHONY: setup
+setup: $(STAMP) ## make .venv with codemode and its tools in it (quick when nothing has changed)
+	@:
+
+.PHONY: demo
+demo: $(STAMP) ## run the example: a model's program over this repository
+	@$(PY) examples/demo.py
+
+.PHONY: test
+test: $(STAMP) ## run the tests; PYTEST_ARGS="-k name" runs some of them
+	@$(PY) -m pytest $(PYTEST_ARGS)
+
+.PHONY: check
+check: $(STAMP) ## lint, format, types, layers
+	@$(PY) -m ruff check $(CODE)
+	@$(PY) -m ruff format --check $(CODE)
+	@$(PY) -m mypy $(CODE)
+	@$(VENV)/bin/lint-imports --no-logo
+
+.PHONY: fix
+fix: $(STAMP) ## repair what ruff can repair
+	@$(PY) -m ruff check --fix $(CODE)
+	@$(PY) -m ruff format $(CODE)
+
+.PHONY: bench
+bench: $(STAMP) ## measure speed and memory; BENCH_ARGS goes to the benchmark
+	@$(PY) -m bench $(BENCH_ARGS)
+
+.PHONY: clean
+clean: ## remove everything that make has made
+	@rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An interrupted setup leaves no stamp, and the next one goes on where it can.
+$(STAMP): pyproject.toml
+	@set -eu; \
+	fail() { printf '%s\n' "$$@" >&2; exit 1; }; \
+	is_new() { "$$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }; \
+	if ! { is_new $(PY) && $(PY) -m pip --version >/dev/null 2>&1; }; then \
+	    found=''; \
+	    for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python); do \
+	        if is_new "$$python"; then found="$$python"; break; fi; \
+	    done; \
+	    test -n "$$found" || fail \
+	        'codemode needs Python 3.11 or newer, and found none$(if $(PYTHON), at $(PYTHON)).' \
+	        'hint: install one, or name it: make setup PYTHON=/path/to/python3.11'; \
+	    if "$$found" -c 'import ensurepip' 2>/dev/null; then \
+	        "$$found" -m venv $(VENV); \
+	    elif "$$found" -m pip --version >/dev/null 2>&1; then \
+	        "$$found" -m venv --without-pip $(VENV); \
+	        "$$found" -m pip --python $(PY) install -qq pip; \
+	    else fail \
+	        "$$("$$found" --version) at $$(command -v "$$found") cannot make a virtual environment." \
+	        'hint: on Debian and Ubuntu: apt install python3-venv'; \
+	    fi; \
+	fi; \
+	test ! -t 2 || echo 'setting up .venv, a minute at most …' >&2; \
+	export PIP_DISABLE_PIP_VERSION_CHECK=1; \
+	$(PY) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")' > $(VENV)/dev.txt; \
+	$(PY) -m pip install -qq -e . -r $(VENV)/dev.txt; \
+	touch $@

@@ -1,0 +1,147 @@
+"""One isolate running one program: start, deliver, flush, close; records out.
+
+The same code serves a worker process and the in-process engine; both hand it a :class:`Port`.
+Four threads meet here: the owner (start, deliver, flush, credit, answer), the isolate's own
+thread (the two callbacks from V8), and whoever frees the isolate. The rules:
+
+* ``_lock`` guards the shared buffer's read position and the order of records, so that what the
+  owner peeks at while the script spins and what the script hands over never swap or double.
+* The isolate's thread may block in a callback (for a stored value, for credit, after ``exit()``).
+  ``release`` wakes it, and only then may the isolate be freed: freeing joins that thread.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from typing import TYPE_CHECKING, Final, Protocol
+
+from .v8 import ANSWER_BYTES, HEADER_UNITS
+
+if TYPE_CHECKING:
+    from .v8 import Isolate
+
+_FLUSH, _LOAD, _MORE, _CATALOGUE, _EXIT, _OVER = range(6)
+
+WINDOW_BYTES: Final = 4 * 1024 * 1024
+"""Records that a cell may have in flight before its thread waits: back-pressure into the cell."""
+
+
+class Port(Protocol):
+    """Where a cell's records go. Called on the isolate's thread, or on the owner's."""
+
+    def records(self, data: bytes) -> None:
+        """UTF-16 records, in order; may block while the other side is slow."""
+
+    def over(self) -> None:
+        """The program has ended by itself; the last record said how. Free the isolate."""
+
+    def heap_exhausted(self) -> None:
+        """The script hit its heap limit and was stopped. Free the isolate."""
+
+
+class Cell:
+    """A program in an isolate."""
+
+    def __init__(self, isolate: Isolate, port: Port, catalogue: bytes) -> None:
+        self._isolate = isolate
+        self._port = port
+        self._catalogue = catalogue
+        self._lock = threading.Lock()
+        self._read = HEADER_UNITS
+        self._in_flight = 0
+        self._credited = threading.Condition()
+        self._answers: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._answer = memoryview(b"")
+        self._released = threading.Event()
+        isolate.on_call = self._on_call
+        isolate.on_idle = self._on_idle
+
+    def deliver(self, message: bytes) -> None:
+        """Schedule a turn: a program, the answer to a tool call, or a timer that is due."""
+        if not self._released.is_set():
+            self._isolate.send(message)
+
+    def flush(self) -> None:
+        """Hand over what the script has written so far, without the script's help."""
+        if self._lock.acquire(timeout=0.05):  # held: it is being handed over this moment
+            try:
+                self._hand_over()
+            finally:
+                self._lock.release()
+
+    def answer(self, value: bytes | None) -> None:
+        """The stored value that the script waits for, as UTF-8 JSON; None if there is none."""
+        self._answers.put(None if value is None else value.decode().encode("utf-16-le"))
+
+    def credit(self, size: int) -> None:
+        """The other side has dealt with ``size`` bytes of records."""
+        with self._credited:
+            self._in_flight -= size
+            self._credited.notify_all()
+
+    def release(self) -> None:
+        """Wake the isolate's thread wherever it waits, for good."""
+        self._released.set()
+        self._answers.put(None)
+        with self._credited:
+            self._credited.notify_all()
+
+    def free(self) -> None:
+        """End the script and give the isolate back. Blocks until V8 obeys."""
+        self.release()
+        self._isolate.free()
+
+    def _hand_over(self) -> int:
+        data = self._isolate.take(self._read)
+        self._read += len(data) // 2
+        if data:
+            self._port.records(data)
+        return len(data)
+
+    def _emit(self) -> None:
+        """Hand everything over and let the script write from the beginning again."""
+        with self._lock:
+            size = self._hand_over()
+            self._read = HEADER_UNITS
+            self._isolate.rewind()
+        with self._credited:
+            self._in_flight += size
+            while self._in_flight > WINDOW_BYTES and not self._released.is_set():
+                self._credited.wait()
+
+    def _on_call(self) -> None:
+        reason = self._isolate.reason
+        if reason == _MORE:
+            self._answer_chunk()
+            return
+        self._emit()
+        if reason == _LOAD:
+            value = self._answers.get()
+            self._begin_answer(value)
+        elif reason == _CATALOGUE:
+            self._begin_answer(self._catalogue.decode().encode("utf-16-le"))
+        elif reason == _EXIT:
+            self._port.over()
+            self._released.wait()
+
+    def _on_idle(self, heap_exhausted: bool) -> None:
+        if self._released.is_set():
+            return
+        over = self._isolate.reason == _OVER
+        self._emit()
+        if heap_exhausted:
+            self._port.heap_exhausted()
+        elif over:
+            self._port.over()
+
+    def _begin_answer(self, value: bytes | None) -> None:
+        if value is None:
+            self._isolate.answer_missing()
+            return
+        self._answer = memoryview(value)
+        self._answer_chunk()
+
+    def _answer_chunk(self) -> None:
+        chunk, self._answer = self._answer[:ANSWER_BYTES], self._answer[ANSWER_BYTES:]
+        self._isolate.answer(bytes(chunk), more=bool(self._answer))

@@ -1,0 +1,252 @@
+"""What a cell says: records from the prelude's buffer, decoded into events.
+
+A record is three UTF-16 units - kind, length low, length high - and its payload; bit 15 of the
+kind says that the next record continues it. All of it is hostile: kinds, lengths and numbers are
+checked, and what is gathered for one record is bounded before it is kept.
+"""
+
+from __future__ import annotations
+
+import struct
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, cast
+
+from msgspec import Struct
+
+from ..errors import EngineError
+from ..protocol.types import AudioItem, ImageDetail, ImageItem, Item, TextItem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class ToolCalled(Struct, frozen=True, gc=False):
+    """``tools.x(…)``: the number of the call, the tool's index, the argument as JSON or None."""
+
+    number: int
+    index: int
+    input_json: str | None
+
+
+class Notified(Struct, frozen=True, gc=False):
+    """``notify(text)``."""
+
+    text: str
+
+
+class YieldAsked(Struct, frozen=True, gc=False):
+    """``yield_control()``."""
+
+
+class TimerSet(Struct, frozen=True, gc=False):
+    """``setTimeout``: fire timer ``number`` after ``delay_ms``."""
+
+    number: int
+    delay_ms: float
+
+
+class TimerCleared(Struct, frozen=True, gc=False):
+    """``clearTimeout``."""
+
+    number: int
+
+
+class ValueStored(Struct, frozen=True, gc=False):
+    """``store(key, value)``, the value as JSON."""
+
+    key: str
+    json: str
+
+
+class ValueAsked(Struct, frozen=True, gc=False):
+    """``load(key)``: the script waits for the answer."""
+
+    key: str
+
+
+class Finished(Struct, frozen=True, gc=False):
+    """The program is over; ``error_text`` is None if it succeeded."""
+
+    error_text: str | None
+
+
+class Idle(Struct, frozen=True, gc=False):
+    """A turn is over: nothing runnable is left but timers and tool results."""
+
+
+Event: TypeAlias = (
+    Item
+    | ToolCalled
+    | Notified
+    | YieldAsked
+    | TimerSet
+    | TimerCleared
+    | ValueStored
+    | ValueAsked
+    | Finished
+    | Idle
+)
+
+
+class Kind(IntEnum):
+    """The kinds of records; prelude.js has the same numbers."""
+
+    TEXT = 1
+    IMAGE = 2
+    AUDIO = 3
+    CALL = 4
+    NOTIFY = 5
+    YIELD = 6
+    TIMER = 7
+    CLEAR = 8
+    STORE = 9
+    KEY = 10
+    DONE = 11
+    FAILED = 12
+    IDLE = 13
+
+
+def _call(payload: str) -> Event:
+    number, index, text = payload.split("\n", 2)
+    return ToolCalled(int(number), int(index), text or None)
+
+
+def _timer(payload: str) -> Event:
+    number, delay = payload.split("\n")
+    return TimerSet(int(number), float(delay))
+
+
+def _store(payload: str) -> Event:
+    length, rest = payload.split("\n", 1)
+    # The length counts UTF-16 units, in which a character beyond the first plane has two.
+    size = int(length)
+    key = rest.encode("utf-16-le")[: 2 * size].decode("utf-16-le", "replace")
+    return ValueStored(key, rest[len(key) :])
+
+
+def _image(payload: str) -> Event:
+    detail, url = payload.split("\n", 1)
+    if detail not in ("auto", "low", "high", "original"):
+        raise ValueError(f"no image detail: {detail}")
+    return ImageItem(url, cast("ImageDetail", detail))
+
+
+_DECODERS: Final[dict[int, Callable[[str], Event]]] = {
+    Kind.TEXT: TextItem,
+    Kind.IMAGE: _image,
+    Kind.AUDIO: AudioItem,
+    Kind.CALL: _call,
+    Kind.NOTIFY: Notified,
+    Kind.YIELD: lambda _: YieldAsked(),
+    Kind.TIMER: _timer,
+    Kind.CLEAR: lambda payload: TimerCleared(int(payload)),
+    Kind.STORE: _store,
+    Kind.KEY: ValueAsked,
+    Kind.DONE: lambda _: Finished(None),
+    Kind.FAILED: Finished,
+    Kind.IDLE: lambda _: Idle(),
+}
+_HEAD: Final = struct.Struct("<3H")
+_CONTINUED: Final = 0x8000
+
+
+class Records:
+    """Records of one cell, fed in pieces that end at record borders, as events."""
+
+    def __init__(self, max_units: int) -> None:
+        self._max_bytes = 2 * max_units
+        self._parts: list[bytes] = []
+        self._gathered = 0
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events in ``data``.
+
+        Raises:
+            EngineError: these are no records, or one is larger than a value may be.
+        """
+        events: list[Event] = []
+        at, end = 0, len(data)
+        try:
+            while at < end:
+                kind, low, high = _HEAD.unpack_from(data, at)
+                start = at + 6
+                at = start + 2 * (high << 16 | low)
+                if at > end:
+                    raise ValueError("a record ends beyond its frame")
+                if kind & _CONTINUED:
+                    self._gather(data[start:at])
+                    continue
+                payload = data[start:at]
+                if self._parts:
+                    self._gather(payload)
+                    payload = b"".join(self._parts)
+                    self._parts.clear()
+                    self._gathered = 0
+                # Lone surrogates become U+FFFD here, one for one.
+                events.append(_DECODERS[kind](payload.decode("utf-16-le", "replace")))
+        except (ValueError, KeyError, struct.error) as error:
+            raise EngineError(f"a cell sent unreadable records: {error}") from error
+        return events
+
+    def _gather(self, part: bytes) -> None:
+        self._gathered += len(part)
+        if self._gathered > self._max_bytes:
+            raise ValueError("a record is larger than a value may be")
+        self._parts.append(part)
+
+
+class Sink(Protocol):
+    """Who owns a cell; called on the event loop."""
+
+    def on_events(self, events: list[Event]) -> None:
+        """What the cell said, in order."""
+
+    def on_flushed(self) -> None:
+        """Everything written before the flush was asked for has been said."""
+
+    def on_lost(self, reason: str, limit: str | None) -> None:
+        """The cell is gone without an end of its own; nothing more comes."""
+
+
+CREDIT_BYTES: Final = 256 * 1024
+"""Give credit back in portions of this size: a small cell never needs any."""
+
+
+class Feed:
+    """Takes a cell's raw records, decodes them for its sink, and gives credit for them.
+
+    While paused it keeps them as they are and gives no credit, so that the script soon waits.
+    """
+
+    def __init__(self, sink: Sink, max_units: int, credit: Callable[[int], None]) -> None:
+        self._sink = sink
+        self._records = Records(max_units)
+        self._credit = credit
+        self._owed = 0
+        self._held: list[bytes] = []
+        self._paused = False
+
+    def data(self, data: bytes) -> None:
+        """Records have come.
+
+        Raises:
+            EngineError: they are unreadable; the worker cannot be trusted any more.
+        """
+        if self._paused:
+            self._held.append(data)
+            return
+        self._owed += len(data)
+        if self._owed >= CREDIT_BYTES:
+            self._credit(self._owed)
+            self._owed = 0
+        self._sink.on_events(self._records.feed(data))
+
+    def pause(self) -> None:
+        """Keep what comes until ``resume``."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Decode what was kept, unless the sink pauses again over it."""
+        self._paused = False
+        while self._held and not self._paused:
+            self.data(self._held.pop(0))

@@ -1,0 +1,80 @@
+"""What a cell is started with: a source, a catalogue of tools, settings. As text for the prelude."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from .module import read_module
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..limits import Limits
+
+LAZY_NAMES: Final = 64
+LAZY_BYTES: Final = 16 * 1024
+"""From this size on ``tools`` and ``ALL_TOOLS`` are made when a script first looks at them."""
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The tools that a cell sees. Encoded once, however many cells share it.
+
+    Attributes:
+        names: JSON array of the members of ``tools``, by index.
+        descriptions: JSON array of ``{name, description}``: ``ALL_TOOLS``.
+        count: how many there are.
+        number: tells catalogues apart without comparing them.
+    """
+
+    names: bytes
+    descriptions: bytes
+    count: int
+    number: int = field(default_factory=lambda: next(_numbers), compare=False)
+
+    @classmethod
+    def of(cls, tools: Iterable[tuple[str, str]]) -> Catalogue:
+        """From pairs of global name and description, in order."""
+        entries = [{"name": name, "description": text} for name, text in tools]
+        names = json.dumps([entry["name"] for entry in entries]).encode()
+        return cls(names, json.dumps(entries).encode(), len(entries))
+
+    def pack(self) -> bytes:
+        """For the wire; JSON has no raw newline."""
+        return b"%d\n%b\n%b" % (self.count, self.names, self.descriptions)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Catalogue:
+        count, names, descriptions = data.split(b"\n", 2)
+        return cls(names, descriptions, int(count))
+
+
+def settings_of(limits: Limits) -> str:
+    """The limits that the prelude enforces by itself, as JSON members."""
+    members = {
+        "valueBytes": limits.value_bytes,
+        "valueError": limits.message("value_bytes", what="a value"),
+        "timers": limits.timers,
+        "timersError": limits.message("timers"),
+        "toolCalls": -1 if limits.tool_calls is None else limits.tool_calls,
+        "toolCallsError": "" if limits.tool_calls is None else limits.message("tool_calls"),
+    }
+    return json.dumps(members)[1:-1]
+
+
+def compose(source: str, catalogue: Catalogue, settings: str) -> bytes:
+    """The message that starts a program: a line of settings, a line of names, the source."""
+    module = read_module(source)
+    big = catalogue.count > LAZY_NAMES or len(catalogue.descriptions) > LAZY_BYTES
+    lazy = "true" if big else "false"
+    head = f'S{{{module.head()},"lazy":{lazy},{settings}}}\n'
+    return b"%b%b\n%b" % (
+        head.encode(),
+        catalogue.names,
+        module.source.encode("utf-8", "replace"),
+    )

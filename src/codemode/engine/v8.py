@@ -1,0 +1,293 @@
+"""The only file that touches the V8 library (mini-racer's C ABI, through ctypes).
+
+Theory, measured on mini-racer 0.14 (V8 14.4):
+
+* A *context* is an isolate with a thread of its own. ``mr_eval`` and ``mr_call_function`` only
+  schedule a task on that thread; the outcome comes to one C callback, on that thread, with the
+  GIL taken. Inside the callback nothing may wait for the isolate: no ``mr_eval``-and-wait, no
+  ``mr_free_context``. Scheduling, ``mr_alloc_*`` and ``mr_free_value`` are safe there.
+* **The microtasks of a task run after its outcome was delivered.** So a turn is two tasks: one
+  that delivers a message, and behind it an empty one, by whose time nothing runnable is left.
+* ``mr_cancel_task`` does not stop a loop in a microtask. ``mr_free_context`` stops everything
+  that V8 can interrupt and joins the thread; what V8 cannot interrupt ends with the process.
+* Values leave JavaScript only as UTF-16 text in one ``ArrayBuffer`` per isolate, whose address
+  we know (see ``prelude.js``). The callback's own arguments are never read: their handles can
+  be opened by the isolate's thread alone, and converting them has hung callers.
+* V8 guards its code pages with memory protection keys, whose rights a thread inherits from its
+  creator. A thread that is older than V8's initialisation crashes when it makes or frees an
+  isolate. A worker therefore loads V8 before it has threads; in a process of others' making,
+  where that cannot be promised, the keys are switched off (``shared_process``).
+* The memory limit of the ABI is a GC callback that terminates the script: it sees the heap, not
+  array buffers. Those are bounded by the process (``worker.py``).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import importlib.util
+import itertools
+import sys
+import threading
+import types
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final
+
+from ..errors import EngineError, EngineMissingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BUFFER_UNITS: Final = 32 * 1024
+"""Size of the shared buffer in UTF-16 code units, header included. prelude.js allocates it."""
+
+HEADER_UNITS: Final = 8
+"""Four 32-bit words: units written, why JavaScript calls, units answered, more to come."""
+
+SETUP_SECONDS: Final = 20.0
+"""An isolate is ready after 2 ms; one that is not by now never will be."""
+
+_STRING, _FUNCTION, _ARRAY, _ARRAY_BUFFER = 5, 100, 6, 102
+_FAILURES: Final = {200: "exception", 201: "syntax error", 202: "out of memory", 204: "terminated"}
+_NEEDED: Final = (
+    "mr_init_v8 mr_init_context mr_free_context mr_eval mr_call_function mr_make_js_callback"
+    " mr_alloc_string_val mr_free_value mr_set_hard_memory_limit mr_hard_memory_limit_reached"
+    " mr_v8_version mr_v8_is_using_sandbox"
+).split()
+
+
+def _import_binding() -> Any:
+    """``py_mini_racer._dll`` without its package's ``__init__``, which loads asyncio.
+
+    A worker needs the library and nothing else: 4 MB of private memory instead of 13. A bare
+    package stands in while the one module is imported, and is taken out again.
+    """
+    name = "py_mini_racer"
+    try:
+        if name in sys.modules:
+            return importlib.import_module(f"{name}._dll")
+        spec = importlib.util.find_spec(name)
+        if spec is None or not spec.submodule_search_locations:
+            raise ImportError(f"no package {name}")
+        bare = types.ModuleType(name)
+        bare.__path__ = list(spec.submodule_search_locations)
+        bare.__spec__ = spec
+        sys.modules[name] = bare
+        try:
+            return importlib.import_module(f"{name}._dll")
+        finally:
+            del sys.modules[name]
+    except ImportError as error:
+        raise EngineMissingError(
+            f"V8 is missing: {error}. Install mini-racer>=0.14.1,<0.15."
+        ) from error
+
+
+class _Library:
+    """The loaded library, initialised once a process."""
+
+    def __init__(self, flags: tuple[str, ...]) -> None:
+        binding = _import_binding()
+        dll = binding.init_mini_racer(flags=flags, ignore_duplicate_init=True)
+        missing = [name for name in _NEEDED if not hasattr(dll, name)]
+        if missing:
+            raise EngineMissingError(
+                f"the installed mini-racer lacks {', '.join(missing)}."
+                " Install mini-racer>=0.14.1,<0.15."
+            )
+        self.dll: Any = dll
+        self._isolates: dict[int, Isolate] = {}
+        self.ids = itertools.count(1)
+        # One C callback for all isolates: they are told apart by the callback id, and making a
+        # ctypes closure for each would cost more than the lookup.
+        self.callback = binding.MR_CALLBACK(self._on_callback)
+        self.prelude = resources.files(__package__).joinpath("prelude.js").read_bytes()
+
+    def register(self, isolate: Isolate) -> int:
+        number = next(self.ids)
+        self._isolates[number] = isolate
+        return number
+
+    def forget(self, number: int) -> None:
+        self._isolates.pop(number, None)
+
+    def _on_callback(self, callback_id: int, handle: Any) -> None:
+        isolate = self._isolates.get(callback_id >> _KIND_BITS)
+        if isolate is None:  # freed meanwhile: its values went with it
+            return
+        isolate.on_callback(callback_id & _KIND_MASK, handle)
+
+
+_KIND_BITS: Final = 2
+_KIND_MASK: Final = 3
+_SETUP, _SCRIPT_CALL, _TURN, _IDLE = range(4)
+
+_library: _Library | None = None
+_library_lock = threading.Lock()
+
+
+def load(*, shared_process: bool = False) -> _Library:
+    """Load and initialise V8, once; later calls are free and change nothing.
+
+    Args:
+        shared_process: other code may have started threads before; see the head of this file.
+
+    Raises:
+        EngineMissingError: the library is absent or lacks functions.
+    """
+    global _library
+    with _library_lock:
+        if _library is None:
+            keys = ("--no-memory-protection-keys",) if shared_process else ()
+            _library = _Library(("--single-threaded", *keys))
+        return _library
+
+
+def version() -> str:
+    """The version of V8, as ``14.4.258.16``."""
+    return str(load().dll.mr_v8_version().decode())
+
+
+def sandboxed() -> bool:
+    """Whether this V8 was built with its own pointer sandbox."""
+    return bool(load().dll.mr_v8_is_using_sandbox())
+
+
+class Isolate:
+    """One V8 heap and thread, with the prelude installed and nothing of a script run yet.
+
+    Making one takes about 2 ms and blocks. ``on_call`` is called on the isolate's thread each
+    time JavaScript calls the host; ``on_idle`` after each message, when nothing runnable is
+    left, with whether the heap limit was hit.
+    """
+
+    def __init__(self) -> None:
+        self.on_call: Callable[[], None] = _ignore
+        self.on_idle: Callable[[bool], None] = _ignore_flag
+        self._library = load()
+        self._dll = self._library.dll
+        self._number = self._library.register(self)
+        self._setup: list[Any] = []
+        self._setup_done = threading.Semaphore(0)
+        self._free_lock = threading.Lock()
+        self._freed = False
+        self._context = self._dll.mr_init_context(self._library.callback)
+        try:
+            self._install()
+        except BaseException:
+            self.free()
+            raise
+
+    def _install(self) -> None:
+        host = self._dll.mr_make_js_callback(self._context, self._id(_SCRIPT_CALL))
+        self._schedule_eval(self._library.prelude)
+        self._schedule_eval(b"[]")
+        self._entry = self._expect(_FUNCTION)
+        self._no_arguments = self._expect(_ARRAY)
+        self._call(host, _SETUP)
+        buffer = self._expect(_ARRAY_BUFFER)
+        if buffer.contents.len != 2 * BUFFER_UNITS:
+            raise EngineError("the prelude's buffer has the wrong size")
+        self._host = host
+        self._address: int = buffer.contents.value.value_ptr
+        self._words = (ctypes.c_int32 * 4).from_address(self._address)
+
+    def limit_heap(self, size: int) -> None:
+        """Stop the script when its heap exceeds ``size`` bytes after a collection."""
+        self._dll.mr_set_hard_memory_limit(self._context, size)
+
+    def send(self, message: bytes) -> None:
+        """Schedule a turn: deliver ``message`` (UTF-8), then report idle. Any thread may call."""
+        text = self._dll.mr_alloc_string_val(self._context, message, len(message), _STRING)
+        self._call(text, _TURN)
+        self._call(self._host, _IDLE)
+        self._dll.mr_free_value(self._context, text)
+
+    @property
+    def reason(self) -> int:
+        """Why JavaScript calls the host now (word 1 of the header)."""
+        return self._words[1]
+
+    def take(self, start: int) -> bytes:
+        """The records written since unit ``start``, as UTF-16; any thread may look."""
+        end = min(self._words[0], BUFFER_UNITS)
+        if end <= start:
+            return b""
+        return ctypes.string_at(self._address + 2 * start, 2 * (end - start))
+
+    def rewind(self) -> None:
+        """Let JavaScript write from the beginning again; only while it waits in a call."""
+        self._words[0] = HEADER_UNITS
+
+    def answer(self, chunk: bytes, *, more: bool) -> None:
+        """Write a UTF-16 answer, at most ``ANSWER_BYTES``; only while JavaScript waits."""
+        ctypes.memmove(self._address + 2 * HEADER_UNITS, chunk, len(chunk))
+        self._words[2] = len(chunk) // 2
+        self._words[3] = int(more)
+
+    def answer_missing(self) -> None:
+        """Answer that there is no value."""
+        self._words[2] = -1
+
+    def free(self) -> None:
+        """Terminate whatever runs and release everything. Blocks until V8 obeys; idempotent.
+
+        Must not be called on the isolate's own thread.
+        """
+        with self._free_lock:
+            if self._freed:
+                return
+            self._freed = True
+        self._dll.mr_free_context(self._context)
+        self._library.forget(self._number)
+
+    def on_callback(self, kind: int, handle: Any) -> None:
+        """A task has ended or JavaScript calls; runs on the isolate's thread."""
+        if kind == _SCRIPT_CALL:
+            self._dll.mr_free_value(self._context, handle)
+            self.on_call()
+        elif kind == _SETUP:
+            self._setup.append(handle)
+            self._setup_done.release()
+        else:
+            self._dll.mr_free_value(self._context, handle)
+            if kind == _IDLE:
+                self.on_idle(self._dll.mr_hard_memory_limit_reached(self._context))
+
+    def _id(self, kind: int) -> int:
+        return self._number << _KIND_BITS | kind
+
+    def _schedule_eval(self, code: bytes) -> None:
+        text = self._dll.mr_alloc_string_val(self._context, code, len(code), _STRING)
+        self._dll.mr_eval(self._context, text, self._id(_SETUP))
+        self._dll.mr_free_value(self._context, text)
+
+    def _call(self, this: Any, kind: int) -> None:
+        self._dll.mr_call_function(
+            self._context, self._entry, this, self._no_arguments, self._id(kind)
+        )
+
+    def _expect(self, kind: int) -> Any:
+        if not self._setup_done.acquire(timeout=SETUP_SECONDS):
+            raise EngineError(f"V8 made no isolate within {SETUP_SECONDS:g} s")
+        handle = self._setup.pop(0)
+        value = handle.contents
+        if value.type == kind:
+            return handle
+        text = ctypes.string_at(value.value.value_ptr, value.len) if value.type in _FAILURES else b""
+        raise EngineError(
+            f"V8 could not install the prelude: {_FAILURES.get(value.type, value.type)}"
+            f" {text.decode(errors='replace')}"
+        )
+
+
+ANSWER_BYTES: Final = 2 * (BUFFER_UNITS - HEADER_UNITS)
+"""How much of an answer fits into the buffer at once."""
+
+
+def _ignore() -> None:
+    pass
+
+
+def _ignore_flag(_: bool, /) -> None:  # noqa: FBT001 - the shape of on_idle
+    pass

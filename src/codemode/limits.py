@@ -1,0 +1,182 @@
+"""Every limit: its name, unit, default and the error that a model reads when it fires.
+
+The table *is* the dataclass: each field carries its unit and its error text as metadata, so
+that a limit cannot exist without them. A limit that may be switched off takes ``None``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from .errors import UsageError
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+
+
+def _limit(
+    default: int | None, unit: str, error: str, hint: str = "", *, optional: bool = False
+) -> Any:
+    return field(
+        default=default,
+        metadata={"unit": unit, "error": error, "hint": hint, "optional": optional},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds on what cells and sessions may use. All are on by default.
+
+    Sizes are in bytes, times in milliseconds, tokens are 4 bytes of UTF-8. ``None`` switches
+    a limit off where that is safe.
+
+    Raises:
+        UsageError: a value is not a non-negative integer, or ``None`` where that is unsafe.
+    """
+
+    source_bytes: int = _limit(
+        MIB,
+        "bytes",
+        "the source is {observed}, more than {cap}",
+        "store large data with store() or fetch it through a tool instead of writing it into the program.",
+    )
+    heap_bytes: int = _limit(
+        256 * MIB,
+        "bytes",
+        "the cell used more than {cap} of JavaScript heap",
+        "work on the data in smaller pieces and keep only what you need.",
+    )
+    worker_memory_bytes: int | None = _limit(
+        GIB,
+        "bytes",
+        "the cells of this session used more than {cap} of memory together",
+        "work on the data in smaller pieces; large strings and typed arrays count too.",
+        optional=True,
+    )
+    compute_ms: int | None = _limit(
+        60_000,
+        "ms",
+        "the cell computed for {cap} without a pause",
+        "split the work and await something between the parts, or run it in a tool.",
+        optional=True,
+    )
+    output_bytes: int = _limit(
+        16 * MIB,
+        "bytes",
+        "the cell wrote more than {cap} of output between two observations",
+        "print a summary instead of everything.",
+    )
+    output_tokens: int = _limit(
+        10_000, "tokens", "the output was cut to {cap} (this is not an error)"
+    )
+    value_bytes: int = _limit(
+        16 * MIB,
+        "bytes",
+        "{what} is {observed}, more than {cap}",
+        "pass a smaller value, or pass it in pieces.",
+    )
+    stored_bytes: int | None = _limit(
+        64 * MIB,
+        "bytes",
+        "the stored values of this session would take {observed}, more than {cap}",
+        "store less, or overwrite keys that you no longer need with null.",
+        optional=True,
+    )
+    live_cells: int | None = _limit(
+        128,
+        "cells",
+        "this session has {observed} live cells already, and {cap} are allowed",
+        "wait for a running cell to finish, or end one with wait and terminate: true.",
+        optional=True,
+    )
+    timers: int = _limit(
+        10_000,
+        "timers",
+        "the cell has more than {cap} pending",
+        "await timers in smaller groups.",
+    )
+    tool_calls: int | None = _limit(
+        10_000,
+        "calls",
+        "the cell made more than {cap} to tools",
+        "batch the work, or continue in a new cell.",
+        optional=True,
+    )
+    concurrent_tool_calls: int = _limit(
+        256, "calls", "more than {cap} at once wait their turn (this is not an error)"
+    )
+    queued_notifications: int = _limit(
+        1_024,
+        "notifications",
+        "a cell with more than {cap} undelivered waits (this is not an error)",
+    )
+    callback_grace_ms: int = _limit(
+        100, "ms", "a cancelled callback was dropped after {cap} (this is not an error)"
+    )
+    termination_ms: int = _limit(
+        250, "ms", "the cell did not stop within {cap}, so its worker was killed"
+    )
+    unobserved_ms: int | None = _limit(
+        60 * 60_000,
+        "ms",
+        "nobody observed the cell for {cap} after it had yielded",
+        "call wait before that, or start the work again.",
+        optional=True,
+    )
+    result_kept_ms: int = _limit(
+        5 * 60_000,
+        "ms",
+        "the result of a closed cell is kept for {cap} (this is not an error)",
+    )
+    max_yield_time_ms: int | None = _limit(
+        None,
+        "ms",
+        "an observation was cut to {cap} (this is not an error)",
+        optional=True,
+    )
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if value is None and entry.metadata["optional"]:
+                continue
+            if type(value) is not int or value < 0:
+                none = " or None" if entry.metadata["optional"] else ""
+                raise UsageError(
+                    f"limit {entry.name} must be a non-negative integer"
+                    f" ({entry.metadata['unit']}){none}, got {value!r}"
+                )
+
+    def message(self, name: str, observed: int | None = None, *, what: str = "the value") -> str:
+        """The error text of limit ``name``: what was exceeded, by how much, and what to do.
+
+        Args:
+            name: a field of this class.
+            observed: the offending amount in the limit's unit, where it is known.
+            what: what has the size, for limits on values.
+        """
+        entry = next(f for f in fields(self) if f.name == name)
+        unit = entry.metadata["unit"]
+        text = entry.metadata["error"].format(
+            cap=amount(getattr(self, name), unit),
+            observed="" if observed is None else amount(observed, unit),
+            what=what,
+        )
+        hint = entry.metadata["hint"]
+        return f"Limit reached ({name}): {text}." + (f"\nHint: {hint}" if hint else "")
+
+
+def amount(value: int, unit: str) -> str:
+    """``value`` for people: ``16 MiB``, ``250 ms``, ``60 s``, ``10,000 timers``."""
+    if unit == "bytes":
+        for size, name in ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")):
+            if value >= size:
+                return f"{value / size:.4g} {name}"
+        return f"{value} bytes"
+    if unit == "ms" and value >= 60_000 and value % 60_000 == 0 and value > 60_000:
+        return f"{value // 60_000} min"
+    if unit == "ms" and value >= 1_000:
+        return f"{value / 1_000:.4g} s"
+    return f"{value:,} {unit}"

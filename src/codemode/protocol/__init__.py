@@ -1,0 +1,1 @@
+"""What crosses a boundary: pure values and seams. No asyncio, os, time or threads here."""

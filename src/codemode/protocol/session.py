@@ -1,0 +1,123 @@
+"""The seams: what a session offers, and what it asks of the application.
+
+Whoever implements :class:`SessionProvider` can stand behind ``CodeMode``: sessions in this
+process's workers, in a host process, or on another machine.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from ..limits import Limits
+    from .types import (
+        CellId,
+        ExecuteRequest,
+        JsonValue,
+        PendingResponse,
+        RuntimeResponse,
+        ToolCall,
+        WaitOutcome,
+        WaitRequest,
+        WaitToPendingRequest,
+    )
+
+
+class Signal(Protocol):
+    """Something that happens once; ``asyncio.Event`` is one."""
+
+    def is_set(self) -> bool: ...
+
+    def wait(self) -> Coroutine[object, object, object]: ...
+
+
+class SessionDelegate(Protocol):
+    """The application's side of callbacks.
+
+    A callback that is no longer wanted has its ``cancel`` signal set and its task cancelled.
+    It gets a short grace (``Limits.callback_grace_ms``), then it is dropped.
+    """
+
+    async def invoke_tool(self, call: ToolCall, cancel: Signal) -> JsonValue:
+        """Run a tool and return its JSON value.
+
+        Raises:
+            Exception: any; its text rejects the script's promise.
+        """
+
+    async def notify(self, call_id: str, cell_id: CellId, text: str, cancel: Signal) -> None:
+        """Deliver ``notify(text)``; ``call_id`` is the ``tool_call_id`` of the execute."""
+
+    def cell_closed(self, cell_id: CellId) -> None:
+        """The cell is over and all its callbacks have ended. Called exactly once a cell."""
+
+
+class StartedCell(Protocol):
+    """A cell that was admitted."""
+
+    @property
+    def cell_id(self) -> CellId: ...
+
+    async def initial_response(self) -> RuntimeResponse:
+        """The first observation. A cancelled caller ends the cell.
+
+        Raises:
+            UsageError: it was asked for before.
+        """
+
+
+class Session(Protocol):
+    """Cells that share stored values."""
+
+    async def execute(
+        self, request: ExecuteRequest, *, preempt: Signal | None = None
+    ) -> StartedCell:
+        """Start a cell; return when it is admitted, before it has done anything.
+
+        ``preempt`` ends the first observation early: the cell yields and runs on.
+
+        Raises:
+            SessionClosedError: the session is shutting down.
+            LimitError: too many live cells, or too long a source.
+            EngineError: no worker could be started.
+        """
+
+    async def wait(self, request: WaitRequest, *, preempt: Signal | None = None) -> WaitOutcome:
+        """Observe a cell until it yields, ends, or the time is up.
+
+        Raises:
+            CellBusyError: the cell has an observer already.
+            SessionClosedError: the session is shut.
+        """
+
+    async def terminate(self, cell_id: CellId) -> WaitOutcome:
+        """End a cell; if it has ended by itself already, that end is the outcome.
+
+        Raises:
+            CellTerminatingError: somebody else terminates it already.
+        """
+
+    async def execute_to_pending(
+        self, request: ExecuteRequest
+    ) -> PendingResponse:
+        """Start a cell and run it to its pending frontier, where it freezes, or to its end."""
+
+    async def wait_to_pending(self, request: WaitToPendingRequest) -> WaitOutcome:
+        """Resume a cell and run it to its next pending frontier, or to its end."""
+
+    async def shutdown(self) -> None:
+        """End every cell and close. Idempotent; bounded."""
+
+
+class SessionProvider(Protocol):
+    """Makes sessions."""
+
+    async def create_session(
+        self, delegate: SessionDelegate, *, limits: Limits | None = None
+    ) -> Session:
+        """Open a session whose cells call back to ``delegate``."""
+
+    async def aclose(self) -> None:
+        """Shut every session down and release what they shared."""

@@ -1,0 +1,170 @@
+"""The values that cross a boundary: requests, responses, output items, tool definitions.
+
+All are frozen and compare by value. Names and spellings follow the code-mode interface, so
+that the same values go over a wire unchanged.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NewType, TypeAlias
+
+from msgspec import UNSET, Struct, UnsetType
+
+CellId = NewType("CellId", str)
+"""Names a cell within its session: ``"1"``, ``"2"``, … in the order of admission."""
+
+ImageDetail: TypeAlias = Literal["auto", "low", "high", "original"]
+ToolKind: TypeAlias = Literal["function", "freeform"]
+JsonValue: TypeAlias = Any
+"""What JSON can say: None, bool, int, float, str, and lists and str-keyed dicts of these."""
+
+
+class ToolName(Struct, frozen=True):
+    """A tool's own name and, where it has one, the namespace that it lives in."""
+
+    name: str
+    namespace: str | None = None
+
+
+class ToolDefinition(Struct, frozen=True, kw_only=True):
+    """A tool that a cell may call.
+
+    Attributes:
+        name: the flattened public name, unique among the tools of a cell.
+        tool_name: the name that the delegate is called with.
+        description: what the model reads.
+        kind: ``function`` takes a JSON object, ``freeform`` takes a string.
+        input_schema: JSON Schema of the argument, or None.
+        output_schema: JSON Schema of the result, or None.
+    """
+
+    name: str
+    tool_name: ToolName
+    description: str
+    kind: ToolKind = "function"
+    input_schema: JsonValue = None
+    output_schema: JsonValue = None
+
+
+class TextItem(Struct, frozen=True, tag="input_text"):
+    """Text that a cell wrote."""
+
+    text: str
+
+
+class ImageItem(Struct, frozen=True, tag="input_image", omit_defaults=True):
+    """An image that a cell wrote, as a data URL."""
+
+    image_url: str
+    detail: ImageDetail | None = None
+
+
+class AudioItem(Struct, frozen=True, tag="input_audio"):
+    """A sound that a cell wrote, as a data URL."""
+
+    audio_url: str
+
+
+Item: TypeAlias = TextItem | ImageItem | AudioItem
+
+
+class ExecuteRequest(Struct, frozen=True, kw_only=True):
+    """Start a cell.
+
+    Attributes:
+        tool_call_id: the model's call; notifications carry it.
+        enabled_tools: what the cell may call, pinned for its whole life.
+        source: raw JavaScript, without a pragma line.
+        yield_time_ms: how long the first observation waits; 10,000 if None.
+        max_output_tokens: for those who truncate; the session itself does not.
+    """
+
+    tool_call_id: str
+    enabled_tools: tuple[ToolDefinition, ...]
+    source: str
+    yield_time_ms: int | None = None
+    max_output_tokens: int | None = None
+
+
+class WaitRequest(Struct, frozen=True, kw_only=True):
+    """Observe a cell for at most ``yield_time_ms``."""
+
+    cell_id: CellId
+    yield_time_ms: int = 10_000
+
+
+class WaitToPendingRequest(Struct, frozen=True, kw_only=True):
+    """Resume a frozen cell and observe it up to its next pending frontier."""
+
+    cell_id: CellId
+
+
+class Yielded(Struct, frozen=True, kw_only=True):
+    """The observation ended while the cell runs on."""
+
+    cell_id: CellId
+    items: tuple[Item, ...]
+    host_duration_ns: int = 0
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """The program is over; ``error_text`` is None if it succeeded."""
+
+    cell_id: CellId
+    items: tuple[Item, ...]
+    error_text: str | None = None
+    result_buffered_for_ns: int = 0
+    host_duration_ns: int = 0
+
+
+class Terminated(Struct, frozen=True, kw_only=True):
+    """The cell was ended from outside; its stored writes are discarded."""
+
+    cell_id: CellId
+    items: tuple[Item, ...]
+    host_duration_ns: int = 0
+
+
+class Pending(Struct, frozen=True, kw_only=True):
+    """The cell is frozen at its pending frontier.
+
+    ``pending_tool_call_ids`` are the calls made since the last frontier, in order.
+    """
+
+    cell_id: CellId
+    items: tuple[Item, ...]
+    pending_tool_call_ids: tuple[str, ...] = ()
+    host_duration_ns: int = 0
+
+
+RuntimeResponse: TypeAlias = Yielded | Result | Terminated
+PendingResponse: TypeAlias = Pending | Result | Terminated
+
+
+class LiveCell(Struct, frozen=True):
+    """The cell was there: what became of the observation."""
+
+    response: Yielded | Result | Terminated | Pending
+
+
+class MissingCell(Struct, frozen=True):
+    """No such cell: never existed, or its end has been delivered. Not an event of its life."""
+
+    response: Result
+
+
+WaitOutcome: TypeAlias = LiveCell | MissingCell
+
+
+class ToolCall(Struct, frozen=True, kw_only=True):
+    """A cell calls a tool.
+
+    ``input`` is ``UNSET`` if the script passed no argument.
+    ``runtime_tool_call_id`` is ``tool-1``, ``tool-2``, … within its cell.
+    """
+
+    cell_id: CellId
+    runtime_tool_call_id: str
+    tool_name: ToolName
+    tool_kind: ToolKind = "function"
+    input: JsonValue | UnsetType = UNSET

@@ -1,0 +1,1 @@
+"""The life of cells and sessions. asyncio lives here; JavaScript does not."""

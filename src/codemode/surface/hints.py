@@ -1,0 +1,183 @@
+"""What a failed program's author should do next, told from the source and the error text.
+
+Tables of evidence: a hint is given only when the error says that the program failed for that
+reason, and the source shows it. Guessing is worse than silence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Final
+
+from .typescript import normalize
+
+NAMES_SHOWN: Final = 3
+NAME_CHARACTERS: Final = 64
+"""Longer names are compared and shown by their beginning."""
+
+NAMES_COMPARED: Final = 1_000
+EVIDENCE_CHARACTERS: Final = 65_536
+"""Evidence is looked for in so much of the source from its start."""
+
+_OUTPUT: Final = "write output with text(value)"
+_OUTSIDE: Final = "files, network and processes are reached through `tools` only"
+_BYTES: Final = "only standard ECMAScript is there: use String, Uint8Array and encodeURIComponent"
+_LATER: Final = "to wait, use await new Promise(r => setTimeout(r, ms))"
+_KEEP: Final = "keep values between cells with store(key, value) and load(key)"
+
+_GLOBALS: Final = {
+    name: advice
+    for names, advice in (
+        ("console print alert", _OUTPUT),
+        ("require module exports __dirname __filename", f"there are no modules; {_OUTSIDE}"),
+        ("process fetch XMLHttpRequest WebSocket Deno Bun fs child_process axios", _OUTSIDE),
+        ("window document navigator", f"this is not a browser; {_OUTSIDE}"),
+        ("Buffer TextEncoder TextDecoder atob btoa Blob", _BYTES),
+        ("URL URLSearchParams", "split with a RegExp and build with encodeURIComponent"),
+        ("setInterval setImmediate sleep", _LATER),
+        ("queueMicrotask", "use Promise.resolve().then(callback)"),
+        ("structuredClone", "copy plain data with JSON.parse(JSON.stringify(value))"),
+        ("localStorage sessionStorage", _KEEP),
+        ("performance", "use Date.now()"),
+        ("crypto", "use Math.random() where no secret depends on it, or a tool"),
+        ("WebAssembly Atomics SharedArrayBuffer", "do that work in a tool"),
+        ("tool", "tools are on `tools`: await tools.name(args)"),
+    )
+    for name in names.split()
+}
+
+_TYPES: Final = r"(?:string|number|boolean|any|unknown|void|never|object|[\w$]+\[\]|[A-Z][\w$]*<)"
+_ANNOTATION: Final = (
+    rf"(?:[(,]\s*[\w$]+\??|\)|\b(?:const|let|var)\s+[\w$]+)\s*:\s*{_TYPES}"
+    r"|\b(?:const|let|var)\s+[\w$]+\s*:"
+)
+_TYPESCRIPT: Final = tuple(
+    (re.compile(error), re.compile(source, re.MULTILINE))
+    for error, source in (
+        (r"SyntaxError: Missing initializer in const declaration", r"\bconst\s+[\w$]+\s*:"),
+        (r"SyntaxError: Unexpected token ':'", _ANNOTATION),
+        (r"SyntaxError: Unexpected identifier 'as'", r"[\w$)\]}\"'`]\s+as\s+[\w$({\[]"),
+        (
+            r"SyntaxError: Unexpected identifier '[\w$]+'",
+            r"^[ \t]*(?:export[ \t]+)?(?:type|namespace|abstract)[ \t]+[\w$]+[ \t<]*[=\w{]",
+        ),
+        (
+            r"SyntaxError: Unexpected strict mode reserved word",
+            r"^[ \t]*(?:export[ \t]+)?(?:interface|private|protected|public)[ \t]+[\w$]+",
+        ),
+        (
+            r"SyntaxError: Unexpected reserved word",
+            r"^[ \t]*(?:export[ \t]+)?enum[ \t]+[\w$]+[ \t]*\{",
+        ),
+        (
+            r"SyntaxError: Unexpected token '(?:const|let|var|function|class)'",
+            r"^[ \t]*declare[ \t]+(?:const|let|var|function|class)\b",
+        ),
+        (r"ReferenceError: (?:string|number|boolean|any|unknown) is not defined", rf"<{_TYPES}"),
+    )
+)
+
+_COMPILE_ERROR = re.compile(r"SyntaxError: [^\n]*")
+_FENCE_CALL = re.compile(r'TypeError: "" is not a function\n    at exec_main\.mjs:[0-9]+:3')
+_IMPORT = re.compile(r"[Uu]nsupported import in exec(?:: |$)")
+_MISSING_GLOBAL = re.compile(
+    r"ReferenceError: ([\w$]+) is not defined"
+    r"|TypeError: globalThis\.([\w$]+) is not a (?:function|constructor)"
+)
+_MISSING_TOOL = re.compile(r"TypeError: tools\.([^\s.()]+) is not a function")
+_MISUSED = re.compile(r"TypeError: ([\w$]+)(?:\.[\w$]+ is not a function| is not iterable)")
+
+
+def hint_for(source: str, error_text: str, tool_names: Sequence[str]) -> str | None:
+    """One line of advice (without ``Hint: ``) for a program that failed, or None.
+
+    Args:
+        source: the program as it ran, without its pragma.
+        error_text: the text of the error that ended it.
+        tool_names: the names on ``tools``, normalised or not.
+
+    >>> hint_for("tools.wether()", "TypeError: tools.wether is not a function", ["weather"])
+    'there is no tool `wether`; nearest: weather.'
+    >>> hint_for("text(1)", "Error: boom", ["weather"]) is None
+    True
+    """
+    if not error_text.strip():
+        return None
+    evidence = source[:EVIDENCE_CHARACTERS]
+    names = [normalize(name[:NAME_CHARACTERS]) for name in tool_names[:NAMES_COMPARED]]
+    return (
+        _fence_hint(source, error_text)
+        or _syntax_hint(evidence, error_text)
+        or _import_hint(evidence, error_text)
+        or _global_hint(source, error_text, names)
+        or _tool_hint(source, error_text, names)
+        or _await_hint(evidence, error_text)
+    )
+
+
+def _fence_hint(source: str, error_text: str) -> str | None:
+    stripped = source.strip()
+    compile_error = _COMPILE_ERROR.fullmatch(error_text)
+    opened = stripped.startswith("```") and (compile_error or _FENCE_CALL.match(error_text))
+    closed = stripped.endswith("\n```") and compile_error
+    if opened or closed:
+        return "send the JavaScript alone, without a Markdown fence (```) around it."
+    return None
+
+
+def _syntax_hint(source: str, error_text: str) -> str | None:
+    if error_text == "SyntaxError: Illegal return statement":
+        return "return works in functions only; print with text(value) and end early with exit()."
+    first_line = error_text.partition("\n")[0]
+    for error, evidence in _TYPESCRIPT:
+        if error.fullmatch(first_line) and evidence.search(source):
+            return (
+                "this is JavaScript, not TypeScript: leave out type annotations, `as`,"
+                " interfaces and enums."
+            )
+    return None
+
+
+def _import_hint(source: str, error_text: str) -> str | None:
+    if _IMPORT.match(error_text) and re.search(r"\bimport\b|\bexport\b", source):
+        return f"modules cannot be loaded; {_OUTSIDE}."
+    return None
+
+
+def _global_hint(source: str, error_text: str, names: Iterable[str]) -> str | None:
+    missing = _MISSING_GLOBAL.match(error_text)
+    if missing is None:
+        return None
+    name = missing[1] or missing[2]
+    if name not in source:
+        return None
+    if name in names:
+        return f"tools are on `tools`: await tools.{name}(args)."
+    return f"there is no `{name}` here; {_GLOBALS[name]}." if name in _GLOBALS else None
+
+
+def _tool_hint(source: str, error_text: str, names: Sequence[str]) -> str | None:
+    missing = _MISSING_TOOL.match(error_text)
+    if missing is None or "tools" not in source:
+        return None
+    wanted = missing[1][:NAME_CHARACTERS]
+    if wanted in names:
+        return None
+    if not names:
+        return f"there is no tool `{normalize(wanted)}`; this cell has no tools."
+    near = get_close_matches(normalize(wanted), names, NAMES_SHOWN)
+    advice = f"nearest: {', '.join(near)}" if near else "the names are in ALL_TOOLS"
+    return f"there is no tool `{normalize(wanted)}`; {advice}."
+
+
+def _await_hint(source: str, error_text: str) -> str | None:
+    misused = _MISUSED.match(error_text)
+    if misused is None:
+        return None
+    name = misused[1]
+    forgotten = rf"(?<![\w$]){re.escape(name)}\s*=\s*tools\s*(?:\.\s*[\w$]+|\[[^\]\n]*\])\s*\("
+    if re.search(forgotten, source):
+        return f"a tool call gives a promise: write {name} = await tools.name(args)."
+    return None

@@ -1,0 +1,424 @@
+"""JSON Schema as TypeScript: how a model reads what a tool takes and gives.
+
+Rules: ``behaviour.md`` §2.3-2.5, checked against the published 0.169.0 client. The renderer is
+total: any JSON value gives a type, and what it does not know, cannot resolve or cannot afford is
+``unknown``. Schemas come from strangers, so that nothing in one may leave its comment or string:
+every description line is a ``//`` comment of its own (cut at each JavaScript line terminator, where
+the reference cuts at LF only), and names and values are JSON literals.
+
+Bounds, all of which give ``unknown``: 16,000 bytes of text, 64,000 bytes of work (everything
+rendered on the way), 64,000 elements looked at, 32 expanded references, one pointer twice on one
+path, references of 4,096 characters, 128 levels (the depth of JSON that the reference reads).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator
+from typing import Final, TypeVar
+from urllib.parse import unquote_to_bytes
+
+from ..protocol.types import JsonValue, ToolDefinition, ToolName
+from .text import trim, utf8_length
+
+EXEC_TOOL_NAME: Final = "exec"
+UNKNOWN: Final = "unknown"
+TEXT_BYTES: Final = 16_000
+WORK_BYTES: Final = 64_000
+ELEMENTS: Final = 64_000
+EXPANSIONS: Final = 32
+EXPANSIONS_ON_PATH: Final = 2
+LEVELS: Final = 128
+REFERENCE_CHARACTERS: Final = 4_096
+ESCAPED_BYTES: Final = 6
+"""The most that JSON needs for one byte of a string (``\\u0000``), reserved beforehand."""
+
+INDENT: Final = "  "
+NAMESPACE_SEPARATOR: Final = "__"
+MCP_RESULT: Final = "CallToolResult"
+MCP_TYPES: Final = """\
+type Role = "user" | "assistant";
+type MetaObject = { [key: string]: unknown; };
+type Annotations = { audience?: Role[]; priority?: number; lastModified?: string; };
+type Icon = { src: string; mimeType?: string; sizes?: string[]; theme?: "light" | "dark"; };
+type TextResourceContents = { uri: string; mimeType?: string; _meta?: MetaObject; text: string; };
+type BlobResourceContents = { uri: string; mimeType?: string; _meta?: MetaObject; blob: string; };
+type TextContent = {
+  type: "text"; text: string; annotations?: Annotations; _meta?: MetaObject;
+};
+type ImageContent = {
+  type: "image"; data: string; mimeType: string; annotations?: Annotations; _meta?: MetaObject;
+};
+type AudioContent = {
+  type: "audio"; data: string; mimeType: string; annotations?: Annotations; _meta?: MetaObject;
+};
+type ResourceLink = {
+  type: "resource_link"; uri: string; name: string; title?: string; description?: string;
+  mimeType?: string; size?: number; icons?: Icon[]; annotations?: Annotations; _meta?: MetaObject;
+};
+type EmbeddedResource = {
+  type: "resource"; resource: TextResourceContents | BlobResourceContents;
+  annotations?: Annotations; _meta?: MetaObject;
+};
+type ContentBlock = TextContent | ImageContent | AudioContent | ResourceLink | EmbeddedResource;
+type CallToolResult<TStructured = { [key: string]: unknown }> = {
+  _meta?: MetaObject; content: ContentBlock[]; isError?: boolean;
+  structuredContent?: TStructured; [key: string]: unknown;
+};"""
+"""The types that ``CallToolResult`` needs; a description carries them once."""
+
+_IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*", re.ASCII)
+_LINE = re.compile("[^\n\r\u2028\u2029]+")
+_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_INDEX = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
+_IMITATION = re.compile(
+    r"^(?= {0,3}(?:### `|exec tool declaration:|Shared MCP Types:|declare const tools\b))",
+    re.MULTILINE,
+)
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$", re.MULTILINE)
+
+_KEYWORDS: Final = {
+    "string": "string",
+    "number": "number",
+    "integer": "number",
+    "boolean": "boolean",
+    "null": "null",
+}
+_OBJECT_KEYS: Final = ("properties", "additionalProperties", "required")
+_ARRAY_KEYS: Final = ("items", "prefixItems")
+_RENDERABLE: Final = frozenset(
+    ("const", "enum", "anyOf", "oneOf", "allOf", "type", *_OBJECT_KEYS, *_ARRAY_KEYS)
+)
+
+_Sized = TypeVar("_Sized", bound=Collection[object])
+
+
+def normalize(name: str) -> str:
+    """``name`` as a JavaScript identifier: each character that cannot stand there becomes ``_``.
+
+    >>> normalize("get-weather"), normalize("9x"), normalize("")
+    ('get_weather', '_x', '_')
+    """
+    return re.sub(r"^[0-9]|[^A-Za-z0-9_$]", "_", name) or "_"
+
+
+def flattened(tool_name: ToolName) -> str:
+    """The one identifier that stands for a namespace and a name.
+
+    >>> flattened(ToolName("go-on", "mcp__probe"))
+    'mcp__probe__go_on'
+    """
+    if not tool_name.namespace:
+        return normalize(tool_name.name)
+    return normalize(tool_name.namespace + NAMESPACE_SEPARATOR + tool_name.name)
+
+
+def declaration(definition: ToolDefinition) -> str:
+    """One tool as TypeScript, in the form in which a model reads it.
+
+    >>> print(declaration(ToolDefinition(
+    ...     name="weather", tool_name=ToolName("weather"), description="",
+    ...     input_schema={"type": "object", "properties": {"city": {"type": "string"}}},
+    ...     output_schema={"type": "number"})))
+    declare const tools: { weather(args: { city?: string; }): Promise<number>; };
+    """
+    if definition.kind == "freeform":
+        parameter = "input: string"
+    else:
+        parameter = f"args: {_or_unknown(definition.input_schema)}"
+    result = _result_type(definition.output_schema)
+    name = normalize(definition.name)
+    return f"declare const tools: {{ {name}({parameter}): Promise<{result}>; }};"
+
+
+def augmented_description(definition: ToolDefinition) -> str:
+    """A tool's description with its declaration: what ``ALL_TOOLS`` and the exec text show.
+
+    Lines of the description that look like the library's own headings are quoted with ``>``, and a
+    fence left open is closed, so that the declaration below stays the only one in force.
+
+    >>> print(augmented_description(ToolDefinition(
+    ...     name="now", tool_name=ToolName("now"), description="Current time.")))
+    Current time.
+    <BLANKLINE>
+    exec tool declaration:
+    ```ts
+    declare const tools: { now(args: unknown): Promise<unknown>; };
+    ```
+    """
+    if definition.name == EXEC_TOOL_NAME:  # its text is about the declarations themselves
+        return definition.description
+    description = contained(definition.description)
+    return f"{description}\n\nexec tool declaration:\n{fenced(declaration(definition))}"
+
+
+def contained(description: str) -> str:
+    """``description`` so that it can neither imitate a heading of ours nor swallow what follows."""
+    text = _IMITATION.sub("> ", description)
+    fence = _open_fence(text)
+    return f"{text}\n{fence}" if fence else text
+
+
+def fenced(code: str) -> str:
+    """``code`` as a Markdown block. Rendered TypeScript has no line that starts with a backtick."""
+    return f"```ts\n{code}\n```"
+
+
+def is_mcp_result(schema: JsonValue) -> bool:
+    """Whether an output schema is that of an MCP tool's result (§2.5)."""
+    properties = _member(schema, "properties")
+    content = _member(properties, "content")
+    types = (
+        _member(content, "type"),
+        _member(_member(content, "items"), "type"),
+        _member(_member(properties, "isError"), "type"),
+        _member(_member(properties, "_meta"), "type"),
+    )
+    return types == ("array", "object", "boolean", "object")
+
+
+def render(schema: JsonValue) -> str:
+    """A JSON Schema as a TypeScript type. Never raises; what is beyond a bound is ``unknown``.
+
+    >>> render({"type": "object", "properties": {"a": {"enum": [1, "x"]}}, "required": ["a"]})
+    '{ a: 1 | "x"; }'
+    """
+    try:
+        text = _Renderer(schema).schema(schema)
+    except (_BudgetError, RecursionError):  # the caller may stand deep already
+        return UNKNOWN
+    encoded = text.encode(errors="replace")
+    return encoded.decode() if len(encoded) <= TEXT_BYTES else UNKNOWN
+
+
+def _or_unknown(schema: JsonValue) -> str:
+    return UNKNOWN if schema is None else render(schema)
+
+
+def _result_type(schema: JsonValue) -> str:
+    if not is_mcp_result(schema):
+        return _or_unknown(schema)
+    structured = render(schema["properties"].get("structuredContent", True))
+    return MCP_RESULT if structured == UNKNOWN else f"{MCP_RESULT}<{structured}>"
+
+
+def _member(value: JsonValue, key: str) -> JsonValue:
+    return value.get(key) if isinstance(value, dict) else None
+
+
+def _open_fence(text: str) -> str:
+    """The Markdown fence that ``text`` leaves open, or nothing (CommonMark 4.5)."""
+    opened = ""
+    for fence, info in _FENCE.findall(text):
+        if not opened:
+            opened = "" if fence[0] == "`" and "`" in info else fence
+        elif fence.startswith(opened) and not info.strip():
+            opened = ""
+    return opened
+
+
+class _BudgetError(Exception):
+    """A bound of the whole schema is reached."""
+
+
+class _Renderer:
+    """One rendering of one document, with what is left of its budgets."""
+
+    def __init__(self, root: JsonValue) -> None:
+        self._root = root
+        self._work = WORK_BYTES
+        self._elements = ELEMENTS
+        self._expansions = EXPANSIONS
+        self._active: Counter[tuple[str, ...]] = Counter()
+        self._pointers: dict[str, tuple[str, ...] | None] = {}
+        self._level = 0
+        self._elsewhere = False
+        """Below an ``$id``: references there are relative to a document that we do not have."""
+
+    def schema(self, schema: JsonValue) -> str:
+        if not isinstance(schema, dict) or self._level == LEVELS:
+            return self._charged("never" if schema is False else UNKNOWN)
+        elsewhere = self._elsewhere
+        self._elsewhere = elsewhere or ("$id" in schema and schema is not self._root)
+        self._level += 1
+        text = self._reference(schema) if "$ref" in schema else self._plain(schema)
+        self._level -= 1
+        self._elsewhere = elsewhere
+        return self._charged(text)
+
+    def _plain(self, schema: dict[str, JsonValue]) -> str:
+        """§2.3: the first rule that fits."""
+        if "const" in schema:
+            return self._literal(schema["const"])
+        if values := self._filled(schema, "enum"):
+            return " | ".join(self._charged(self._literal(value)) for value in values)
+        if variants := self._filled(schema, "anyOf") or self._filled(schema, "oneOf"):
+            return " | ".join(map(self.schema, variants))
+        if parts := self._filled(schema, "allOf"):
+            return " & ".join(map(self._operand, parts))
+        if keywords := list(self._types(schema)):
+            return " | ".join(self._keyword(keyword, schema) for keyword in keywords)
+        if any(key in schema for key in _OBJECT_KEYS):
+            return self._object(schema)
+        if any(key in schema for key in _ARRAY_KEYS):
+            return self._array(schema)
+        return UNKNOWN
+
+    def _types(self, schema: dict[str, JsonValue]) -> Iterator[str]:
+        types = schema.get("type")
+        candidates = self._counted(types) if isinstance(types, list) else (types,)
+        return (name for name in candidates if isinstance(name, str))
+
+    def _keyword(self, keyword: str, schema: dict[str, JsonValue]) -> str:
+        if keyword == "array":
+            return self._array(schema)
+        if keyword == "object":
+            return self._object(schema)
+        return _KEYWORDS.get(keyword, UNKNOWN)
+
+    def _operand(self, schema: JsonValue) -> str:
+        text = self.schema(schema)
+        return f"({text})" if " | " in text else text
+
+    def _array(self, schema: dict[str, JsonValue]) -> str:
+        if "items" in schema:
+            return f"Array<{self.schema(schema['items'])}>"
+        if prefix := self._filled(schema, "prefixItems"):
+            return f"[{', '.join(map(self.schema, prefix))}]"
+        return f"{UNKNOWN}[]"
+
+    def _object(self, schema: dict[str, JsonValue]) -> str:
+        properties = schema.get("properties")
+        if not isinstance(properties, dict):
+            properties = {}
+        required = frozenset(
+            name for name in self._filled(schema, "required") if isinstance(name, str)
+        )
+        described = any(_description(value) for value in self._counted(properties).values())
+        members: list[str] = []
+        for name in sorted(properties):
+            if described:
+                members += self._comment(_description(properties[name]))
+            members.append(self._property(name, properties[name], optional=name not in required))
+        members += self._index_signature(schema, alone=not properties)
+        if described:
+            return "\n".join(("{", *(f"{INDENT}{member}" for member in members), "}"))
+        return f"{{ {' '.join(members)} }}" if members else "{}"
+
+    def _property(self, name: str, schema: JsonValue, *, optional: bool) -> str:
+        key = name if _IDENTIFIER.fullmatch(name) else _json(name)
+        return self._charged(f"{key}{'?' if optional else ''}: {self.schema(schema)};")
+
+    def _index_signature(self, schema: dict[str, JsonValue], *, alone: bool) -> Iterator[str]:
+        rest = schema.get("additionalProperties", alone)
+        if rest is not False:
+            yield self._charged(f"[key: string]: {self.schema(rest)};")
+
+    def _comment(self, description: str) -> Iterator[str]:
+        self._reserve(len(description))
+        for line in map(trim, self._counted(_LINE.findall(description))):
+            if line:
+                self._charged(f"{INDENT}// {line}")
+                yield f"// {line}"
+
+    def _literal(self, value: JsonValue) -> str:
+        if isinstance(value, str):
+            self._reserve(ESCAPED_BYTES * utf8_length(value) + len('""'))
+        return _json(value)
+
+    def _reference(self, schema: dict[str, JsonValue]) -> str:
+        """§2.4: the target, intersected with what stands beside the ``$ref``."""
+        target = self._target(schema["$ref"])
+        if _RENDERABLE.isdisjoint(schema):
+            return target
+        beside = self._plain(schema)
+        if UNKNOWN in (target, beside):
+            return beside if target == UNKNOWN else target
+        return f"({target}) & ({beside})"
+
+    def _target(self, reference: JsonValue) -> str:
+        if not isinstance(reference, str) or self._elsewhere:
+            return UNKNOWN
+        if reference not in self._pointers:
+            self._pointers[reference] = _pointer(reference)
+        pointer = self._pointers[reference]
+        if pointer is None or self._active[pointer] == EXPANSIONS_ON_PATH or not self._expansions:
+            return UNKNOWN
+        try:
+            target = _resolve(self._root, pointer)
+        except LookupError:
+            return UNKNOWN
+        self._expansions -= 1
+        self._active[pointer] += 1
+        text = self.schema(target)
+        self._active[pointer] -= 1
+        return text
+
+    def _filled(self, schema: dict[str, JsonValue], key: str) -> list[JsonValue]:
+        value = schema.get(key)
+        return self._counted(value) if isinstance(value, list) else []
+
+    def _counted(self, elements: _Sized) -> _Sized:
+        self._elements -= len(elements)
+        if self._elements < 0:
+            raise _BudgetError
+        return elements
+
+    def _charged(self, text: str) -> str:
+        size = utf8_length(text)
+        self._reserve(size)
+        self._work -= size
+        return text
+
+    def _reserve(self, size: int) -> None:
+        if size > self._work:
+            raise _BudgetError
+
+
+def _json(value: JsonValue) -> str:
+    """``value`` as compact JSON; what JSON cannot say, or not that deep, is ``unknown``."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except (ValueError, RecursionError):
+        return UNKNOWN
+
+
+def _description(schema: JsonValue) -> str:
+    text = _member(schema, "description")
+    return text if isinstance(text, str) else ""
+
+
+def _pointer(reference: str) -> tuple[str, ...] | None:
+    """The steps of a local reference (RFC 6901, percent-decoded), or None if it is not one."""
+    if not reference.startswith("#") or len(reference) > REFERENCE_CHARACTERS:
+        return None
+    if _BAD_PERCENT.search(reference):
+        return None
+    try:
+        path = unquote_to_bytes(reference[1:].encode(errors="surrogatepass")).decode()
+    except UnicodeDecodeError:
+        return None
+    if not path:
+        return ()
+    if not path.startswith("/"):
+        return None
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in path[1:].split("/"))
+
+
+def _resolve(document: JsonValue, pointer: tuple[str, ...]) -> JsonValue:
+    """What ``pointer`` points to.
+
+    Raises:
+        LookupError: nothing.
+    """
+    value = document
+    for step in pointer:
+        if isinstance(value, list) and _INDEX.fullmatch(step):
+            value = value[int(step)]
+        elif isinstance(value, dict):
+            value = value[step]
+        else:
+            raise LookupError(step)
+    return value

@@ -1,0 +1,1 @@
+"""What a cell may call, and the one door through which it is called."""

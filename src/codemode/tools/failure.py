@@ -1,0 +1,86 @@
+"""What went wrong in a tool, as the text that a script catches.
+
+The exception's type and message, never its traceback. Anything that can be raised becomes
+a ToolError here, with the original as its cause for the application's own eyes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from ..errors import ToolError
+
+MAX_TEXT = 4_000
+"""Characters of an exception's message that reach a script."""
+MAX_MEMBERS = 5
+"""Members of an exception group that are named."""
+
+# Every repetition is bounded or cannot start twice at one place: messages may be hostile.
+_SECRETS = (
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^\s/@:]{1,200}:[^\s/@]{1,200}@"), r"\1***@"),
+    (re.compile(r"(?i)\b(bearer|basic)\s{1,4}[a-z0-9._~+/=-]{12,}"), r"\1 ***"),
+    (
+        re.compile(
+            r"(?i)(?<![a-z])(api_?key|token|secret|password|passwd|signature|sig)="
+            r"[^\s&,;'\")]{4,}"
+        ),
+        r"\1=***",
+    ),
+    (re.compile(r"\b(?:sk|pk|ghp|gho|ghs|xox[abp])[-_][A-Za-z0-9_-]{16,}"), "***"),
+    (re.compile(r"\bAKIA[0-9A-Z]{16}\b"), "***"),
+)
+
+
+def as_tool_error(error: BaseException, name: str) -> ToolError:
+    """The ToolError for what tool ``name`` raised: a ToolError itself, verbatim.
+
+    Anything else reads ``TypeName: message``; credentials of well-known forms (URL user
+    information, bearer tokens, ``api_key=…``) are blotted out. That is a net, not a wall:
+    a tool must not put secrets into its messages.
+
+    Example:
+        >>> str(as_tool_error(KeyError("x"), "t"))
+        "KeyError: 'x'"
+    """
+    if isinstance(error, ToolError):
+        return error
+    if isinstance(error, asyncio.CancelledError):
+        found = ToolError(f"tool `{name}` was cancelled")
+    else:
+        found = ToolError(_described(error))
+    found.__cause__ = error
+    return found
+
+
+def _described(error: BaseException) -> str:
+    if not isinstance(error, BaseExceptionGroup):
+        return _line(error)
+    lines = [_line(error)]
+    lines += [f"- {_line(member)}" for member in error.exceptions[:MAX_MEMBERS]]
+    if len(error.exceptions) > MAX_MEMBERS:
+        lines.append(f"- and {len(error.exceptions) - MAX_MEMBERS} more")
+    return "\n".join(lines)
+
+
+def _line(error: BaseException) -> str:
+    if isinstance(error, ToolError):
+        return _message(error)
+    kind = type(error).__name__
+    message = without_secrets(_message(error))
+    return f"{kind}: {message}" if message else kind
+
+
+def _message(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - a broken __str__ must not hide the failure
+        return ""
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+
+
+def without_secrets(text: str) -> str:
+    """``text`` with credentials of well-known forms replaced by ``***``."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text

@@ -1,0 +1,315 @@
+"""Python callables as tools: ``@tool``.
+
+The schema comes from the type hints, the descriptions from the docstring; arguments are
+checked before the function sees them, results become JSON, and whatever is raised becomes
+the text that the script catches.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial, update_wrapper
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+
+from msgspec import UNSET
+
+from ..errors import ToolDefinitionError, ToolError
+from ..protocol.types import ToolDefinition, ToolName
+from .failure import as_tool_error
+from .names import joined
+from .result import to_json
+from .signature import EMPTY, is_async, own_doc, own_name, read_signature
+from .tool import Tool
+
+if TYPE_CHECKING:
+    from ..protocol.types import JsonValue, ToolCall, ToolKind
+    from .schema import Arguments, Bound
+    from .signature import Parameter
+    from .tool import ToolContext
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    """What the author said about a tool beside its function."""
+
+    name: str | None = None
+    namespace: str | None = None
+    description: str | None = None
+    kind: ToolKind = "function"
+    strict: bool = True
+    thread: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """What reading the function gave. A freeform tool has no ``arguments``."""
+
+    definition: ToolDefinition
+    parameters: tuple[Parameter, ...]
+    arguments: Arguments | None
+
+
+class FunctionTool(Generic[P, R]):
+    """A callable as a tool. Calling it calls the function, as if it were not wrapped.
+
+    Args:
+        function: a function, method, partial, callable object or class, sync or async.
+            A sync one runs in a thread of its own with a copy of the context variables;
+            Python cannot stop a thread, so a cancelled call goes on without its caller,
+            unless it looks at an injected ``Signal``.
+        name: the tool's name; the function's own by default.
+        namespace: what the name is qualified with: ``tools.<namespace>__<name>``.
+        description: what the model reads; the docstring up to its first section by default.
+        kind: ``freeform`` for a tool that takes one string instead of an object.
+        strict: take only values of the very type, as JSON has it: an integer for a float
+            and ISO strings for dates will do, ``"1"`` for an int will not. False allows
+            what pydantic allows.
+        thread: False runs a sync function in the event loop: for what returns at once.
+
+    The function is read when ``definition`` is read first; ``@tool`` does that at once.
+    Parameters annotated ``ToolCall`` or ``Signal`` get the call and its cancellation and
+    do not show in the schema. Those that a partial gives by keyword do not show either.
+    Unknown arguments are refused, unless there is ``**kwargs``; so are unknown members of
+    nested objects, unless a type among the hints allows or ignores them by its own
+    pydantic configuration.
+
+    Example:
+        >>> def add(a: int, b: int = 1) -> int:
+        ...     "Add two numbers."
+        ...     return a + b
+        >>> FunctionTool(add).definition.input_schema["required"]
+        ['a']
+    """
+
+    def __init__(  # noqa: PLR0913 - options by keyword
+        self,
+        function: Callable[P, R],
+        *,
+        name: str | None = None,
+        namespace: str | None = None,
+        description: str | None = None,
+        kind: ToolKind = "function",
+        strict: bool = True,
+        thread: bool = True,
+    ) -> None:
+        self._options = _Options(
+            name=name,
+            namespace=namespace,
+            description=description,
+            kind=kind,
+            strict=strict,
+            thread=thread,
+        )
+        self.function = function
+        self._built: _Built | None = None
+        update_wrapper(self, function, updated=())
+
+    def __repr__(self) -> str:
+        return f"<FunctionTool {self._shown_name}, {self._options.kind}>"
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function itself, without any of the checks."""
+        return self.function(*args, **kwargs)
+
+    def __get__(self, instance: object, owner: type | None = None) -> FunctionTool[..., R]:
+        """The tool of a method, bound as the method would be."""
+        bind = getattr(type(self.function), "__get__", None)
+        bound = self.function if bind is None else bind(self.function, instance, owner)
+        return self if bound is self.function else self._around(bound)
+
+    @property
+    def definition(self) -> ToolDefinition:
+        """What the tool is.
+
+        Raises:
+            ToolDefinitionError: the function cannot be a tool; says why.
+        """
+        return self._reading().definition
+
+    async def invoke(self, call: ToolCall, context: ToolContext) -> JsonValue:
+        """Check the input, call the function, and give its result as JSON.
+
+        Raises:
+            ToolError: the input does not fit, the function failed, or its result has no
+                JSON form.
+        """
+        built = self._reading()
+        try:
+            bound = self._bound(built, call, context)
+        except BaseException as error:  # noqa: BLE001 - validators are foreign code
+            failure = as_tool_error(error, context.name)
+            raise failure from failure.__cause__
+        outcome = await context.runner.call(
+            partial(self.function, *bound.args, **bound.kwargs),
+            thread=self._options.thread and not is_async(self.function),
+        )
+        if outcome.error is not None:
+            raise as_tool_error(outcome.error, context.name)
+        try:
+            return to_json(outcome.value, context.name)
+        except BaseException as error:  # noqa: BLE001 - serializers are foreign code
+            failure = as_tool_error(error, context.name)
+            raise failure from failure.__cause__
+
+    @property
+    def _shown_name(self) -> str:
+        name = self._options.name or own_name(self.function) or repr(self.function)
+        return joined(ToolName(name, self._options.namespace))
+
+    def _around(self, function: Callable[..., Any]) -> FunctionTool[..., Any]:
+        made: FunctionTool[..., Any] = FunctionTool(function)
+        made._options = self._options
+        return made
+
+    def _reading(self) -> _Built:
+        if self._built is None:
+            self._built = _build(self.function, self._options, self._shown_name)
+        return self._built
+
+    def _read_early(self) -> None:
+        """Read the function now, unless it is a method or uses names that are not there yet."""
+        if _is_unbound(self.function):
+            return
+        try:
+            self._reading()
+        except ToolDefinitionError as error:
+            if not isinstance(error.__cause__, NameError):
+                raise
+
+    def _bound(self, built: _Built, call: ToolCall, context: ToolContext) -> Bound:
+        from .schema import Bound  # noqa: PLC0415 - the first tool has imported it
+
+        injected = {"call": call, "cancel": context.cancel}
+        if built.arguments is not None:
+            value = {} if call.input is UNSET else call.input
+            if not isinstance(value, dict):
+                raise ToolError(f"tool `{context.name}` expects a JSON object for arguments")
+            return built.arguments.bind(context.name, value, injected)  # type: ignore[arg-type]
+        if not isinstance(call.input, str):
+            raise ToolError(f"tool `{context.name}` expects a string input")
+        values = [(p, injected.get(p.source, call.input)) for p in built.parameters]
+        return Bound(
+            tuple(value for p, value in values if p.positional_only),
+            {p.name: value for p, value in values if not p.positional_only},
+        )
+
+
+@overload
+def tool(function: Callable[P, R], /) -> FunctionTool[P, R]: ...
+
+
+@overload
+def tool(
+    *,
+    name: str | None = None,
+    namespace: str | None = None,
+    description: str | None = None,
+    kind: ToolKind = "function",
+    strict: bool = True,
+    thread: bool = True,
+) -> Callable[[Callable[P, R]], FunctionTool[P, R]]: ...
+
+
+def tool(
+    function: Callable[..., Any] | None = None, /, **options: Any
+) -> FunctionTool[..., Any] | Callable[[Callable[..., Any]], FunctionTool[..., Any]]:
+    """Make a tool of a function; the options are those of :class:`FunctionTool`.
+
+    Raises:
+        ToolDefinitionError: the function cannot be a tool. A hint with a name that is not
+            defined yet is looked up again when the tool is first used.
+
+    Example:
+        >>> @tool(namespace="math")
+        ... async def double(x: float) -> float:
+        ...     return 2 * x
+        >>> double.definition.tool_name
+        ToolName(name='double', namespace='math')
+    """
+
+    def decorate(function: Callable[..., Any]) -> FunctionTool[..., Any]:
+        made = FunctionTool(function, **options)
+        made._read_early()
+        return made
+
+    return decorate if function is None else decorate(function)
+
+
+def as_tool(item: Tool | Callable[..., object]) -> Tool:
+    """``item`` as a tool: itself if it is one, else made of the callable.
+
+    Raises:
+        ToolDefinitionError: it is neither.
+    """
+    if isinstance(item, types.MethodType) and isinstance(item.__func__, FunctionTool):
+        return item.__func__._around(types.MethodType(item.__func__.function, item.__self__))
+    if isinstance(item, Tool) and not isinstance(item, type):
+        return item
+    if callable(item):
+        return FunctionTool(item)
+    raise ToolDefinitionError(
+        f"{item!r} is neither a tool nor callable\nHint: pass functions or tools."
+    )
+
+
+def _build(function: Callable[..., object], options: _Options, name: str) -> _Built:
+    # pydantic and griffe take 0.2 s to import: whoever makes no tools does not pay for them.
+    from .docstring import read_docstring  # noqa: PLC0415
+    from .schema import Arguments, output_schema  # noqa: PLC0415
+
+    own = options.name or own_name(function)
+    if not own:
+        raise ToolDefinitionError(f"{function!r} has no name\nHint: pass name=… to tool().")
+    if options.namespace == "":
+        raise ToolDefinitionError(f"tool `{name}` has an empty namespace\nHint: leave it out.")
+    if _is_unbound(function):
+        raise ToolDefinitionError(
+            f"tool `{name}` is a method without its object\nHint: pass the bound method, obj.{own}."
+        )
+    signature = read_signature(function, name)
+    told = read_docstring(own_doc(function))
+    arguments = None
+    if options.kind == "freeform":
+        _check_freeform(signature.arguments, name, has_extra=signature.extra is not EMPTY)
+    elif options.kind == "function":
+        arguments = Arguments(name, signature, told.parameters, strict=options.strict)
+    else:
+        raise ToolDefinitionError(
+            f"tool `{name}` has the kind {options.kind!r}\nHint: it is 'function' or 'freeform'."
+        )
+    definition = ToolDefinition(
+        name=name,
+        tool_name=ToolName(own, options.namespace),
+        description=told.text if options.description is None else options.description,
+        kind=options.kind,
+        input_schema=None if arguments is None else arguments.schema,
+        output_schema=output_schema(name, signature),
+    )
+    return _Built(definition, signature.parameters, arguments)
+
+
+def _check_freeform(arguments: tuple[Parameter, ...], name: str, *, has_extra: bool) -> None:
+    if len(arguments) == 1 and not has_extra and arguments[0].hint in (str, Any):
+        return
+    raise ToolDefinitionError(
+        f"tool `{name}` is freeform and must have one parameter, a str"
+        f"\nHint: def {name}(text: str) -> …, or leave out kind='freeform'."
+    )
+
+
+def _is_unbound(function: object) -> bool:
+    """Whether this is a function in a class body, not bound to an object."""
+    if isinstance(function, classmethod):
+        return True
+    if not isinstance(function, types.FunctionType):
+        return False
+    outer = function.__qualname__.rpartition(".")[0]
+    if not outer or outer.endswith("<locals>"):
+        return False
+    first = function.__code__.co_varnames[:1]
+    return first in (("self",), ("cls",)) and function.__code__.co_argcount > 0

@@ -1,0 +1,139 @@
+"""Public names of tools: identifiers of JavaScript, each given once and kept."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from ..errors import ToolDefinitionError
+from ..protocol.types import ToolName
+from ..surface.typescript import NAMESPACE_SEPARATOR, normalize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+RESERVED = frozenset({"exec", "wait"})
+"""The model's own tools: a cell cannot call them, so no tool may look like them."""
+NEAREST = 3
+"""Names that a hint for an unknown one offers."""
+
+
+class Clash(Struct, frozen=True):
+    """A tool whose identifier another one had already.
+
+    Attributes:
+        tool_name: the tool that had to give way.
+        wanted: the identifier that its name makes.
+        name: the public name it got.
+        holder: the tool that ``wanted`` belongs to.
+    """
+
+    tool_name: ToolName
+    wanted: str
+    name: str
+    holder: ToolName
+
+
+def joined(tool_name: ToolName) -> str:
+    """Namespace and name in one string, as written."""
+    if not tool_name.namespace:
+        return tool_name.name
+    return f"{tool_name.namespace}{NAMESPACE_SEPARATOR}{tool_name.name}"
+
+
+def identifier(tool_name: ToolName) -> str:
+    """The identifier that stands for ``tool_name`` on ``tools``.
+
+    Example:
+        >>> identifier(ToolName("go-on", "mcp__probe"))
+        'mcp__probe__go_on'
+    """
+    return normalize(joined(tool_name))
+
+
+class Names:
+    """Who has which public name. A name once given stays with its tool.
+
+    A tool whose name is an identifier already gets that name before one that must be
+    rewritten; among equals the first in order. The others get ``_2``, ``_3``, ….
+    """
+
+    def __init__(self) -> None:
+        self._holders: dict[str, ToolName] = {}
+        self._clashes: dict[ToolName, Clash] = {}
+
+    @property
+    def clashes(self) -> tuple[Clash, ...]:
+        """The tools that have another name than theirs would make."""
+        return tuple(self._clashes.values())
+
+    def copy(self) -> Names:
+        """An independent copy, to try a change on."""
+        other = Names()
+        other._holders = dict(self._holders)
+        other._clashes = dict(self._clashes)
+        return other
+
+    def give(self, tool_names: Sequence[ToolName]) -> Mapping[ToolName, str]:
+        """Public names for ``tool_names``, distinct from all that were given.
+
+        Raises:
+            ToolDefinitionError: a tool has a name already, twice in the sequence counts
+                too; or its name is empty or reserved.
+        """
+        self._refuse(tool_names)
+        given: dict[ToolName, str] = {}
+        for tool_name in sorted(tool_names, key=lambda each: identifier(each) != joined(each)):
+            wanted = name = identifier(tool_name)
+            number = 2
+            while name in self._holders or name in RESERVED:
+                name = f"{wanted}_{number}"
+                number += 1
+            if name != wanted:
+                holder = self._holders[wanted]
+                self._clashes[tool_name] = Clash(tool_name, wanted, name, holder)
+            self._holders[name] = tool_name
+            given[tool_name] = name
+        return given
+
+    def take_back(self, tool_name: ToolName) -> None:
+        """Free the name of ``tool_name``."""
+        self._clashes.pop(tool_name, None)
+        for name in [n for n, holder in self._holders.items() if holder == tool_name]:
+            del self._holders[name]
+
+    def _refuse(self, tool_names: Sequence[ToolName]) -> None:
+        taken = set(self._holders.values())
+        for tool_name in tool_names:
+            if not tool_name.name:
+                raise ToolDefinitionError("a tool has an empty name\nHint: give it a name.")
+            if identifier(tool_name) in RESERVED:
+                raise ToolDefinitionError(
+                    f"tool `{joined(tool_name)}` has the name of one of the model's own tools"
+                    "\nHint: give it another name or a namespace."
+                )
+            if tool_name in taken:
+                raise ToolDefinitionError(
+                    f"two tools are called `{joined(tool_name)}`"
+                    "\nHint: give one of them another name or a namespace."
+                )
+            taken.add(tool_name)
+
+
+def nearest(name: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Those of ``names`` that ``name`` may have been meant to be, the likeliest first.
+
+    Example:
+        >>> nearest("getWeather", ["get_weather", "send_mail"])
+        ('get_weather',)
+    """
+    folded: dict[str, str] = {}
+    for each in names:
+        folded.setdefault(each.casefold().replace("_", ""), each)
+    key = name.casefold().replace("_", "")
+    found = difflib.get_close_matches(key, folded, n=NEAREST, cutoff=0.6)
+    if len(found) < NEAREST and len(key) > 2:  # shorter parts are in everything
+        found += [each for each in folded if key in each and each not in found]
+    return tuple(folded[each] for each in found[:NEAREST])

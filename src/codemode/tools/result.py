@@ -1,0 +1,295 @@
+"""What a tool returned, as JSON; and results that are an image or a sound.
+
+The rules, where JSON has none: a non-finite float is ``null``; an integer that JavaScript
+cannot hold (beyond ±(2**53 - 1)) is the string of its digits, and an ``int`` parameter takes
+that string back; bytes are base64; sets are arrays, sorted where they can be; keys that are
+no strings become strings as in JavaScript; half a surrogate pair is U+FFFD. A pydantic model
+or dataclass is dumped by its own rules, by alias, and then follows these. Iterators and
+generators are refused: nobody could say when they end.
+"""
+
+from __future__ import annotations
+
+import base64
+import collections.abc
+import dataclasses
+import enum
+import math
+import pathlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+
+from ..errors import ToolError
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from ..protocol.types import ImageDetail, JsonValue
+
+SAFE_INTEGER = 2**53 - 1
+"""The greatest integer up to which JavaScript's numbers are exact."""
+MAX_DEPTH = 120
+"""Levels of nesting. More is a cycle in most cases, and V8-side readers stop at about 127."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Media:
+    """Bytes with a MIME type that reach the script as an MCP content block."""
+
+    kind: ClassVar[str]
+
+    data: bytes
+    mime_type: str
+
+    def block(self) -> dict[str, Any]:
+        """The MCP content block."""
+        encoded = base64.b64encode(self.data).decode("ascii")
+        return {"type": self.kind, "data": encoded, "mimeType": self.mime_type}
+
+    @classmethod
+    def from_block(cls, block: Any) -> Self:
+        """The value for an MCP content block.
+
+        Raises:
+            ValueError: it is no such block.
+        """
+        if isinstance(block, cls):
+            return block
+        if not isinstance(block, dict) or block.get("type") != cls.kind:
+            raise ValueError(f"should be an MCP {cls.kind} block")
+        data, mime_type = block.get("data"), block.get("mimeType")
+        if not isinstance(data, str) or not isinstance(mime_type, str):
+            raise ValueError(f"should be an MCP {cls.kind} block with data and mimeType")  # noqa: TRY004 - pydantic wants it
+        return cls(base64.b64decode(data, validate=True), mime_type)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> Any:
+        from pydantic_core import core_schema  # noqa: PLC0415 - only when pydantic asks
+
+        return core_schema.no_info_plain_validator_function(
+            cls.from_block,
+            serialization=core_schema.plain_serializer_function_ser_schema(cls.block),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: object, handler: object) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "properties": {
+                "type": {"const": cls.kind, "type": "string"},
+                "data": {"type": "string", "contentEncoding": "base64"},
+                "mimeType": {"type": "string"},
+            },
+            "required": ["type", "data", "mimeType"],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Image(_Media):
+    """An image as a tool's result: the script hands it to ``image()``.
+
+    Args:
+        data: the file's bytes; they are not looked at.
+        mime_type: what they are.
+        detail: how closely the model should look.
+
+    Example:
+        >>> Image(b"hi", "image/png").block()
+        {'type': 'image', 'data': 'aGk=', 'mimeType': 'image/png'}
+    """
+
+    kind = "image"
+
+    mime_type: str = "image/png"
+    detail: ImageDetail | None = None
+
+    def block(self) -> dict[str, Any]:
+        """The MCP image block, with the detail where the reference looks for it."""
+        found = _Media.block(self)
+        if self.detail is not None:
+            found["_meta"] = {"codex/imageDetail": self.detail}
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Audio(_Media):
+    """A sound as a tool's result: the script hands it to ``audio()``."""
+
+    kind = "audio"
+
+    mime_type: str = "audio/wav"
+
+
+def to_json(value: object, name: str) -> JsonValue:
+    """``value`` as the JSON result of tool ``name``, made of new dicts and lists.
+
+    Raises:
+        ToolError: something in it has no JSON form; says where and of what type.
+
+    Example:
+        >>> to_json({"b": {2, 1}, "n": float("nan")}, "t")
+        {'b': [1, 2], 'n': None}
+    """
+    try:
+        return _walk(value, 0)
+    except _UnfitError as error:
+        place = f" at `result{error.path}`" if error.path else ""
+        raise ToolError(
+            f"tool `{name}` returned {error.reason}{place}, which has no JSON form."
+            f"\nHint: {error.hint}"
+        ) from error.__cause__
+
+
+class _UnfitError(Exception):
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.hint = hint
+        self.path = ""
+
+
+_HINT_TYPE = "the tool should return JSON-like values, dataclasses or pydantic models."
+_HINT_LIST = "the tool should collect the values in a list."
+_HINT_DEPTH = "the tool should return flatter data without references to itself."
+_HINT_KEY = "the tool should use distinct strings as keys."
+
+
+def _walk(value: Any, depth: int) -> JsonValue:
+    if value is None or value is True or value is False:
+        return value
+    kind = type(value)
+    if kind is str:
+        return _text(value)
+    if kind is int:
+        return value if -SAFE_INTEGER <= value <= SAFE_INTEGER else _digits(value)
+    if kind is float:
+        return value if math.isfinite(value) else None
+    if depth >= MAX_DEPTH:
+        raise _UnfitError(f"something nested more than {MAX_DEPTH} deep", _HINT_DEPTH)
+    if isinstance(value, dict | collections.abc.Mapping):
+        return _object(value, depth)
+    if isinstance(value, list | tuple | collections.abc.Set):
+        return _array(_ordered(value), depth)
+    return _walk_other(value, depth)
+
+
+def _walk_other(value: Any, depth: int) -> JsonValue:
+    """Scalars with a subclass, records, and what pydantic knows."""
+    if isinstance(value, enum.Enum):
+        return _walk(value.value, depth + 1)
+    for plain in (str, int, float):  # subclasses, such as numpy.float64
+        if isinstance(value, plain):
+            return _walk(plain(value), depth)
+    if isinstance(value, _Media):
+        return value.block()
+    if isinstance(value, bytes | bytearray | memoryview):
+        return base64.b64encode(value).decode("ascii")
+    if isinstance(value, pathlib.PurePath):
+        return _text(str(value))
+    if isinstance(value, type):
+        raise _UnfitError(f"the class `{value.__name__}`", _HINT_TYPE)
+    serializer = getattr(value, "__pydantic_serializer__", None)
+    if serializer is not None:
+        return _walk(_dumped(serializer, value, depth), depth + 1)
+    if dataclasses.is_dataclass(value):
+        names = [field.name for field in dataclasses.fields(value)]
+        return _object({name: getattr(value, name) for name in names}, depth)
+    if isinstance(value, msgspec.Struct) or hasattr(value, "__attrs_attrs__"):
+        return _walk(
+            msgspec.to_builtins(value, enc_hook=lambda item: _walk(item, depth + 1)), depth + 1
+        )
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        return _walk(value.tolist(), depth + 1)
+    return _leaf(value, depth)
+
+
+def _leaf(value: Any, depth: int) -> JsonValue:
+    """Dates, decimals, UUIDs, paths, URLs … as pydantic writes them."""
+    if isinstance(value, collections.abc.Iterator | collections.abc.AsyncIterator):
+        raise _UnfitError(f"a `{type(value).__name__}`", _HINT_LIST)
+    if isinstance(value, collections.abc.Sequence | collections.abc.ValuesView):
+        return _array(value, depth)
+    from pydantic_core import PydanticSerializationError, to_jsonable_python  # noqa: PLC0415 - late
+
+    try:
+        found = to_jsonable_python(value)
+    except PydanticSerializationError as error:
+        raise _UnfitError(f"a value of type `{type(value).__name__}`", _HINT_TYPE) from error
+    return found if isinstance(found, str) else _walk(found, depth + 1)
+
+
+def _dumped(serializer: Any, value: object, depth: int) -> JsonValue:
+    """``value`` dumped by its own rules; what those do not know follows ours."""
+    from pydantic_core import PydanticSerializationError  # noqa: PLC0415 - late
+
+    try:
+        return serializer.to_python(
+            value, mode="json", by_alias=True, fallback=lambda item: _walk(item, depth + 1)
+        )
+    except (PydanticSerializationError, UnicodeDecodeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise _UnfitError(f"a `{type(value).__name__}` ({reason})", _HINT_TYPE) from error
+
+
+def _object(value: collections.abc.Mapping[Any, Any], depth: int) -> dict[str, JsonValue]:
+    found: dict[str, JsonValue] = {}
+    for key, member in value.items():
+        text = key if type(key) is str and key.isascii() else _key(key)
+        if text in found:
+            raise _UnfitError(f"two keys that both read {text!r}", _HINT_KEY)
+        try:
+            found[text] = _walk(member, depth + 1)
+        except _UnfitError as error:
+            error.path = f".{text}{error.path}"
+            raise
+    return found
+
+
+def _array(value: collections.abc.Iterable[Any], depth: int) -> list[JsonValue]:
+    found: list[JsonValue] = []
+    for member in value:
+        try:
+            found.append(_walk(member, depth + 1))
+        except _UnfitError as error:
+            error.path = f"[{len(found)}]{error.path}"
+            raise
+    return found
+
+
+def _key(key: object) -> str:
+    found = _walk(key, 0)
+    if isinstance(found, str):
+        return found
+    if found is None or isinstance(found, bool):
+        return {None: "null", True: "true", False: "false"}[found]
+    if isinstance(found, int | float):
+        return str(int(found)) if found == int(found) else repr(found)
+    raise _UnfitError(f"a key of type `{type(key).__name__}`", _HINT_KEY)
+
+
+def _ordered(value: collections.abc.Iterable[Any]) -> collections.abc.Iterable[Any]:
+    if not isinstance(value, collections.abc.Set):
+        return value
+    try:
+        return sorted(value)
+    except TypeError:
+        return value
+
+
+def _digits(value: int) -> str:
+    try:
+        return str(value)
+    except ValueError as error:  # more digits than sys.get_int_max_str_digits
+        raise _UnfitError("an integer of thousands of digits", _HINT_TYPE) from error
+
+
+def _text(value: str) -> str:
+    if value.isascii():
+        return value
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value

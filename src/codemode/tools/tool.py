@@ -1,0 +1,46 @@
+"""The seam of this package: what a toolset needs of a tool, whatever stands behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from ..protocol.session import Signal
+    from ..protocol.types import JsonValue, ToolCall, ToolDefinition
+    from .runner import Runner
+
+
+@dataclass(frozen=True, slots=True)
+class ToolContext:
+    """What a tool is given besides the call.
+
+    Attributes:
+        name: the public name that the script used, for error texts.
+        cancel: set when the result is no longer wanted; the task is cancelled as well.
+        runner: where blocking functions run.
+    """
+
+    name: str
+    cancel: Signal
+    runner: Runner
+
+
+@runtime_checkable
+class Tool(Protocol):
+    """Something a cell can call. A toolset gives it its public name."""
+
+    @property
+    def definition(self) -> ToolDefinition:
+        """What the tool is; the same object at each reading.
+
+        Raises:
+            ToolDefinitionError: it cannot be a tool after all.
+        """
+
+    async def invoke(self, call: ToolCall, context: ToolContext) -> JsonValue:
+        """Run the tool and give its result as JSON.
+
+        Raises:
+            ToolError: it failed; the text is what the script catches.
+        """

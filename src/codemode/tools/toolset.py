@@ -1,0 +1,246 @@
+"""Named tools behind one delegate: definitions for cells, dispatch for their calls."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
+
+from ..errors import ToolDefinitionError, ToolError
+from ..protocol.types import CellId, ToolName
+from .chain import linked
+from .failure import as_tool_error
+from .function import as_tool
+from .names import Names, identifier, nearest
+from .result import to_json
+from .runner import MAX_THREADS, Runner
+from .tool import Tool, ToolContext
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import TracebackType
+    from typing import Self
+
+    from ..protocol.session import Signal
+    from ..protocol.types import JsonValue, ToolCall, ToolDefinition
+    from .chain import Middleware
+    from .names import Clash
+
+OnNotify: TypeAlias = Callable[[str, CellId, str], object]
+"""``on_notify(call_id, cell_id, text)``, sync or async."""
+
+CANCELLED = "code mode nested tool call cancelled"
+
+
+class Toolset:
+    """The tools of a session, in order; a :class:`~codemode.protocol.session.SessionDelegate`.
+
+    Args:
+        tools: tools, and callables to make tools of.
+        middleware: what every call passes before its tool, in order; see
+            :mod:`codemode.tools.chain`. Calls of unknown tools pass, too.
+        on_notify: gets what cells say with ``notify``; called in the event loop.
+        max_threads: how many sync functions run at once.
+
+    Names are made identifiers of JavaScript; where two come out alike, the later one gets a
+    number and ``clashes`` tells. A definition's ``name`` is that public name.
+
+    Raises:
+        ToolDefinitionError: something cannot be a tool, two have the same name, or one is
+            called ``exec`` or ``wait``.
+
+    Example:
+        >>> def go_on() -> None: ...
+        >>> Toolset([go_on]).definitions[0].name
+        'go_on'
+    """
+
+    def __init__(
+        self,
+        tools: Iterable[Tool | Callable[..., object]] = (),
+        *,
+        middleware: Iterable[Middleware] = (),
+        on_notify: OnNotify | None = None,
+        max_threads: int = MAX_THREADS,
+    ) -> None:
+        self._middleware = tuple(middleware)
+        self._on_notify = on_notify
+        self._runner = Runner(max_threads=max_threads)
+        self._names = Names()
+        self._tools: dict[ToolName, tuple[Tool, ToolDefinition]] = {}
+        self._withdrawn: dict[ToolName, None] = {}
+        self._definitions: tuple[ToolDefinition, ...] = ()
+        self.add(*tools)
+
+    def __repr__(self) -> str:
+        return f"<Toolset {len(self._tools)} tools, {len(self.clashes)} clashes, {self._runner}>"
+
+    def __len__(self) -> int:
+        return len(self._tools)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    @property
+    def definitions(self) -> tuple[ToolDefinition, ...]:
+        """The tools in order; the same object until one is added or removed."""
+        return self._definitions
+
+    @property
+    def clashes(self) -> tuple[Clash, ...]:
+        """The tools that could not have the name that theirs makes."""
+        return self._names.clashes
+
+    def find(self, tool_name: ToolName) -> ToolDefinition | None:
+        """The definition of a tool; what a middleware may want to know about a call."""
+        entry = self._tools.get(tool_name)
+        return None if entry is None else entry[1]
+
+    def add(self, *tools: Tool | Callable[..., object]) -> None:
+        """Add tools at the end: all of them, or none if one is refused.
+
+        Cells that run already do not get them: a cell's tools are pinned when it starts.
+
+        Raises:
+            ToolDefinitionError: as for the constructor.
+        """
+        made = [as_tool(each) for each in tools]
+        found = [each.definition for each in made]
+        names = self._names.copy()
+        given = names.give([each.tool_name for each in found])
+        self._names = names
+        for each, definition in zip(made, found, strict=True):
+            tool_name = definition.tool_name
+            named = msgspec.structs.replace(definition, name=given[tool_name])
+            self._tools[tool_name] = (each, named)
+            self._withdrawn.pop(tool_name, None)
+        self._renew()
+
+    def remove(self, *tool_names: ToolName | str) -> None:
+        """Withdraw tools by their own or public names: all of them, or none.
+
+        Calls under way go on; cells that call one from now on get a ToolError.
+
+        Raises:
+            ToolDefinitionError: one of them is not there.
+        """
+        found = [self._own_name(each) for each in tool_names]
+        for tool_name in dict.fromkeys(found):
+            del self._tools[tool_name]
+            self._names.take_back(tool_name)
+            self._withdrawn[tool_name] = None
+        self._renew()
+
+    async def invoke_tool(self, call: ToolCall, cancel: Signal) -> JsonValue:
+        """Pass the call through the chain to its tool; give the result as JSON.
+
+        Raises:
+            ToolError: the tool is not enabled, was refused, or failed.
+            asyncio.CancelledError: this task was cancelled.
+        """
+        if cancel.is_set():
+            raise ToolError(CANCELLED)
+        last: list[JsonValue] = []
+
+        async def dispatch(call: ToolCall) -> JsonValue:
+            last[:] = [await self._dispatch(call, cancel)]
+            return last[0]
+
+        me = asyncio.current_task()
+        before = me.cancelling() if me else 0
+        name = self._public_name(call.tool_name)
+        try:
+            result = await linked(self._middleware, dispatch)(call)
+            if last and result is last[0]:  # JSON already
+                return result
+            return to_json(result, name)
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # a middleware is foreign code, as a tool is
+            if isinstance(error, asyncio.CancelledError) and me and me.cancelling() > before:
+                raise
+            failure = as_tool_error(error, name)
+            raise failure from failure.__cause__
+
+    async def notify(self, call_id: str, cell_id: CellId, text: str, cancel: Signal) -> None:
+        """Hand ``text`` to ``on_notify``.
+
+        Raises:
+            ToolError: it failed.
+            asyncio.CancelledError: this task was cancelled.
+        """
+        if self._on_notify is None or cancel.is_set():
+            return
+        me = asyncio.current_task()
+        before = me.cancelling() if me else 0
+        try:
+            result = self._on_notify(call_id, cell_id, text)
+            if inspect.isawaitable(result):
+                await result
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # the application's own code; see invoke_tool
+            if isinstance(error, asyncio.CancelledError) and me and me.cancelling() > before:
+                raise
+            failure = as_tool_error(error, "notify")
+            raise failure from failure.__cause__
+
+    def cell_closed(self, cell_id: CellId) -> None:
+        """Nothing is kept for a cell, so nothing is to be done."""
+
+    async def aclose(self) -> None:
+        """End what runs and refuse later calls. Idempotent; bounded.
+
+        A thread whose function does not return is left behind; it is a daemon.
+        """
+        await self._runner.aclose()
+
+    async def _dispatch(self, call: ToolCall, cancel: Signal) -> JsonValue:
+        entry = self._tools.get(call.tool_name)
+        if entry is None:
+            raise ToolError(self._unknown(call.tool_name))
+        tool, definition = entry
+        return await tool.invoke(call, ToolContext(definition.name, cancel, self._runner))
+
+    def _unknown(self, tool_name: ToolName) -> str:
+        if tool_name == ToolName("exec"):
+            return "exec cannot invoke itself"
+        name = identifier(tool_name)
+        near = nearest(name, [each.name for each in self._definitions])
+        if tool_name in self._withdrawn:
+            hint = "it was withdrawn after this cell had started; go on without it."
+        elif near:
+            hint = f"did you mean {' or '.join(f'`{each}`' for each in near)}?"
+        else:
+            hint = "ALL_TOOLS lists the tools there are."
+        return f"tool `{name}` is not enabled in exec\nHint: {hint}"
+
+    def _public_name(self, tool_name: ToolName) -> str:
+        entry = self._tools.get(tool_name)
+        return identifier(tool_name) if entry is None else entry[1].name
+
+    def _own_name(self, name: ToolName | str) -> ToolName:
+        for own, (_, definition) in self._tools.items():
+            if name in (own, definition.name):
+                return own
+        near = nearest(self._text(name), [each.name for each in self._definitions])
+        hint = f"\nHint: did you mean `{near[0]}`?" if near else ""
+        raise ToolDefinitionError(f"no tool is called {self._text(name)!r}{hint}")
+
+    @staticmethod
+    def _text(name: ToolName | str) -> str:
+        return name if isinstance(name, str) else identifier(name)
+
+    def _renew(self) -> None:
+        self._definitions = tuple(definition for _, definition in self._tools.values())

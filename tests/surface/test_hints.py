@@ -1,0 +1,140 @@
+"""Hints: what a failed program's author should do, and silence otherwise. Error texts are V8's."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codemode.surface.hints import hint_for
+
+AT = "\n    at exec_main.mjs:1:3"
+FENCE = "send the JavaScript alone, without a Markdown fence (```) around it."
+TYPESCRIPT = (
+    "this is JavaScript, not TypeScript: leave out type annotations, `as`, interfaces and enums."
+)
+OUTSIDE = "files, network and processes are reached through `tools` only."
+TOOLS = ["weather", "mcp__mail__send-mail", "mcp__mail__list"]
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "hint"),
+    [
+        ("```js\ntext(1)\n```", f'TypeError: "" is not a function{AT}', FENCE),
+        ("\n```\nconst\n```", "SyntaxError: Unexpected token '`'", FENCE),
+        ("text(`a`)\n```", "SyntaxError: Unexpected end of input", FENCE),
+        (
+            "interface A { x: number }",
+            "SyntaxError: Unexpected strict mode reserved word",
+            TYPESCRIPT,
+        ),
+        ("type A = string;", "SyntaxError: Unexpected identifier 'A'", TYPESCRIPT),
+        (
+            "const x: number = 1;",
+            "SyntaxError: Missing initializer in const declaration",
+            TYPESCRIPT,
+        ),
+        ("function f(a: string) {}", "SyntaxError: Unexpected token ':'", TYPESCRIPT),
+        ("const f = (a): void => {}", "SyntaxError: Unexpected token ':'", TYPESCRIPT),
+        ("let x: Foo = 1", "SyntaxError: Unexpected token ':'", TYPESCRIPT),
+        ("const y = (1 as number);", "SyntaxError: Unexpected identifier 'as'", TYPESCRIPT),
+        ("enum X {A}", "SyntaxError: Unexpected reserved word", TYPESCRIPT),
+        ("declare const x: 1", "SyntaxError: Unexpected token 'const'", TYPESCRIPT),
+        ("load<string>('k')", f"ReferenceError: string is not defined{AT}", TYPESCRIPT),
+        (
+            "return 1",
+            "SyntaxError: Illegal return statement",
+            "return works in functions only; print with text(value) and end early with exit().",
+        ),
+        (
+            "console.log(1)",
+            f"ReferenceError: console is not defined{AT}",
+            "there is no `console` here; write output with text(value).",
+        ),
+        (
+            "require('fs')",
+            f"ReferenceError: require is not defined{AT}",
+            f"there is no `require` here; there are no modules; {OUTSIDE}",
+        ),
+        (
+            "globalThis.fetch('x')",
+            f"TypeError: globalThis.fetch is not a function{AT}",
+            f"there is no `fetch` here; {OUTSIDE}",
+        ),
+        (
+            "import f from 'fs'",
+            "Unsupported import in exec: fs",
+            f"modules cannot be loaded; {OUTSIDE}",
+        ),
+        (
+            "await import('fs')",
+            "unsupported import in exec",
+            f"modules cannot be loaded; {OUTSIDE}",
+        ),
+        (
+            "weather({})",
+            f"ReferenceError: weather is not defined{AT}",
+            "tools are on `tools`: await tools.weather(args).",
+        ),
+        (
+            "tools.wether({})",
+            f"TypeError: tools.wether is not a function{AT}",
+            "there is no tool `wether`; nearest: weather.",
+        ),
+        (
+            "tools['mcp__mail__send-mail']({})",
+            f"TypeError: tools.mcp__mail__send-mail is not a function{AT}",
+            "there is no tool `mcp__mail__send_mail`; nearest: mcp__mail__send_mail, mcp__mail__list.",
+        ),
+        (
+            "tools.zzz()",
+            f"TypeError: tools.zzz is not a function{AT}",
+            "there is no tool `zzz`; the names are in ALL_TOOLS.",
+        ),
+        (
+            "const r = tools.weather({}); r.map(f)",
+            f"TypeError: r.map is not a function{AT}",
+            "a tool call gives a promise: write r = await tools.name(args).",
+        ),
+        (
+            "let r = tools['weather']({}); for (const x of r) {}",
+            f"TypeError: r is not iterable{AT}",
+            "a tool call gives a promise: write r = await tools.name(args).",
+        ),
+    ],
+)
+def test_a_known_mistake_gets_its_hint(source: str, error: str, hint: str) -> None:
+    assert hint_for(source, error, TOOLS) == hint
+
+
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [
+        ("text(1)", ""),
+        ("throw new Error('console is not defined')", f"Error: console is not defined{AT}"),
+        ("x = 5", f"ReferenceError: x is not defined{AT}"),
+        ("JSON.parse('```')", f"SyntaxError: Unexpected token '`'{AT}"),
+        ("text('```')", f"TypeError: a is not a function{AT}"),
+        ("f({a: 1}}", "SyntaxError: Unexpected token '}'"),
+        ("f(a: 1)", "SyntaxError: Unexpected token ':'"),
+        ("const x;", "SyntaxError: Missing initializer in const declaration"),
+        ("const r = await tools.weather({}); r.map(f)", f"TypeError: r.map is not a function{AT}"),
+        ("tools.weather = 1; tools.weather()", f"TypeError: tools.weather is not a function{AT}"),
+        ("tools.weather.get()", f"TypeError: tools.weather.get is not a function{AT}"),
+        ("throw 'unsupported import'", "unsupported import"),
+    ],
+)
+def test_another_failure_gets_no_hint(source: str, error: str) -> None:
+    assert hint_for(source, error, TOOLS) is None
+
+
+def test_a_session_without_tools_says_so() -> None:
+    assert hint_for("tools.a()", f"TypeError: tools.a is not a function{AT}", []) == (
+        "there is no tool `a`; this cell has no tools."
+    )
+
+
+@given(st.text(), st.text(), st.lists(st.text(), max_size=3))
+def test_a_hint_is_one_line_or_nothing(source: str, error: str, names: list[str]) -> None:
+    hint = hint_for(source, error, names)
+    assert hint is None or len(hint.splitlines()) == 1

@@ -1,0 +1,62 @@
+import asyncio
+
+import pytest
+
+from codemode.errors import LimitError, ToolError
+from codemode.tools.failure import MAX_TEXT, as_tool_error, without_secrets
+
+
+class MuteError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+TEXTS: list[tuple[BaseException, str]] = [
+    (ToolError("no such city\nHint: try another."), "no such city\nHint: try another."),
+    (ToolError("its own token=abcdefgh"), "its own token=abcdefgh"),
+    (ValueError("bad"), "ValueError: bad"),
+    (KeyError("x"), "KeyError: 'x'"),
+    (RuntimeError(), "RuntimeError"),
+    (MuteError(), "MuteError"),
+    (SystemExit(3), "SystemExit: 3"),
+    (KeyboardInterrupt(), "KeyboardInterrupt"),
+    (GeneratorExit(), "GeneratorExit"),
+    (asyncio.CancelledError("x"), "tool `t` was cancelled"),
+    (LimitError("too big", limit="value_bytes"), "LimitError: too big"),
+    (
+        ExceptionGroup("several", [ValueError("a"), ToolError("b"), *[OSError()] * 5]),
+        "ExceptionGroup: several (7 sub-exceptions)\n- ValueError: a\n- b\n- OSError\n- OSError"
+        "\n- OSError\n- and 2 more",
+    ),
+    (
+        BaseExceptionGroup("exits", [SystemExit(1)]),
+        "BaseExceptionGroup: exits (1 sub-exception)\n- SystemExit: 1",
+    ),
+    (ValueError("x" * 9_000), "ValueError: " + "x" * (MAX_TEXT - 1) + "…"),
+]
+
+
+@pytest.mark.parametrize(("error", "text"), TEXTS, ids=[str(n) for n in range(len(TEXTS))])
+def test_texts_of_failures(error: BaseException, text: str) -> None:
+    found = as_tool_error(error, "t")
+    assert str(found) == text
+    assert found is error if isinstance(error, ToolError) else found.__cause__ is error
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("GET https://me:hunter2@host/x failed", "GET https://***@host/x failed"),
+        ("postgresql+psycopg://u:p@db:5432", "postgresql+psycopg://***@db:5432"),
+        ("Authorization: Bearer abcdef0123456789", "Authorization: Bearer ***"),
+        ("?access_token=abcd1234&x=1", "?access_token=***&x=1"),
+        ("api_key=abcd1234, next", "api_key=***, next"),
+        ("key sk-abcdefghijklmnop1234 refused", "key *** refused"),
+        ("AKIAABCDEFGHIJKLMNOP", "***"),
+        ("unexpected token: x", "unexpected token: x"),
+        ("the bearer of news", "the bearer of news"),
+        ("https://host/a@b", "https://host/a@b"),
+    ],
+)
+def test_well_known_credentials_are_blotted_out(text: str, expected: str) -> None:
+    assert without_secrets(text) == expected
