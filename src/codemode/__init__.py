@@ -1,1 +1,164 @@
-"""codemode: let a language model write code instead of calling tools one by one."""
+"""codemode: let a language model write code instead of calling tools one by one.
+
+A program runs in a V8 *cell*; ``tools.*`` calls your Python functions; output goes back through
+``text()``, ``image()`` and their like; a long cell yields and is waited for.
+
+    async with CodeMode(tools=[weather]) as cm:
+        result = await cm.exec("const w = await tools.weather({city: 'Oslo'}); text(w)")
+        print(result.text)
+
+Names are resolved when first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .codemode import CodeMode, ExecResult
+    from .errors import (
+        CellBusyError,
+        CellTerminatingError,
+        CodeModeError,
+        EngineError,
+        EngineMissingError,
+        LimitError,
+        SessionClosedError,
+        SessionError,
+        SourceError,
+        ToolDefinitionError,
+        ToolError,
+        UsageError,
+        WorkerLostError,
+    )
+    from .limits import Limits
+    from .protocol.session import (
+        Session,
+        SessionDelegate,
+        SessionProvider,
+        Signal,
+        StartedCell,
+    )
+    from .protocol.types import (
+        AudioItem,
+        CellId,
+        ExecuteRequest,
+        ImageItem,
+        Item,
+        LiveCell,
+        MissingCell,
+        Pending,
+        Result,
+        Terminated,
+        TextItem,
+        ToolCall,
+        ToolDefinition,
+        ToolName,
+        WaitOutcome,
+        WaitRequest,
+        WaitToPendingRequest,
+        Yielded,
+    )
+    from .runtime.local import LocalSessionProvider
+    from .surface.description import ToolSpec
+    from .surface.typescript import declaration
+    from .tools.chain import Middleware, Next
+    from .tools.function import FunctionTool, tool
+    from .tools.result import Audio, Image
+    from .tools.toolset import Toolset
+
+__all__ = [
+    "Audio",
+    "AudioItem",
+    "CellBusyError",
+    "CellId",
+    "CellTerminatingError",
+    "CodeMode",
+    "CodeModeError",
+    "EngineError",
+    "EngineMissingError",
+    "ExecResult",
+    "ExecuteRequest",
+    "FunctionTool",
+    "Image",
+    "ImageItem",
+    "Item",
+    "LimitError",
+    "Limits",
+    "LiveCell",
+    "LocalSessionProvider",
+    "Middleware",
+    "MissingCell",
+    "Next",
+    "Pending",
+    "Result",
+    "Session",
+    "SessionClosedError",
+    "SessionDelegate",
+    "SessionError",
+    "SessionProvider",
+    "Signal",
+    "SourceError",
+    "StartedCell",
+    "Terminated",
+    "TextItem",
+    "ToolCall",
+    "ToolDefinition",
+    "ToolDefinitionError",
+    "ToolError",
+    "ToolName",
+    "ToolSpec",
+    "Toolset",
+    "UsageError",
+    "WaitOutcome",
+    "WaitRequest",
+    "WaitToPendingRequest",
+    "WorkerLostError",
+    "Yielded",
+    "__version__",
+    "declaration",
+    "tool",
+]
+
+_ERRORS = (
+    "CellBusyError CellTerminatingError CodeModeError EngineError EngineMissingError LimitError"
+    " SessionClosedError SessionError SourceError ToolDefinitionError ToolError UsageError"
+    " WorkerLostError"
+)
+_SEAMS = "Session SessionDelegate SessionProvider Signal StartedCell"
+_TYPES = (
+    "AudioItem CellId ExecuteRequest ImageItem Item LiveCell MissingCell Pending Result Terminated"
+    " TextItem ToolCall ToolDefinition ToolName WaitOutcome WaitRequest WaitToPendingRequest"
+    " Yielded"
+)
+_HOMES = {
+    "codemode": "CodeMode ExecResult",
+    "errors": _ERRORS,
+    "limits": "Limits",
+    "protocol.session": _SEAMS,
+    "protocol.types": _TYPES,
+    "runtime.local": "LocalSessionProvider",
+    "surface.description": "ToolSpec",
+    "surface.typescript": "declaration",
+    "tools.chain": "Middleware Next",
+    "tools.function": "FunctionTool tool",
+    "tools.result": "Audio Image",
+    "tools.toolset": "Toolset",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("codemode")
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -38,6 +38,9 @@ START_SECONDS: Final = 30.0
 REPORT_SECONDS: Final = 0.5
 """How long to wait for the zygote to say how a worker ended, once its socket has."""
 
+_ABORTS: Final = frozenset({signal.SIGTRAP, signal.SIGABRT, signal.SIGILL})
+"""How V8 ends its process; in practice always for want of memory."""
+
 StartMethod: TypeAlias = Literal["zygote", "spawn"]
 
 
@@ -47,6 +50,13 @@ class Exit:
 
     status: int | None
     max_rss: int = 0
+
+    @property
+    def signal(self) -> int | None:
+        """The signal that ended it, if one did."""
+        if self.status is None or not os.WIFSIGNALED(self.status):
+            return None
+        return os.WTERMSIG(self.status)
 
     def reason(self) -> str:
         if self.status is None:
@@ -451,8 +461,9 @@ class _Link(asyncio.Protocol):
     def _explain(self, how: Exit) -> tuple[str, str | None]:
         bound = self.limits.worker_memory_bytes
         # V8 aborts when the system gives it no memory; near the bound, that was the bound.
-        if bound is not None and how.max_rss > bound * 0.6:
-            return self.limits.message("worker_memory_bytes"), "worker_memory_bytes"
+        if bound is not None and (how.max_rss > bound * 0.6 or how.signal in _ABORTS):
+            message = self.limits.message("worker_memory_bytes")
+            return message.replace("\n", f" (The worker was {how.reason()}.)\n", 1), "worker_memory_bytes"
         return (
             f"The worker process of this session was lost ({how.reason()})."
             "\nHint: stored values are kept; run the program again, with less data at a time if it used much.",

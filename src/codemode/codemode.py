@@ -1,0 +1,434 @@
+"""CodeMode: tools and a session, as the two tools that a model gets.
+
+What this module adds to a session is what a model reads: the pragma line, the header, the
+truncation, error texts, and what became of a cell that is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+import msgspec
+
+from .errors import (
+    CellBusyError,
+    CellTerminatingError,
+    LimitError,
+    SessionClosedError,
+    SourceError,
+    UsageError,
+)
+from .limits import Limits
+from .protocol.types import (
+    CellId,
+    ExecuteRequest,
+    ImageItem,
+    Item,
+    LiveCell,
+    MissingCell,
+    Pending,
+    Result,
+    Terminated,
+    TextItem,
+    WaitRequest,
+    Yielded,
+)
+from .runtime.local import EngineName, LocalSessionProvider
+from .surface.description import exec_tool, wait_tool
+from .surface.output import model_items
+from .surface.source import parse_exec_source
+from .surface.typescript import augmented_description
+from .tools.toolset import Toolset
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+    from typing import Self
+
+    from .protocol.session import Session, SessionProvider, Signal
+    from .protocol.types import RuntimeResponse, ToolCall, ToolDefinition, WaitOutcome
+    from .surface.description import ToolSpec
+    from .tools.chain import Middleware
+    from .tools.tool import Tool
+    from .tools.toolset import OnNotify
+
+Status: TypeAlias = Literal["running", "completed", "failed", "terminated", "refused"]
+
+DEFAULT_WAIT_MS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class ExecResult:
+    """What a model gets for one ``exec`` or ``wait``.
+
+    Attributes:
+        status: ``running`` if the cell goes on; ``refused`` if the request itself was at fault
+            and no cell was touched; else how the cell ended.
+        items: the header and the output since the last result, truncated; the error last.
+        cell_id: the cell, or None if there is none.
+        response: the whole response behind it, untruncated; None if refused.
+    """
+
+    status: Status
+    items: tuple[Item, ...]
+    cell_id: CellId | None = None
+    response: RuntimeResponse | None = None
+
+    @property
+    def text(self) -> str:
+        """The text items, header included, joined by newlines."""
+        texts = [item.text for item in self.items if isinstance(item, TextItem)]
+        return "\n".join(text.removesuffix("\n") if at == 0 else text for at, text in enumerate(texts))
+
+    @property
+    def images(self) -> tuple[ImageItem, ...]:
+        """The image items."""
+        return tuple(item for item in self.items if isinstance(item, ImageItem))
+
+    @property
+    def running(self) -> bool:
+        """Whether the cell goes on: call ``wait`` with ``cell_id``."""
+        return self.status == "running"
+
+    @property
+    def failed(self) -> bool:
+        """Whether the model should read this as an error."""
+        return self.status in ("failed", "refused")
+
+    @property
+    def error_text(self) -> str | None:
+        """Why the program failed or the request was refused, or None."""
+        if self.status == "refused":
+            return self.text
+        return self.response.error_text if isinstance(self.response, Result) else None
+
+
+class CodeMode:
+    """Tools and a session: ``exec`` and ``wait``, ready for a model.
+
+    Args:
+        tools: tools, and functions to make tools of (see :func:`codemode.tool`); or a Toolset,
+            which then stays the caller's to close.
+        engine: ``"workers"`` runs cells in a process of their own, ``"threads"`` in this one.
+        limits: bounds on what cells may use; all are on by default.
+        provider: makes the session instead of ``engine``; it stays the caller's to close.
+        middleware: what every nested call passes before its tool, in order.
+        on_notify: gets ``(call_id, cell_id, text)`` of each ``notify``; sync or async.
+
+    The session is opened by the first ``exec``. Use it as an async context manager, or call
+    ``aclose``.
+
+    Raises:
+        ToolDefinitionError: something cannot be a tool.
+        UsageError: options exclude each other.
+
+    Example:
+        >>> import asyncio
+        >>> def double(x: int) -> int:
+        ...     "Twice x."
+        ...     return 2 * x
+        >>> async def main() -> str:
+        ...     async with CodeMode(tools=[double]) as cm:
+        ...         result = await cm.exec("text(await tools.double({x: 21}))")
+        ...         return result.items[-1].text
+        >>> asyncio.run(main())
+        '42'
+    """
+
+    def __init__(
+        self,
+        *,
+        tools: Toolset | Iterable[Tool | Callable[..., object]] = (),
+        engine: EngineName | None = None,
+        limits: Limits | None = None,
+        provider: SessionProvider | None = None,
+        middleware: Iterable[Middleware] = (),
+        on_notify: OnNotify | None = None,
+    ) -> None:
+        if provider is not None and engine is not None:
+            raise UsageError("give either provider or engine: a provider brings its own engine")
+        if isinstance(tools, Toolset):
+            if middleware or on_notify:
+                raise UsageError("give middleware and on_notify to the Toolset")
+            self.toolset, self._owns_toolset = tools, False
+        else:
+            self.toolset = Toolset(tools, middleware=middleware, on_notify=on_notify)
+            self._owns_toolset = True
+        self._limits = limits or Limits()
+        self._provider = provider
+        self._engine: EngineName = engine or "workers"
+        self._owned: LocalSessionProvider | None = None
+        self._opening = asyncio.Lock()
+        self._session: Session | None = None
+        self._closed = False
+        self._calls = itertools.count(1)
+        self._past = _Past(self._limits.result_kept_ms / 1000)
+        self._described: tuple[tuple[ToolDefinition, ...], tuple[ToolDefinition, ...]] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    @property
+    def exec_tool(self) -> ToolSpec:
+        """The definition of ``exec`` to hand to a model, with the tools of this moment."""
+        return exec_tool(self.toolset.definitions)
+
+    @property
+    def wait_tool(self) -> ToolSpec:
+        """The definition of ``wait`` to hand to a model."""
+        return wait_tool()
+
+    async def exec(
+        self, source: str, *, call_id: str | None = None, preempt: Signal | None = None
+    ) -> ExecResult:
+        """Run a program, until it ends or its yield time is up.
+
+        Args:
+            source: raw JavaScript; the first line may be a pragma
+                ``// @exec: {"yield_time_ms": 10000, "max_output_tokens": 1000}``.
+            call_id: the model's call; notifications carry it.
+            preempt: ends the observation early; the cell runs on.
+
+        A program's failure is a result, and so is a source or a request that a limit refuses.
+        A cancelled call leaves no cell.
+
+        Raises:
+            SessionClosedError: this object is closed.
+            EngineError: no cell can run here.
+        """
+        began = time.monotonic()
+        try:
+            parsed = parse_exec_source(source)
+            session = await self._open()
+            started = await session.execute(
+                ExecuteRequest(
+                    tool_call_id=call_id or f"exec-{next(self._calls)}",
+                    enabled_tools=self._definitions(),
+                    source=parsed.code,
+                    yield_time_ms=parsed.yield_time_ms,
+                    max_output_tokens=parsed.max_output_tokens,
+                ),
+                preempt=preempt,
+            )
+        except (SourceError, LimitError) as error:
+            return _refused(str(error))
+        self._past.started(started.cell_id)
+        response = await started.initial_response()
+        return self._result(response, began, parsed.max_output_tokens)
+
+    async def wait(
+        self,
+        cell_id: str,
+        *,
+        yield_time_ms: int = DEFAULT_WAIT_MS,
+        max_tokens: int | None = None,
+        terminate: bool = False,
+        preempt: Signal | None = None,
+    ) -> ExecResult:
+        """Get what a running cell has written since, or its end; or end it.
+
+        Args:
+            cell_id: from a running result.
+            yield_time_ms: how long to wait before the cell yields again.
+            max_tokens: budget of this result; ``Limits.output_tokens`` if None.
+            terminate: end the cell instead of waiting for it.
+            preempt: ends the observation early; the cell runs on.
+
+        Raises:
+            SessionClosedError: this object is closed.
+        """
+        began = time.monotonic()
+        session = await self._open()
+        try:
+            if terminate:
+                outcome = await session.terminate(CellId(cell_id))
+            else:
+                request = WaitRequest(cell_id=CellId(cell_id), yield_time_ms=yield_time_ms)
+                outcome = await session.wait(request, preempt=preempt)
+        except (CellBusyError, CellTerminatingError, UsageError) as error:
+            return _refused(str(error))
+        return self._outcome(outcome, began, max_tokens)
+
+    async def call(
+        self, name: str, payload: str | Mapping[str, Any], *, call_id: str | None = None
+    ) -> ExecResult:
+        """Run a model's tool call, whichever of the two it is, in whichever form it came.
+
+        Args:
+            name: ``exec`` or ``wait``.
+            payload: for exec raw source, or a mapping with ``code``; for wait a mapping, or JSON.
+            call_id: the model's call.
+
+        Raises:
+            UsageError: ``name`` is neither.
+        """
+        if name == "exec":
+            source = payload.get("code") if isinstance(payload, Mapping) else payload
+            if not isinstance(source, str):
+                return _refused("exec expects raw JavaScript source text")
+            return await self.exec(source, call_id=call_id)
+        if name != "wait":
+            raise UsageError(f"code mode has the tools exec and wait, not {name!r}")
+        try:
+            arguments = json.loads(payload) if isinstance(payload, str) else payload
+            wanted = msgspec.convert(arguments, _WaitArguments)
+        except (ValueError, msgspec.ValidationError) as error:
+            return _refused(f"failed to parse function arguments: {error}")
+        return await self.wait(
+            wanted.cell_id,
+            yield_time_ms=wanted.yield_time_ms,
+            max_tokens=wanted.max_tokens,
+            terminate=wanted.terminate,
+        )
+
+    def last_result(self, cell_id: str) -> ExecResult | None:
+        """The last result of a cell that has ended, for ``Limits.result_kept_ms``; else None."""
+        return self._past.result(CellId(cell_id))
+
+    async def aclose(self) -> None:
+        """End every cell and release everything that is this object's. Idempotent."""
+        self._closed = True
+        async with self._opening:
+            session, self._session = self._session, None
+            if session is not None:
+                await session.shutdown()
+            owned, self._owned = self._owned, None
+            if owned is not None:
+                await owned.aclose()
+            if self._owns_toolset:
+                await self.toolset.aclose()
+
+    async def _open(self) -> Session:
+        if self._session is not None:
+            return self._session
+        async with self._opening:
+            if self._closed:
+                raise SessionClosedError
+            if self._session is None:
+                provider = self._provider
+                if provider is None:
+                    provider = self._owned = LocalSessionProvider(
+                        limits=self._limits, engine=self._engine
+                    )
+                self._session = await provider.create_session(self.toolset, limits=self._limits)
+            return self._session
+
+    def _definitions(self) -> tuple[ToolDefinition, ...]:
+        """The tools as cells see them: each description with its declaration behind it."""
+        plain = self.toolset.definitions
+        if self._described is None or self._described[0] is not plain:
+            described = tuple(
+                msgspec.structs.replace(tool, description=augmented_description(tool))
+                for tool in plain
+            )
+            self._described = (plain, described)
+        return self._described[1]
+
+    def _outcome(self, outcome: WaitOutcome, began: float, max_tokens: int | None) -> ExecResult:
+        if isinstance(outcome, LiveCell):
+            response = outcome.response
+            assert not isinstance(response, Pending), "no frontier was asked for"
+            return self._result(response, began, max_tokens)
+        return self._missing(outcome, began)
+
+    def _result(
+        self, response: RuntimeResponse, began: float, max_tokens: int | None
+    ) -> ExecResult:
+        budget = self._limits.output_tokens if max_tokens is None else max_tokens
+        items = model_items(response, time.monotonic() - began, max_tokens=budget)
+        result = ExecResult(_status(response), items, response.cell_id, response)
+        if not isinstance(response, Yielded):
+            self._past.ended(result)
+        return result
+
+    def _missing(self, outcome: MissingCell, began: float) -> ExecResult:
+        gone = outcome.response
+        error = f"{gone.error_text}\nHint: {self._past.fate(gone.cell_id)}"
+        response = msgspec.structs.replace(gone, error_text=error)
+        items = model_items(response, time.monotonic() - began)
+        return ExecResult("failed", items, gone.cell_id, response)
+
+
+class _WaitArguments(msgspec.Struct, forbid_unknown_fields=True):
+    cell_id: str
+    yield_time_ms: int = DEFAULT_WAIT_MS
+    max_tokens: int | None = None
+    terminate: bool = False
+
+
+class _Past:
+    """What became of cells, so that a model that asks again is told, and stops asking."""
+
+    def __init__(self, kept_seconds: float) -> None:
+        self._kept_seconds = kept_seconds
+        self._highest = 0
+        self._ended: dict[CellId, tuple[ExecResult, float]] = {}
+
+    def started(self, cell_id: CellId) -> None:
+        if cell_id.isascii() and cell_id.isdecimal():
+            self._highest = max(self._highest, int(cell_id))
+
+    def ended(self, result: ExecResult) -> None:
+        assert result.cell_id is not None
+        self._forget()
+        self._ended[result.cell_id] = (result, time.monotonic())
+
+    def result(self, cell_id: CellId) -> ExecResult | None:
+        self._forget()
+        entry = self._ended.get(cell_id)
+        return None if entry is None else entry[0]
+
+    def fate(self, cell_id: CellId) -> str:
+        """One sentence on a cell that is not there, and what to do."""
+        self._forget()
+        entry = self._ended.get(cell_id)
+        if entry is not None:
+            result, at = entry
+            ago = round(time.monotonic() - at)
+            return (
+                f"cell {cell_id} {_PAST_TENSE[result.status]} {ago} s ago and its result was"
+                " returned then. Do not wait for it again."
+            )
+        if cell_id.isascii() and cell_id.isdecimal() and 1 <= int(cell_id) <= self._highest:
+            return f"cell {cell_id} has ended. Do not wait for it again; start a new exec."
+        return f"there never was a cell {cell_id} in this session. Start a new exec."
+
+    def _forget(self) -> None:
+        horizon = time.monotonic() - self._kept_seconds
+        for cell_id, (_, at) in list(self._ended.items()):
+            if at > horizon:
+                break  # in order of ending
+            del self._ended[cell_id]
+
+
+_PAST_TENSE: Final[dict[str, str]] = {
+    "completed": "completed",
+    "failed": "failed",
+    "terminated": "was terminated",
+}
+
+
+def _status(response: RuntimeResponse) -> Status:
+    if isinstance(response, Yielded):
+        return "running"
+    if isinstance(response, Terminated):
+        return "terminated"
+    return "completed" if response.error_text is None else "failed"
+
+
+def _refused(text: str) -> ExecResult:
+    return ExecResult("refused", (TextItem(text),))
