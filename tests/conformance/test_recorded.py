@@ -1,0 +1,58 @@
+"""Every program of the corpus gives what the published host gave, or differs for a stated reason."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from codemode import LocalSessionProvider
+
+from .corpus import Program, load
+from .local import run_program
+
+HERE: Final = Path(__file__).parent
+PROGRAMS: Final = load()
+RECORDED: Final[dict[str, list[Any]]] = json.loads((HERE / "recorded.json").read_text("utf-8"))
+IMPROVEMENTS: Final[dict[str, str]] = tomllib.loads(
+    (HERE / "improvements.toml").read_text("utf-8")
+)
+
+
+@pytest.fixture(scope="module")
+async def provider() -> AsyncIterator[LocalSessionProvider]:
+    async with LocalSessionProvider() as provider:
+        yield provider
+
+
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=lambda program: program.name)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_program_gives_what_the_published_host_gives(
+    program: Program, provider: LocalSessionProvider
+) -> None:
+    outcomes = [_comparable(each.to_json()) for each in await run_program(provider, program)]
+    recorded = [_comparable(each) for each in RECORDED[program.name]]
+
+    # As JSON text: in Python True == 1.
+    same = json.dumps(outcomes, sort_keys=True) == json.dumps(recorded, sort_keys=True)
+    if program.name in IMPROVEMENTS:
+        assert not same, f"no difference any more: drop it from improvements.toml: {program.name}"
+    else:
+        assert outcomes == recorded
+
+
+def test_every_improvement_names_a_program_and_gives_a_reason() -> None:
+    assert [name for name in IMPROVEMENTS if name not in PROGRAMS] == []
+    assert [name for name, reason in IMPROVEMENTS.items() if not reason.strip()] == []
+
+
+def _comparable(outcome: dict[str, Any]) -> dict[str, Any]:
+    """Without the ``Hint:`` line, which the published host does not give."""
+    error = outcome["error_text"]
+    if error is None:
+        return outcome
+    return {**outcome, "error_text": error.partition("\nHint: ")[0]}

@@ -1,0 +1,328 @@
+"""CodeMode: what a model reads, and what becomes of cells, sessions and requests."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+
+from codemode import (
+    AudioItem,
+    CodeMode,
+    ImageItem,
+    Limits,
+    LocalSessionProvider,
+    SessionClosedError,
+    TextItem,
+    ToolCall,
+    ToolError,
+    Toolset,
+    UsageError,
+    tool,
+)
+
+SECONDS = 20
+"""The bound on every wait here; it is never used up."""
+
+NEVER = "await new Promise(() => {})"
+
+
+@tool
+async def double(x: int) -> int:
+    """Twice x.
+
+    Args:
+        x: what to double.
+    """
+    return 2 * x
+
+
+@tool
+def refuse() -> None:
+    """Always refuses."""
+    raise ToolError("no")
+
+
+@pytest.fixture(name="cm", params=["workers", "threads"])
+async def code_mode(request: pytest.FixtureRequest) -> AsyncIterator[CodeMode]:
+    async with asyncio.timeout(SECONDS):
+        async with CodeMode(tools=[double, refuse], engine=request.param) as cm:
+            yield cm
+
+
+def timeless(text: str) -> str:
+    return re.sub(r"Wall time \d+\.\d seconds", "Wall time T seconds", text)
+
+
+async def test_a_finished_program_reads_as_header_and_output(cm: CodeMode) -> None:
+    result = await cm.exec("text(await tools.double({x: 21})); text({done: true})")
+
+    assert timeless(result.text) == (
+        'Script completed\nWall time T seconds\nOutput:\n42\n{"done":true}'
+    )
+    assert (result.status, result.running, result.failed) == ("completed", False, False)
+    assert result.items[1:] == (TextItem("42"), TextItem('{"done":true}'))
+
+
+async def test_a_failed_program_keeps_its_output_and_ends_with_the_error(cm: CodeMode) -> None:
+    result = await cm.exec("text('before')\nawait tools.refuse()")
+
+    assert timeless(result.text) == (
+        "Script failed\nWall time T seconds\nOutput:\nbefore\nScript error:\nno"
+    )
+    assert (result.status, result.failed, result.error_text) == ("failed", True, "no")
+
+
+async def test_a_long_program_yields_and_is_waited_for(cm: CodeMode) -> None:
+    first = await cm.exec("text(1); yield_control(); await new Promise(r => setTimeout(r, 1)); text(2)")
+    assert first.cell_id is not None
+    second = await cm.wait(first.cell_id)
+
+    assert timeless(first.text) == (
+        "Script running with cell ID 1\nWall time T seconds\nOutput:\n1"
+    )
+    assert (first.running, first.failed) == (True, False)
+    assert timeless(second.text) == "Script completed\nWall time T seconds\nOutput:\n2"
+
+
+async def test_the_pragma_sets_the_yield_time_and_the_budget(cm: CodeMode) -> None:
+    result = await cm.exec(
+        '// @exec: {"yield_time_ms": 0, "max_output_tokens": 2}\ntext("x".repeat(99));' + NEVER
+    )
+    assert result.cell_id is not None
+    ended = await cm.wait(result.cell_id, terminate=True, max_tokens=2)
+
+    assert result.running
+    assert timeless(ended.text).startswith("Script terminated\nWall time T seconds\nOutput:")
+
+
+async def test_output_over_the_budget_is_cut_in_the_middle(cm: CodeMode) -> None:
+    result = await cm.exec('// @exec: {"max_output_tokens": 2}\ntext("x".repeat(100))')
+
+    assert [item.text for item in result.items[1:] if isinstance(item, TextItem)] == [
+        "Warning: truncated output (original token count: 25)\nTotal output lines: 1\n\n"
+        "xxxx…23 tokens truncated…xxxx"
+    ]
+
+
+async def test_images_and_sounds_come_as_items(cm: CodeMode) -> None:
+    result = await cm.exec(
+        "image('data:image/png;base64,AA==', 'low'); audio('data:audio/mp3;base64,AA==')"
+    )
+
+    assert result.items[1:] == (
+        ImageItem("data:image/png;base64,AA==", "low"),
+        AudioItem("data:audio/mp3;base64,AA=="),
+    )
+    assert result.images == (ImageItem("data:image/png;base64,AA==", "low"),)
+
+
+async def test_values_stored_by_one_cell_are_loaded_by_the_next(cm: CodeMode) -> None:
+    await cm.exec("store('k', {a: [1]})")
+    result = await cm.exec("text(load('k'))")
+
+    assert result.items[1:] == (TextItem('{"a":[1]}'),)
+
+
+async def test_a_model_that_asks_again_for_a_finished_cell_is_told_to_stop(cm: CodeMode) -> None:
+    first = await cm.exec("text('x')")
+    assert first.cell_id is not None
+    again = await cm.wait(first.cell_id)
+
+    assert re.sub(r"\d+ s ago", "N s ago", timeless(again.text)) == (
+        "Script failed\nWall time T seconds\nOutput:\nScript error:\nexec cell 1 not found\n"
+        "Hint: cell 1 completed N s ago and its result was returned then. Do not wait for it again."
+    )
+    assert cm.last_result(first.cell_id) == first
+
+
+@pytest.mark.parametrize("cell_id", ["2", "99", "x", "", "-1", "1.0", "²"])
+async def test_a_cell_that_never_was_is_said_never_to_have_been(cm: CodeMode, cell_id: str) -> None:
+    await cm.exec("text('x')")
+    result = await cm.wait(cell_id)
+
+    assert result.error_text == (
+        f"exec cell {cell_id} not found\n"
+        f"Hint: there never was a cell {cell_id} in this session. Start a new exec."
+    )
+
+
+async def test_a_terminated_cell_is_said_to_have_been_terminated(cm: CodeMode) -> None:
+    started = await cm.exec("yield_control();" + NEVER)
+    assert started.cell_id is not None
+    await cm.wait(started.cell_id, terminate=True)
+    result = await cm.wait(started.cell_id)
+
+    assert result.error_text is not None
+    assert "cell 1 was terminated 0 s ago" in result.error_text
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("// @exec: {\n", "exec pragma must be followed by JavaScript source on subsequent lines"),
+        (
+            '// @exec: {"tokens": 1}\n1',
+            "exec pragma only supports `yield_time_ms` and `max_output_tokens`; got `tokens`",
+        ),
+    ],
+)
+async def test_a_bad_pragma_is_a_result_and_no_cell(
+    cm: CodeMode, source: str, text: str
+) -> None:
+    result = await cm.exec(source)
+
+    assert (result.status, result.text, result.cell_id) == ("refused", text, None)
+    assert (await cm.exec("1")).cell_id == "1"
+
+
+async def test_a_source_over_its_limit_is_a_result_that_names_the_limit() -> None:
+    async with CodeMode(engine="threads", limits=Limits(source_bytes=10)) as cm:
+        result = await cm.exec("text('0123456789')")
+
+    assert result.text.startswith(
+        "Limit reached (source_bytes): the source is 18 bytes, more than 10 bytes.\nHint: "
+    )
+
+
+async def test_too_many_live_cells_are_refused_and_named() -> None:
+    async with CodeMode(engine="threads", limits=Limits(live_cells=1)) as cm:
+        running = await cm.exec("yield_control();" + NEVER)
+        refused = await cm.exec("1")
+        assert running.cell_id is not None
+        await cm.wait(running.cell_id, terminate=True)
+        allowed = await cm.exec("text('again')")
+
+    assert refused.text.startswith("Limit reached (live_cells): this session has 1 cells")
+    assert refused.text.endswith("Live cells: 1.")
+    assert allowed.status == "completed"
+
+
+async def test_a_second_observer_is_refused_in_words(cm: CodeMode) -> None:
+    started = await cm.exec("yield_control();" + NEVER)
+    assert started.cell_id is not None
+    first = asyncio.create_task(cm.wait(started.cell_id))
+    await asyncio.sleep(0)  # the first one is at its await
+    second = await cm.wait(started.cell_id)
+    await cm.wait(started.cell_id, terminate=True)
+
+    assert second.text == "exec cell 1 already has an active observer"
+    assert (await first).status == "terminated"
+
+
+@pytest.mark.parametrize(
+    ("name", "payload", "text"),
+    [
+        ("exec", {"cod": "1"}, "exec expects raw JavaScript source text"),
+        ("exec", {"code": 1}, "exec expects raw JavaScript source text"),
+        (
+            "wait",
+            "{",
+            "failed to parse function arguments: Expecting property name enclosed in"
+            " double quotes: line 1 column 2 (char 1)",
+        ),
+        (
+            "wait",
+            {},
+            "failed to parse function arguments: Object missing required field `cell_id`",
+        ),
+    ],
+)
+async def test_a_payload_of_the_wrong_shape_is_refused_as_the_reference_does(
+    name: str, payload: str | dict[str, object], text: str
+) -> None:
+    async with CodeMode(engine="threads") as cm:
+        result = await cm.call(name, payload)
+
+    assert (result.status, result.text) == ("refused", text)
+
+
+async def test_a_models_calls_are_run_in_every_form(cm: CodeMode) -> None:
+    raw = await cm.call("exec", "text(1)")
+    mapped = await cm.call("exec", {"code": "yield_control();" + NEVER})
+    ended = await cm.call("wait", f'{{"cell_id": "{mapped.cell_id}", "terminate": true}}')
+
+    assert [raw.status, mapped.status, ended.status] == ["completed", "running", "terminated"]
+
+
+async def test_another_tool_name_is_the_callers_mistake() -> None:
+    async with CodeMode(engine="threads") as cm:
+        with pytest.raises(UsageError, match="exec and wait, not 'run'"):
+            await cm.call("run", "1")
+
+
+async def test_notifications_carry_the_call_and_the_cell() -> None:
+    heard: list[tuple[str, str, str]] = []
+    async with CodeMode(
+        engine="threads", on_notify=lambda *notification: heard.append(notification)
+    ) as cm:
+        await cm.exec("notify('hello')", call_id="call-7")
+
+    assert heard == [("call-7", "1", "hello")]
+
+
+async def test_every_nested_call_passes_the_chain() -> None:
+    seen: list[str] = []
+
+    async def trace(call: ToolCall, forward: object) -> object:
+        seen.append(f"{call.cell_id} {call.runtime_tool_call_id} {call.tool_name.name}")
+        return await forward(call)  # type: ignore[operator]  # typed as object for the test
+
+    async with CodeMode(tools=[double], engine="threads", middleware=[trace]) as cm:
+        await cm.exec("await Promise.all([tools.double({x: 1}), tools.double({x: 2})])")
+
+    assert seen == ["1 tool-1 double", "1 tool-2 double"]
+
+
+async def test_the_definitions_for_a_model_list_the_tools(cm: CodeMode) -> None:
+    exec_tool = cm.exec_tool.openai()
+
+    assert exec_tool["type"] == "custom"
+    assert "double(args: {\n  // what to double.\n  x: number;\n})" in exec_tool["description"]
+    assert cm.wait_tool.function()["name"] == "wait"
+
+
+async def test_a_cancelled_exec_leaves_no_cell() -> None:
+    async with LocalSessionProvider(engine="threads") as provider:
+        arrived = asyncio.Event()
+
+        @tool
+        async def arrive() -> None:
+            "Says that the program runs."
+            arrived.set()
+
+        async with CodeMode(tools=[arrive], provider=provider) as cm:
+            task = asyncio.create_task(cm.exec("await tools.arrive();" + NEVER))
+            await arrived.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            after = await cm.wait("1")
+
+    assert after.failed
+
+
+async def test_closing_ends_running_cells_and_refuses_what_comes_later() -> None:
+    cm = CodeMode(engine="threads")
+    await cm.exec("yield_control(); for(;;);")
+    await cm.aclose()
+    await cm.aclose()
+
+    with pytest.raises(SessionClosedError, match="code mode session is shutting down"):
+        await cm.exec("1")
+
+
+async def test_a_provider_and_a_toolset_that_were_lent_stay_open() -> None:
+    async with LocalSessionProvider(engine="threads") as provider, Toolset([double]) as toolset:
+        for _ in range(2):
+            async with CodeMode(tools=toolset, provider=provider) as cm:
+                result = await cm.exec("text(await tools.double({x: 2}))")
+                assert result.items[1:] == (TextItem("4"),)
+
+
+async def test_an_engine_beside_a_provider_is_a_mistake() -> None:
+    async with LocalSessionProvider(engine="threads") as provider:
+        with pytest.raises(UsageError, match="either provider or engine"):
+            CodeMode(provider=provider, engine="threads")

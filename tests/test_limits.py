@@ -1,0 +1,75 @@
+"""Limits: their defaults, their texts, and what may be switched off."""
+
+from dataclasses import asdict, fields
+
+import pytest
+
+from codemode.errors import UsageError
+from codemode.limits import GIB, KIB, MIB, Limits, amount
+
+DEFAULTS = {
+    "source_bytes": MIB,
+    "heap_bytes": 256 * MIB,
+    "worker_memory_bytes": GIB,
+    "compute_ms": 60_000,
+    "output_bytes": 16 * MIB,
+    "output_tokens": 10_000,
+    "value_bytes": 16 * MIB,
+    "stored_bytes": 64 * MIB,
+    "live_cells": 128,
+    "timers": 10_000,
+    "tool_calls": 10_000,
+    "concurrent_tool_calls": 256,
+    "queued_notifications": 1_024,
+    "callback_grace_ms": 100,
+    "termination_ms": 250,
+    "unobserved_ms": 3_600_000,
+    "result_kept_ms": 300_000,
+    "max_yield_time_ms": None,
+}
+
+
+def test_every_limit_is_on_by_default() -> None:
+    assert asdict(Limits()) == DEFAULTS
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Limits)])
+def test_the_text_of_a_limit_names_it_and_its_value(name: str) -> None:
+    text = Limits(max_yield_time_ms=5_000).message(name, 1)
+    value = getattr(Limits(max_yield_time_ms=5_000), name)
+    unit = next(field for field in fields(Limits) if field.name == name).metadata["unit"]
+
+    assert text.startswith(f"Limit reached ({name}): ")
+    assert amount(value, unit) in text
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0, "bytes", "0 bytes"),
+        (KIB, "bytes", "1 KiB"),
+        (1536, "bytes", "1.5 KiB"),
+        (16 * MIB, "bytes", "16 MiB"),
+        (GIB, "bytes", "1 GiB"),
+        (250, "ms", "250 ms"),
+        (1_500, "ms", "1.5 s"),
+        (60_000, "ms", "60 s"),
+        (3_600_000, "ms", "60 min"),
+        (10_000, "timers", "10,000 timers"),
+    ],
+)
+def test_amounts_read_as_people_say_them(value: int, unit: str, text: str) -> None:
+    assert amount(value, unit) == text
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, "10", True, None])
+def test_a_value_that_is_no_count_is_refused_with_the_limits_name(value: object) -> None:
+    with pytest.raises(UsageError, match=r"limit timers must be a non-negative integer \(timers\)"):
+        Limits(timers=value)  # type: ignore[arg-type]  # that is the point
+
+
+@pytest.mark.parametrize(
+    "name", [field.name for field in fields(Limits) if field.metadata["optional"]]
+)
+def test_an_optional_limit_can_be_switched_off(name: str) -> None:
+    assert getattr(Limits(**{name: None}), name) is None
