@@ -30,6 +30,10 @@ demo: $(STAMP) ## run the example: a model's program over this repository
 test: $(STAMP) ## run the tests; PYTEST_ARGS="-k name" runs some of them
 	@$(PY) -m pytest $(PYTEST_ARGS)
 
+.PHONY: conformance
+conformance: $(STAMP) ## compare our host with the published one; fetches it when needed (167 MB)
+	@$(PY) -m tests.conformance
+
 .PHONY: check
 check: $(STAMP) ## lint, format, types, layers
 	@$(PY) -m ruff check $(CODE)

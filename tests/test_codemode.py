@@ -76,7 +76,9 @@ async def test_a_failed_program_keeps_its_output_and_ends_with_the_error(cm: Cod
 
 
 async def test_a_long_program_yields_and_is_waited_for(cm: CodeMode) -> None:
-    first = await cm.exec("text(1); yield_control(); await new Promise(r => setTimeout(r, 1)); text(2)")
+    first = await cm.exec(
+        "text(1); yield_control(); await new Promise(r => setTimeout(r, 1)); text(2)"
+    )
     assert first.cell_id is not None
     second = await cm.wait(first.cell_id)
 
@@ -169,9 +171,7 @@ async def test_a_terminated_cell_is_said_to_have_been_terminated(cm: CodeMode) -
         ),
     ],
 )
-async def test_a_bad_pragma_is_a_result_and_no_cell(
-    cm: CodeMode, source: str, text: str
-) -> None:
+async def test_a_bad_pragma_is_a_result_and_no_cell(cm: CodeMode, source: str, text: str) -> None:
     result = await cm.exec(source)
 
     assert (result.status, result.text, result.cell_id) == ("refused", text, None)

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         WaitToPendingRequest,
         Yielded,
     )
+    from .remote.process import ProcessSessionProvider
     from .runtime.local import LocalSessionProvider
     from .surface.description import ToolSpec
     from .surface.typescript import declaration
@@ -92,6 +93,7 @@ __all__ = [
     "MissingCell",
     "Next",
     "Pending",
+    "ProcessSessionProvider",
     "Result",
     "Session",
     "SessionClosedError",
@@ -138,6 +140,7 @@ _HOMES = {
     "limits": "Limits",
     "protocol.session": _SEAMS,
     "protocol.types": _TYPES,
+    "remote.process": "ProcessSessionProvider",
     "runtime.local": "LocalSessionProvider",
     "surface.description": "ToolSpec",
     "surface.typescript": "declaration",

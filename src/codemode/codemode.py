@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from .protocol.session import Session, SessionProvider, Signal
-    from .protocol.types import RuntimeResponse, ToolCall, ToolDefinition, WaitOutcome
+    from .protocol.types import RuntimeResponse, ToolDefinition, WaitOutcome
     from .surface.description import ToolSpec
     from .tools.chain import Middleware
     from .tools.tool import Tool
@@ -84,7 +84,9 @@ class ExecResult:
     def text(self) -> str:
         """The text items, header included, joined by newlines."""
         texts = [item.text for item in self.items if isinstance(item, TextItem)]
-        return "\n".join(text.removesuffix("\n") if at == 0 else text for at, text in enumerate(texts))
+        return "\n".join(
+            text.removesuffix("\n") if at == 0 else text for at, text in enumerate(texts)
+        )
 
     @property
     def images(self) -> tuple[ImageItem, ...]:
@@ -154,7 +156,7 @@ class CodeMode:
         if provider is not None and engine is not None:
             raise UsageError("give either provider or engine: a provider brings its own engine")
         if isinstance(tools, Toolset):
-            if middleware or on_notify:
+            if middleware != () or on_notify is not None:
                 raise UsageError("give middleware and on_notify to the Toolset")
             self.toolset, self._owns_toolset = tools, False
         else:

@@ -22,12 +22,11 @@ from codemode import (
     WaitRequest,
     Yielded,
 )
-
-from . import oracle
-from .corpus import Cell, Program
-from .oracle import Kind, Outcome
-from .scripted_tools import NeverAnswers, ScriptedTool, ToolTable, table
-from .scripted_tools import ToolError as ScriptedError
+from codemode.conformance import client
+from codemode.conformance.client import Kind, Outcome
+from codemode.conformance.corpus import Cell, Program
+from codemode.conformance.scripted_tools import NeverAnswers, ScriptedTool, ToolTable, table
+from codemode.conformance.scripted_tools import ToolError as ScriptedError
 
 _KINDS: Final[dict[type, Kind]] = {Yielded: "yielded", Result: "result", Terminated: "terminated"}
 
@@ -37,13 +36,13 @@ class ScriptedDelegate:
 
     def __init__(self, tools: ToolTable) -> None:
         self._tools = tools
-        self.calls: list[oracle.ToolCall] = []
+        self.calls: list[client.ToolCall] = []
         self.notifications: list[str] = []
 
     async def invoke_tool(self, call: ToolCall, _: object) -> Any:
         value = None if call.input is msgspec.UNSET else call.input
         name = call.tool_name
-        self.calls.append(oracle.ToolCall(name.name, name.namespace, value))
+        self.calls.append(client.ToolCall(name.name, name.namespace, value))
         try:
             return self._tools.answer(name.namespace, name.name, value)
         except NeverAnswers:

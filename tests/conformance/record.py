@@ -1,9 +1,9 @@
-"""Run the corpus on a host and keep what it does as ``recorded.json``.
+"""Run the corpus and the scenarios on a host, and keep what it does.
 
     python -m tests.conformance.record HOST [ARGUMENT ...]
 
-Every program runs on several hosts, one after the other. A program whose outcomes differ between
-them is named and not recorded: what is in the file is what an implementation has to match.
+Everything runs several times, each time on new hosts. What differs between them is named and not
+recorded: what is in the files is what an implementation has to match.
 """
 
 from __future__ import annotations
@@ -11,72 +11,84 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from .corpus import Program, load
-from .oracle import HostError, HostLost, Outcome, V1Host
+from codemode.conformance import corpus, scenario
+from codemode.conformance.runner import SCENARIOS_AT_ONCE, ProgramHost, played
 
-RECORDED: Final = Path(__file__).with_name("recorded.json")
+HERE: Final = Path(__file__).parent
+PROGRAMS: Final = HERE / "recorded.json"
+SCENARIOS: Final = HERE / "recorded_wire.json"
 
-PASSES: Final = 2
+PASSES: Final = 3
 
-Outcomes: TypeAlias = tuple[Outcome, ...] | None
-"""One outcome for each step of a program; ``None`` if the host did not survive it."""
-
-
-def run_all(command: Sequence[str], programs: Iterable[Program]) -> dict[str, Outcomes]:
-    """Run the programs on one host, started anew after each program that it does not survive."""
-    outcomes: dict[str, Outcomes] = {}
-    host = V1Host.start(command)
-    try:
-        for program in programs:
-            outcomes[program.name] = _run(host, program)
-            if outcomes[program.name] is None:
-                host.close()
-                host = V1Host.start(command)
-    finally:
-        host.close()
-    return outcomes
+Recording: TypeAlias = Mapping[str, Any]
+"""What came of each program or scenario; a string if the host did not survive it."""
 
 
-def _run(host: V1Host, program: Program) -> Outcomes:
-    try:
-        return program.run(host)
-    except (HostError, HostLost) as error:
-        print(f"{program.name}: {error}", file=sys.stderr)
-        return None
+def programs(command: Sequence[str]) -> Recording:
+    """Run every program."""
+    with ProgramHost(command) as host:
+        return {name: host.run(program) for name, program in corpus.load().items()}
 
 
-def stable(passes: Sequence[Mapping[str, Outcomes]]) -> dict[str, tuple[Outcome, ...]]:
-    """Return the outcomes on which all passes agree."""
+def scenarios(command: Sequence[str]) -> Recording:
+    """Play every scenario."""
+    everything = scenario.load()
+    with ThreadPoolExecutor(SCENARIOS_AT_ONCE) as pool:
+        transcripts = pool.map(lambda each: played(each, command), everything.values())
+        return dict(zip(everything, transcripts, strict=True))
+
+
+def stable(passes: Sequence[Recording]) -> Recording:
+    """Return that on which all passes agree."""
     first, *others = passes
     return {
-        name: outcomes
-        for name, outcomes in first.items()
-        if outcomes is not None and all(other[name] == outcomes for other in others)
+        name: result
+        for name, result in first.items()
+        if not isinstance(result, str) and all(other[name] == result for other in others)
     }
 
 
-def render(outcomes: Mapping[str, tuple[Outcome, ...]]) -> str:
+def render_programs(recording: Recording) -> str:
     """Return the recording as text that is the same for the same outcomes."""
-    document = {name: [step.to_json() for step in steps] for name, steps in outcomes.items()}
-    return json.dumps(document, ensure_ascii=True, indent=1, sort_keys=True) + "\n"
+    return json.dumps(recording, indent=1, sort_keys=True) + "\n"
+
+
+def render_scenarios(recording: Recording) -> str:
+    """Return the recording with a frame in each line."""
+    scenarios = [
+        f"{json.dumps(name)}: {{\n"
+        f'"status": {json.dumps(each["status"])}, "last_words": {json.dumps(each["last_words"])},\n'
+        '"frames": [\n' + ",\n".join(json.dumps(frame) for frame in each["frames"]) + "\n]}"
+        for name, each in sorted(recording.items())
+    ]
+    return "{\n" + ",\n\n".join(scenarios) + "\n}\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Record, and return 1 if a program had to be left out."""
+    """Record, and return 1 if something had to be left out."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--passes", type=int, default=PASSES, help="how often each program runs")
-    parser.add_argument("--output", type=Path, default=RECORDED)
+    parser.add_argument("--passes", type=int, default=PASSES, help="how often everything runs")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="the host and its arguments")
     options = parser.parse_args(arguments)
-    programs = load()
-    agreed = stable([run_all(options.command, programs.values()) for _ in range(options.passes)])
-    options.output.write_text(render(agreed), encoding="ascii")
-    refused = sorted(programs.keys() - agreed.keys())
-    print(f"{len(agreed)} programs recorded, {len(refused)} refused", *refused, sep="\n  ")
+    parts: list[tuple[Path, Callable[[Sequence[str]], Recording], Callable[[Recording], str]]] = [
+        (PROGRAMS, programs, render_programs),
+        (SCENARIOS, scenarios, render_scenarios),
+    ]
+    refused: list[str] = []
+    for path, run, render in parts:
+        passes = [run(options.command) for _ in range(options.passes)]
+        agreed = stable(passes)
+        path.write_text(render(agreed), encoding="ascii")
+        left_out = sorted(passes[0].keys() - agreed.keys())
+        print(
+            f"{path.name}: {len(agreed)} recorded, {len(left_out)} refused", *left_out, sep="\n  "
+        )
+        refused += left_out
     return 1 if refused else 0
 
 

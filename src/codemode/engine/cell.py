@@ -8,6 +8,8 @@ thread (the two callbacks from V8), and whoever frees the isolate. The rules:
   owner peeks at while the script spins and what the script hands over never swap or double.
 * The isolate's thread may block in a callback (for a stored value, for credit, after ``exit()``).
   ``release`` wakes it, and only then may the isolate be freed: freeing joins that thread.
+* What fails in a callback would be swallowed by ctypes and leave a cell that hangs. It ends the
+  cell instead, through ``Port.failed``.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import queue
 import threading
 from typing import TYPE_CHECKING, Final, Protocol
 
+from ..errors import EngineError
 from .v8 import ANSWER_BYTES, HEADER_UNITS
 
 if TYPE_CHECKING:
@@ -25,6 +28,9 @@ _FLUSH, _LOAD, _MORE, _CATALOGUE, _EXIT, _OVER = range(6)
 
 WINDOW_BYTES: Final = 4 * 1024 * 1024
 """Records that a cell may have in flight before its thread waits: back-pressure into the cell."""
+
+PEEK_SECONDS: Final = 0.05
+"""How long a flush waits for records that are being handed over at this moment anyway."""
 
 
 class Port(Protocol):
@@ -39,6 +45,9 @@ class Port(Protocol):
     def heap_exhausted(self) -> None:
         """The script hit its heap limit and was stopped. Free the isolate."""
 
+    def failed(self, error: Exception) -> None:
+        """The cell cannot go on, by our own fault or for want of memory. Free the isolate."""
+
 
 class Cell:
     """A program in an isolate."""
@@ -50,12 +59,13 @@ class Cell:
         self._lock = threading.Lock()
         self._read = HEADER_UNITS
         self._in_flight = 0
-        self._credited = threading.Condition()
+        self._credited = threading.Condition(threading.Lock())
         self._answers: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._answer = memoryview(b"")
         self._released = threading.Event()
         isolate.on_call = self._on_call
         isolate.on_idle = self._on_idle
+        isolate.on_broken = self._on_broken
 
     def deliver(self, message: bytes) -> None:
         """Schedule a turn: a program, the answer to a tool call, or a timer that is due."""
@@ -64,7 +74,7 @@ class Cell:
 
     def flush(self) -> None:
         """Hand over what the script has written so far, without the script's help."""
-        if self._lock.acquire(timeout=0.05):  # held: it is being handed over this moment
+        if self._lock.acquire(timeout=PEEK_SECONDS):
             try:
                 self._hand_over()
             finally:
@@ -92,26 +102,53 @@ class Cell:
         self.release()
         self._isolate.free()
 
-    def _hand_over(self) -> int:
+    def _hand_over(self) -> None:
         data = self._isolate.take(self._read)
         self._read += len(data) // 2
-        if data:
+        if data and not self._released.is_set():
+            with self._credited:
+                self._in_flight += len(data)
             self._port.records(data)
-        return len(data)
 
     def _emit(self) -> None:
         """Hand everything over and let the script write from the beginning again."""
         with self._lock:
-            size = self._hand_over()
+            self._hand_over()
             self._read = HEADER_UNITS
             self._isolate.rewind()
-        with self._credited:
-            self._in_flight += size
-            while self._in_flight > WINDOW_BYTES and not self._released.is_set():
-                self._credited.wait()
+        if self._in_flight > WINDOW_BYTES:
+            with self._credited:
+                while self._in_flight > WINDOW_BYTES and not self._released.is_set():
+                    self._credited.wait()
 
     def _on_call(self) -> None:
-        reason = self._isolate.reason
+        try:
+            self._serve(self._isolate.reason)
+        except Exception as error:  # noqa: BLE001 - see the head of this file
+            self._fail(error)
+
+    def _on_broken(self, words: str) -> None:
+        if not self._released.is_set():
+            self._fail(EngineError(words))
+
+    def _on_idle(self, heap_exhausted: bool) -> None:  # noqa: FBT001 - the shape of a callback
+        if self._released.is_set():
+            return
+        try:
+            over = self._isolate.reason == _OVER
+            self._emit()
+            if heap_exhausted:
+                self._port.heap_exhausted()
+            elif over:
+                self._port.over()
+        except Exception as error:  # noqa: BLE001
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        self._port.failed(error)
+        self._released.wait()  # the script must not go on: what it would read is not there
+
+    def _serve(self, reason: int) -> None:
         if reason == _MORE:
             self._answer_chunk()
             return
@@ -124,16 +161,6 @@ class Cell:
         elif reason == _EXIT:
             self._port.over()
             self._released.wait()
-
-    def _on_idle(self, heap_exhausted: bool) -> None:
-        if self._released.is_set():
-            return
-        over = self._isolate.reason == _OVER
-        self._emit()
-        if heap_exhausted:
-            self._port.heap_exhausted()
-        elif over:
-            self._port.over()
 
     def _begin_answer(self, value: bytes | None) -> None:
         if value is None:

@@ -8,6 +8,7 @@ checked, and what is gathered for one record is bounded before it is kept.
 from __future__ import annotations
 
 import struct
+from collections import deque
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, cast
 
@@ -172,7 +173,7 @@ class Records:
                 start = at + 6
                 at = start + 2 * (high << 16 | low)
                 if at > end:
-                    raise ValueError("a record ends beyond its frame")
+                    raise ValueError("a record ends beyond its frame")  # noqa: TRY301
                 if kind & _CONTINUED:
                     self._gather(data[start:at])
                     continue
@@ -184,7 +185,7 @@ class Records:
                     self._gathered = 0
                 # Lone surrogates become U+FFFD here, one for one.
                 events.append(_DECODERS[kind](payload.decode("utf-16-le", "replace")))
-        except (ValueError, KeyError, struct.error) as error:
+        except (ValueError, KeyError, OverflowError, struct.error) as error:
             raise EngineError(f"a cell sent unreadable records: {error}") from error
         return events
 
@@ -211,42 +212,70 @@ class Sink(Protocol):
 CREDIT_BYTES: Final = 256 * 1024
 """Give credit back in portions of this size: a small cell never needs any."""
 
+SLACK_BYTES: Final = 512 * 1024
+"""What may come beyond the window: a full buffer and a few peeks at a buffer being filled."""
+
 
 class Feed:
     """Takes a cell's raw records, decodes them for its sink, and gives credit for them.
 
     While paused it keeps them as they are and gives no credit, so that the script soon waits.
+
+    Args:
+        sink: gets the events.
+        max_units: how long a record may be.
+        window: how many bytes may come without credit.
+        credit: called with the bytes that have been dealt with.
     """
 
-    def __init__(self, sink: Sink, max_units: int, credit: Callable[[int], None]) -> None:
+    def __init__(
+        self, sink: Sink, max_units: int, window: int, credit: Callable[[int], None]
+    ) -> None:
+        self.finished = False
         self._sink = sink
         self._records = Records(max_units)
+        self._max_open = window + SLACK_BYTES
         self._credit = credit
+        self._open = 0
         self._owed = 0
-        self._held: list[bytes] = []
+        self._held: deque[bytes] = deque()
         self._paused = False
 
     def data(self, data: bytes) -> None:
         """Records have come.
 
         Raises:
-            EngineError: they are unreadable; the worker cannot be trusted any more.
+            EngineError: they are unreadable or too many; the worker cannot be trusted any more.
         """
+        self._open += len(data)
+        if self._open > self._max_open:
+            raise EngineError("a cell sent more than it had credit for")
         if self._paused:
             self._held.append(data)
-            return
-        self._owed += len(data)
-        if self._owed >= CREDIT_BYTES:
-            self._credit(self._owed)
-            self._owed = 0
-        self._sink.on_events(self._records.feed(data))
+        else:
+            self._decode(data)
 
     def pause(self) -> None:
         """Keep what comes until ``resume``."""
         self._paused = True
 
     def resume(self) -> None:
-        """Decode what was kept, unless the sink pauses again over it."""
+        """Decode what was kept, unless the sink pauses again over it.
+
+        Raises:
+            EngineError: as ``data``.
+        """
         self._paused = False
         while self._held and not self._paused:
-            self.data(self._held.pop(0))
+            self._decode(self._held.popleft())
+
+    def _decode(self, data: bytes) -> None:
+        self._owed += len(data)
+        if self._owed >= CREDIT_BYTES:
+            self._open -= self._owed
+            self._credit(self._owed)
+            self._owed = 0
+        events = self._records.feed(data)
+        if events:
+            self.finished = type(events[-1]) is Finished
+            self._sink.on_events(events)

@@ -8,37 +8,60 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from ..errors import EngineError
 from .v8 import Isolate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Isolates:
-    """Keeps ``ahead`` isolates ready, and frees what is given back."""
+LEAD_SECONDS: Final = 0.0015
+"""A program that has just got an isolate is left alone for so long before the next is made, unless
+that was the last one: making it would take a processor, and caches, from a program that needs
+no longer than this."""
 
-    def __init__(self, *, ahead: int) -> None:
+
+class Isolates:
+    """Keeps ``ahead`` isolates ready, and frees what is given back.
+
+    Args:
+        ahead: how many to keep ready.
+        first: one that exists already.
+    """
+
+    def __init__(self, *, ahead: int, first: Isolate | None = None) -> None:
         self._ahead = ahead
-        self._ready: deque[Isolate] = deque()
+        self._closed = False
+        self._ready: deque[Isolate] = deque(() if first is None else (first,))
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._frees: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._threads = (
-            threading.Thread(target=self._run, args=(self._jobs,), name="isolates", daemon=True),
-            threading.Thread(target=self._run, args=(self._frees,), name="frees", daemon=True),
+            threading.Thread(target=_run, args=(self._jobs,), name="isolates", daemon=True),
+            threading.Thread(target=_run, args=(self._frees,), name="frees", daemon=True),
         )
         for thread in self._threads:
             thread.start()
         self._jobs.put(self._fill)
 
-    def start(self, begin: Callable[[Isolate], None], *, quick: bool) -> None:
-        """Call ``begin`` with a fresh isolate: here if one is ready and ``begin`` is quick."""
+    def start(
+        self,
+        begin: Callable[[Isolate], None],
+        failed: Callable[[Exception], None],
+        *,
+        quick: bool,
+    ) -> None:
+        """Call ``begin`` with a fresh isolate: here if one is ready and ``begin`` is quick.
+
+        Whatever goes wrong, there or in making the isolate, goes to ``failed``.
+        """
         if quick and (isolate := self._take_ready()) is not None:
-            begin(isolate)
+            self._begin(begin, failed, isolate)
         else:
-            self._jobs.put(lambda: begin(self._take_ready() or Isolate()))
+            self._jobs.put(lambda: self._begin(begin, failed, self._take_ready()))
 
     def free(self, job: Callable[[], None]) -> None:
         """Run ``job``, which frees an isolate whose program is over, on the thread for that."""
@@ -50,12 +73,28 @@ class Isolates:
 
     def close(self, timeout: float) -> bool:
         """Free what is ready and end both threads; whether they ended within ``timeout`` s."""
+        self._closed = True
         self._jobs.put(self._empty)
         self._jobs.put(None)
         self._frees.put(None)
+        deadline = time.monotonic() + timeout
         for thread in self._threads:
-            thread.join(timeout)
+            thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
+
+    @staticmethod
+    def _begin(
+        begin: Callable[[Isolate], None],
+        failed: Callable[[Exception], None],
+        isolate: Isolate | None,
+    ) -> None:
+        try:
+            isolate = isolate or Isolate()
+            begin(isolate)
+        except Exception as error:  # noqa: BLE001 - nobody may wait for ever for what died here
+            if isolate is not None:
+                isolate.free()
+            failed(error)
 
     def _take_ready(self) -> Isolate | None:
         try:
@@ -66,16 +105,21 @@ class Isolates:
         return isolate
 
     def _fill(self) -> None:
-        if len(self._ready) < self._ahead:
+        if self._ready:
+            time.sleep(LEAD_SECONDS)
+        if self._closed or len(self._ready) >= self._ahead:
+            return
+        try:
             self._ready.append(Isolate())
-            self._jobs.put(self._fill)
+        except (EngineError, MemoryError):
+            return  # whoever needs one tries again, and learns why there is none
+        self._jobs.put(self._fill)
 
     def _empty(self) -> None:
-        self._ahead = 0
         while self._ready:
             self._ready.popleft().free()
 
-    @staticmethod
-    def _run(jobs: queue.SimpleQueue[Callable[[], None] | None]) -> None:
-        while (job := jobs.get()) is not None:
-            job()
+
+def _run(jobs: queue.SimpleQueue[Callable[[], None] | None]) -> None:
+    while (job := jobs.get()) is not None:
+        job()

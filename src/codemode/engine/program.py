@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from .module import read_module
+from .module import needs_parsing, read_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 LAZY_NAMES: Final = 64
 LAZY_BYTES: Final = 16 * 1024
 """From this size on ``tools`` and ``ALL_TOOLS`` are made when a script first looks at them."""
+
+QUICK_CHARS: Final = 8 * 1024
+"""Up to this length a source is parsed in less than a millisecond, where it arrives."""
 
 _numbers = itertools.count(1)
 
@@ -65,6 +68,11 @@ def settings_of(limits: Limits) -> str:
         "toolCallsError": "" if limits.tool_calls is None else limits.message("tool_calls"),
     }
     return json.dumps(members)[1:-1]
+
+
+def is_quick(source: str) -> bool:
+    """Whether ``compose`` takes so little time that nobody has to make way for it."""
+    return len(source) <= QUICK_CHARS or not needs_parsing(source)
 
 
 def compose(source: str, catalogue: Catalogue, settings: str) -> bytes:

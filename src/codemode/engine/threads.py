@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from typing import TYPE_CHECKING, Final
 
 from ..errors import EngineError
 from . import v8
-from .cell import Cell
+from .cell import WINDOW_BYTES, Cell
 from .events import Feed
 from .isolates import Isolates
-from .module import needs_parsing
-from .program import compose, settings_of
+from .program import compose, is_quick, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,25 +31,55 @@ _log = logging.getLogger(__name__)
 READY_ISOLATES: Final = 2
 JOIN_SECONDS: Final = 1.0
 
+RECORD_OVERHEAD: Final = 64 * 1024
+"""A record holds a value and a little more: a key, a number, an error text around it."""
+
 
 class ThreadsEngine:
     """Shares its ready isolates among its sessions."""
 
     def __init__(self) -> None:
         self._isolates: Isolates | None = None
+        self._closed = False
 
     def session(self, limits: Limits) -> ThreadsSession:
+        if self._closed:
+            raise EngineError("the engine is closed")
         if self._isolates is None:
             v8.load(shared_process=True)
             self._isolates = Isolates(ahead=READY_ISOLATES)
         return ThreadsSession(self._isolates, limits)
 
     async def aclose(self) -> None:
+        self._closed = True
         isolates, self._isolates = self._isolates, None
-        if isolates is not None:
-            ended = await asyncio.to_thread(isolates.close, JOIN_SECONDS)
-            if not ended:
-                _log.warning("a thread stays behind: V8 does not interrupt what it runs")
+        if isolates is not None and not await _in_thread(lambda: isolates.close(JOIN_SECONDS)):
+            _log.warning("a thread stays behind: V8 does not interrupt what it runs")
+
+    def __del__(self) -> None:
+        if self._isolates is not None:
+            self._isolates.close(0)
+
+
+async def _in_thread(job: Callable[[], bool]) -> bool:
+    """Run ``job`` in a thread that ends with it; the loop's executor would keep one."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[bool] = loop.create_future()
+
+    def run() -> None:
+        result = job()
+        try:
+            loop.call_soon_threadsafe(_settle, done, result)
+        except RuntimeError:
+            _log.debug("the event loop is closed; nobody waits for the end of its isolates")
+
+    threading.Thread(target=run, name="close", daemon=True).start()
+    return await done
+
+
+def _settle(done: asyncio.Future[bool], result: bool) -> None:  # noqa: FBT001 - a callback
+    if not done.done():
+        done.set_result(result)
 
 
 class ThreadsSession:
@@ -60,16 +90,19 @@ class ThreadsSession:
         self._limits = limits
         self._settings = settings_of(limits)
         self._cells: set[ThreadsCell] = set()
+        self._closed = False
 
     async def start(self, source: str, catalogue: Catalogue, sink: Sink) -> ThreadsCell:
+        if self._closed:
+            raise EngineError("the engine session is closed")
         cell = ThreadsCell(self._isolates, self._limits, sink, self._cells.discard)
         self._cells.add(cell)
         cell.start(source, catalogue, self._settings)
         return cell
 
     async def aclose(self) -> None:
-        for cell in list(self._cells):
-            await cell.close()
+        self._closed = True
+        await asyncio.gather(*[cell.close() for cell in self._cells])
 
 
 class ThreadsCell:
@@ -87,22 +120,27 @@ class ThreadsCell:
         self._sink = sink
         self._forget = forget
         self._loop = asyncio.get_running_loop()
-        self._feed = Feed(sink, limits.value_bytes + 65536, self._credit)
+        max_units = limits.value_bytes + RECORD_OVERHEAD
+        self._feed = Feed(sink, max_units, WINDOW_BYTES, self._credit)
+        self._lock = threading.Lock()
         self._cell: Cell | None = None
+        self._freeing = False
         self._freed = asyncio.Event()
         self._closed = False
 
     def start(self, source: str, catalogue: Catalogue, settings: str) -> None:
         def begin(isolate: Isolate) -> None:
+            message = compose(source, catalogue, settings)
             isolate.limit_heap(self._limits.heap_bytes)
             cell = Cell(isolate, self, catalogue.descriptions)
-            self._cell = cell
+            with self._lock:
+                self._cell = cell
             if self._closed:
                 self._free(self._isolates.free)
             else:
-                cell.deliver(compose(source, catalogue, settings))
+                cell.deliver(message)
 
-        self._isolates.start(begin, quick=not needs_parsing(source))
+        self._isolates.start(begin, self.failed, quick=is_quick(source))
 
     def deliver(self, message: str) -> None:
         if self._cell is not None:
@@ -121,13 +159,14 @@ class ThreadsCell:
         self._feed.pause()
 
     def resume(self) -> None:
-        self._feed.resume()
+        self._try(self._feed.resume)
 
     async def close(self) -> bool:
-        if not self._closed:
-            self._closed = True
-            if self._cell is not None:
-                self._free(self._isolates.stop)
+        self._closed = True
+        with self._lock:
+            begun = self._cell is not None
+        if begun:
+            self._free(self._isolates.stop)
         try:
             async with asyncio.timeout(self._limits.termination_ms / 1000):
                 await self._freed.wait()
@@ -144,12 +183,23 @@ class ThreadsCell:
         self._free(self._isolates.free)
 
     def heap_exhausted(self) -> None:
-        self._soon(self._on_heap)
+        self._soon(self._lose, self._limits.message("heap_bytes"), "heap_bytes")
+        self._free(self._isolates.free)
+
+    def failed(self, error: Exception) -> None:
+        reason = f"The cell could not be run: {type(error).__name__}: {error}."
+        self._soon(self._lose, reason, None)
         self._free(self._isolates.free)
 
     def _free(self, run: Callable[[Callable[[], None]], None]) -> None:
-        cell = self._cell
-        assert cell is not None
+        with self._lock:
+            if self._freeing:
+                return
+            self._freeing = True
+            cell = self._cell
+        if cell is None:  # its isolate could not be made, or is given back already
+            self._soon(self._on_freed)
+            return
         cell.release()
 
         def free() -> None:
@@ -167,18 +217,18 @@ class ThreadsCell:
     # On the event loop again.
 
     def _on_records(self, data: bytes) -> None:
-        if self._closed:
-            return
-        try:
-            self._feed.data(data)
-        except EngineError as error:
-            self._lose(str(error), None)
+        if not self._closed:
+            self._try(lambda: self._feed.data(data))
 
-    def _on_heap(self) -> None:
-        self._lose(self._limits.message("heap_bytes"), "heap_bytes")
+    def _try(self, feed: Callable[[], None]) -> None:
+        try:
+            feed()
+        except EngineError as error:
+            self._lose(f"The cell was stopped: {error}.", None)
+            self._free(self._isolates.stop)
 
     def _lose(self, reason: str, limit: str | None) -> None:
-        if not self._closed:
+        if not self._closed and not self._feed.finished:
             self._closed = True
             self._sink.on_lost(reason, limit)
 

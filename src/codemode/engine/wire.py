@@ -41,6 +41,7 @@ class FromWorker(IntEnum):
     FLUSHED = 2
     CLOSED = 3  # the isolate is gone; nothing more comes of this cell
     HEAP = 4  # the heap limit was hit; nothing more comes of this cell
+    FAILED = 5  # - why, in words; nothing more comes of this cell
 
 
 START_HEAD: Final = struct.Struct("<IQI")
@@ -56,7 +57,7 @@ class Frames:
     """Bytes from a worker, fed in any pieces, as frames."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._rest = b""
 
     def feed(self, data: bytes) -> Iterator[tuple[int, int, bytes]]:
         """Each complete frame as ``(kind, number, payload)``.
@@ -64,18 +65,17 @@ class Frames:
         Raises:
             EngineError: a frame is longer than a worker may send.
         """
-        buffer = self._buffer
-        buffer += data
-        start = 0
-        try:
-            while len(buffer) - start >= HEADER.size:
-                length, kind, number = HEADER.unpack_from(buffer, start)
-                if length > MAX_FROM_WORKER:
-                    raise EngineError(f"a worker announced a frame of {length} bytes")
-                end = start + HEADER.size + length
-                if len(buffer) < end:
-                    break
-                yield kind, number, bytes(buffer[start + HEADER.size : end])
-                start = end
-        finally:
-            del buffer[:start]
+        if self._rest:
+            data = self._rest + data
+            self._rest = b""
+        start, size = 0, len(data)
+        while size - start >= HEADER.size:
+            length, kind, number = HEADER.unpack_from(data, start)
+            if length > MAX_FROM_WORKER:
+                raise EngineError(f"a worker announced a frame of {length} bytes")
+            end = start + HEADER.size + length
+            if size < end:
+                break
+            yield kind, number, data[start + HEADER.size : end]
+            start = end
+        self._rest = data[start:]

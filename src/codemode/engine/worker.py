@@ -2,29 +2,55 @@
 
 It knows programs and messages, nothing of sessions, tools or observations. The main thread reads
 frames; isolates write theirs from their own threads. It ends when the socket does, or when it is
-killed: nothing that it holds is needed by anybody afterwards.
+killed: nothing that it holds is needed by anybody afterwards. So it has one answer to trouble of
+its own: end at once, with the trouble on standard error, where the application finds it. A worker
+that is half dead would leave cells that never end.
 """
 
 from __future__ import annotations
 
 import os
-import resource
+import sys
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from .cell import Cell
 from .isolates import Isolates
-from .module import needs_parsing
-from .program import Catalogue, compose
+from .program import Catalogue, compose, is_quick
+from .v8 import Isolate
 from .wire import HEADER, START_HEAD, FromWorker, ToWorker, frame
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from .v8 import Isolate
-
 READY_ISOLATES: Final = 2
+"""One for the next program, one while that is being made up for. More only cost memory."""
+
+SWITCH_SECONDS: Final = 0.0005
+"""How long a thread may keep the GIL when another wants it: the default, 5 ms, is ten execs."""
+
+CRASHED: Final = 70
+"""Exit status after trouble of its own (EX_SOFTWARE)."""
+
+
+def serve(connection: socket.socket) -> NoReturn:
+    """Be a worker until the application closes the connection."""
+    sys.unraisablehook = lambda args: _crash(args.exc_value)  # a callback from V8 raised
+    threading.excepthook = lambda args: _crash(args.exc_value)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        Worker(connection).run()
+    except BaseException as error:  # noqa: BLE001 - and ends the process
+        _crash(error)
+    os._exit(0)
+
+
+def _crash(error: BaseException | None) -> NoReturn:
+    try:
+        os.write(2, f"{type(error).__name__}: {error}\n".encode(errors="replace")[:4096])
+    finally:
+        os._exit(CRASHED)
 
 
 class _CellPort:
@@ -43,6 +69,10 @@ class _CellPort:
     def heap_exhausted(self) -> None:
         self._worker.drop(self._number, FromWorker.HEAP)
 
+    def failed(self, error: Exception) -> None:
+        reason = f"{type(error).__name__}: {error}"
+        self._worker.drop(self._number, FromWorker.FAILED, reason.encode("utf-8", "replace")[:4096])
+
 
 class Worker:
     """Serves one socket until it ends."""
@@ -51,7 +81,9 @@ class Worker:
         self._socket = connection
         self._stream = connection.makefile("rb", buffering=64 * 1024)
         self._write_lock = threading.Lock()
-        self._isolates = Isolates(ahead=READY_ISOLATES)
+        # The first isolate is made before there is a second thread, and before memory is bounded:
+        # with it V8 reserves what all share.
+        self._isolates = Isolates(ahead=READY_ISOLATES, first=Isolate())
         self._catalogues: dict[int, Catalogue] = {}
         self._cells: dict[int, Cell] = {}
         self._starting: set[int] = set()
@@ -81,8 +113,8 @@ class Worker:
         except OSError:
             os._exit(0)  # nobody is there any more
 
-    def drop(self, number: int, say: FromWorker | None) -> None:
-        """Free the cell's isolate on the thread for that; then send ``say``."""
+    def drop(self, number: int, say: FromWorker | None, payload: bytes = b"") -> None:
+        """Free the cell's isolate where it delays nobody; then send ``say``."""
         with self._cells_lock:
             cell = self._cells.pop(number, None)
             self._starting.discard(number)
@@ -91,17 +123,17 @@ class Worker:
             if cell is not None:
                 cell.free()
             if say is not None:
-                self.send(say, number)
+                self.send(say, number, payload)
 
         if cell is not None:
             cell.release()
-        self._isolates.free(free)
+        if say is FromWorker.CLOSED:  # it may not obey
+            self._isolates.stop(free)
+        else:
+            self._isolates.free(free)
 
     def _on_settings(self, _: int, payload: bytes) -> None:
-        size = int.from_bytes(payload, "little")
-        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-        soft = resource.RLIM_INFINITY if size == 0 else size
-        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+        bound_memory(int.from_bytes(payload, "little"))
 
     def _on_catalogue(self, number: int, payload: bytes) -> None:
         self._catalogues.clear()
@@ -113,21 +145,23 @@ class Worker:
         settings = payload[START_HEAD.size : settings_end].decode()
         source = payload[settings_end:].decode()
         catalogue = self._catalogues[catalogue_number]
+        port = _CellPort(self, number)
         with self._cells_lock:
             self._starting.add(number)
 
-        def start(isolate: Isolate) -> None:
+        def begin(isolate: Isolate) -> None:
+            message = compose(source, catalogue, settings)
             isolate.limit_heap(heap_bytes)
-            cell = Cell(isolate, _CellPort(self, number), catalogue.descriptions)
+            cell = Cell(isolate, port, catalogue.descriptions)
             with self._cells_lock:
                 if number not in self._starting:  # closed before it began
                     self._isolates.free(cell.free)
                     return
                 self._starting.discard(number)
                 self._cells[number] = cell
-            cell.deliver(compose(source, catalogue, settings))
+            cell.deliver(message)
 
-        self._isolates.start(start, quick=not needs_parsing(source))
+        self._isolates.start(begin, port.failed, quick=is_quick(source))
 
     def _on_deliver(self, number: int, payload: bytes) -> None:
         if cell := self._cells.get(number):
@@ -150,3 +184,20 @@ class Worker:
     def _on_credit(self, number: int, payload: bytes) -> None:
         if cell := self._cells.get(number):
             cell.credit(int.from_bytes(payload, "little"))
+
+
+def bound_memory(size: int) -> None:
+    """Let this process take ``size`` bytes more than it has now; 0 for no bound.
+
+    What it has now must not count: V8 maps 512 MiB for machine code with its first isolate, all
+    of it writable and so "data" to the kernel, and next to nothing of it ever touched.
+    """
+    if size == 0 or sys.platform != "linux":
+        return
+    import resource  # noqa: PLC0415 - not on every platform
+
+    with open("/proc/self/statm", "rb") as statm:
+        data = int(statm.read().split()[5]) * resource.getpagesize()
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    bound = data + size if hard == resource.RLIM_INFINITY else min(data + size, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (bound, bound))

@@ -99,9 +99,7 @@ class Session(Protocol):
             CellTerminatingError: somebody else terminates it already.
         """
 
-    async def execute_to_pending(
-        self, request: ExecuteRequest
-    ) -> PendingResponse:
+    async def execute_to_pending(self, request: ExecuteRequest) -> PendingResponse:
         """Start a cell and run it to its pending frontier, where it freezes, or to its end."""
 
     async def wait_to_pending(self, request: WaitToPendingRequest) -> WaitOutcome:

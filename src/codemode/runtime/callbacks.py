@@ -1,26 +1,26 @@
 """The callbacks of one cell: tool calls and notifications, each a task that somebody owns.
 
-Tool calls run side by side up to a limit, the others wait their turn; notifications run one
-after another, so that the application sees them in order. Whoever ends them gives all of them
-one shared deadline, however many there are.
+Both kinds begin in the order in which the script asked for them, a bounded number at once. What
+they hold is bounded too: a cell that asks for more than the application keeps up with is held
+back. Whoever ends them gives all of them one shared deadline, however many there are; a callback
+that ignores it is dropped, and what it says later is heard by nobody.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import re
-from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
+from msgspec import UNSET
 
 from ..errors import CodeModeError
 from ..protocol.types import ToolCall
+from .jsontext import decode_json, encode_json
+from .lane import Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
 
     from ..engine.events import ToolCalled
     from ..limits import Limits
@@ -31,17 +31,18 @@ _log = logging.getLogger(__name__)
 
 CANCELLED_CALL: Final = "code mode nested tool call cancelled"
 
-WAITING_BYTES: Final = 4 * 1024 * 1024
-"""Arguments of waiting tool calls that are kept; beyond, the cell is held back."""
+NOTIFICATIONS_AT_ONCE: Final = 64
+"""Enough to keep a delegate far away busy, without a task for each of a thousand."""
 
-_LONE: Final = re.compile(r"\\\\|\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+HELD_BYTES: Final = 32 * 1024 * 1024
+"""Arguments and texts of callbacks that have not ended; beyond, the cell is held back."""
 
 
 class Callbacks:
     """Runs what a cell asks of its delegate.
 
-    ``answer(number, text, failed)`` gets each tool call's JSON value or error text.
-    ``on_room()`` is called when a cell that was held back may go on.
+    ``deliver(message)`` gets each tool call's JSON value or error text, as the script reads it.
+    ``on_room()`` is called whenever a callback has ended and the cell need not be held back.
     """
 
     def __init__(
@@ -50,177 +51,166 @@ class Callbacks:
         call_id: str,
         delegate: SessionDelegate,
         limits: Limits,
-        answer: Callable[[int, str, bool], None],
+        deliver: Callable[[str], None],
         on_room: Callable[[], None],
     ) -> None:
         self._cell_id = cell_id
         self._call_id = call_id
         self._delegate = delegate
         self._limits = limits
-        self._answer = answer
+        self._deliver = deliver
         self._on_room = on_room
-        self._running: dict[asyncio.Task[None], asyncio.Event] = {}
-        self._waiting: deque[tuple[ToolCalled, ToolDefinition]] = deque()
-        self._waiting_bytes = 0
-        self._texts: deque[str] = deque()
-        self._notifier: asyncio.Task[None] | None = None
-        self._ended = False
+        self._calls = Lane(limits.concurrent_tool_calls, self._ended_one)
+        self._notes = Lane(NOTIFICATIONS_AT_ONCE, self._ended_one)
+        self._over = False
+        self._cancelling = asyncio.Event()
+        self._ending: asyncio.Task[None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<callbacks of cell {self._cell_id}: {len(self._calls)} calls, {len(self._notes)} notes>"
 
     @property
     def full(self) -> bool:
         """Whether the cell is to be held back until ``on_room``."""
         return (
-            len(self._texts) >= self._limits.queued_notifications
-            or self._waiting_bytes > WAITING_BYTES
+            len(self._notes) >= max(1, self._limits.queued_notifications)
+            or self._calls.bytes + self._notes.bytes > HELD_BYTES
         )
 
     def call(self, called: ToolCalled, tool: ToolDefinition) -> None:
         """Run a tool call, or queue it."""
-        if self._ended:
-            return
-        if len(self._running) < max(1, self._limits.concurrent_tool_calls):
-            self._start_call(called, tool)
-        else:
-            self._waiting.append((called, tool))
-            self._waiting_bytes += len(called.input_json or "")
+        if not self._over:
+            size = len(called.input_json or "")
+            self._calls.add(lambda cancel: self._run_call(called, tool, cancel), size)
 
     def notify(self, text: str) -> None:
-        """Deliver a notification after those before it."""
-        if self._ended:
+        """Deliver a notification, or queue it."""
+        if not self._over:
+            self._notes.add(lambda cancel: self._run_note(text, cancel), len(text))
+
+    # ── the end ──────────────────────────────────────────────────────────────────────────────
+
+    def drain(self, on_ended: Callable[[], None]) -> None:
+        """Let the notifications end, then cancel the tool calls; ``cancel`` cuts it short."""
+        self._over = True
+        self._calls.forget_waiting()
+        if self._ending is not None:
             return
-        self._texts.append(text)
-        if self._notifier is None:
-            cancel = asyncio.Event()
-            self._notifier = self._spawn(self._deliver_texts(cancel), cancel)
+        if not len(self._notes) and not len(self._calls):
+            on_ended()  # most cells end like this: no task, no round of the loop
+        else:
+            self._ending = asyncio.get_running_loop().create_task(self._end(on_ended))
 
-    async def drain(self) -> None:
-        """Let the notifications end, then cancel the tool calls. Unbounded, but for ``cancel``."""
-        self._waiting.clear()
-        while self._notifier is not None:
-            await asyncio.wait([self._notifier])
-        await self.cancel()
+    def cancel(self, on_ended: Callable[[], None]) -> None:
+        """Cancel everything; drop what still runs after the grace that all share."""
+        self._cancelling.set()
+        self._notes.cancel()
+        self._calls.cancel()
+        self.drain(on_ended)
 
-    async def cancel(self) -> None:
-        """Cancel everything, wait for the grace that all share, and drop what still runs."""
-        self._ended = True
-        self._waiting.clear()
-        self._texts.clear()
-        running = dict(self._running)
-        for task, cancel in running.items():
-            cancel.set()
-            task.cancel()
+    async def _end(self, on_ended: Callable[[], None]) -> None:
+        try:
+            await self._drain_notes()
+            await self._cancel_all()
+        finally:
+            on_ended()
+
+    async def _drain_notes(self) -> None:
+        if not len(self._notes) or self._cancelling.is_set():
+            return
+        cut = asyncio.get_running_loop().create_task(self._cancelling.wait())
+        try:
+            while running := self._notes.running:
+                await asyncio.wait([cut, *running], return_when=asyncio.FIRST_COMPLETED)
+                if cut.done():
+                    return
+        finally:
+            cut.cancel()
+
+    async def _cancel_all(self) -> None:
+        lanes = (self._notes, self._calls)
+        for lane in lanes:
+            lane.cancel()
+        running = [task for lane in lanes for task in lane.running]
         if running:
             await asyncio.wait(running, timeout=self._limits.callback_grace_ms / 1000)
-        for task in self._running:
-            _log.warning("a callback of cell %s ignores its cancellation: dropped", self._cell_id)
-            _DROPPED.add(task)
-            task.add_done_callback(_DROPPED.discard)
-        self._running.clear()
+        for lane in lanes:
+            for task in lane.drop():
+                if not task.done():
+                    _log.warning("a callback of cell %s ignored its cancellation", self._cell_id)
+                    _DROPPED.add(task)
+                    task.add_done_callback(_DROPPED.discard)
 
-    def _spawn(
-        self, work: Coroutine[Any, Any, None], cancel: asyncio.Event
-    ) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work)
-        self._running[task] = cancel
-        task.add_done_callback(self._on_done)
-        return task
-
-    def _on_done(self, task: asyncio.Task[None]) -> None:
-        self._running.pop(task, None)
-        if task is self._notifier:
-            self._notifier = None
-        was_full = self.full
-        while self._waiting and len(self._running) < self._limits.concurrent_tool_calls:
-            called, tool = self._waiting.popleft()
-            self._waiting_bytes -= len(called.input_json or "")
-            self._start_call(called, tool)
-        if was_full and not self.full:
+    def _ended_one(self) -> None:
+        if not self._over and not self.full:
             self._on_room()
 
-    def _start_call(self, called: ToolCalled, tool: ToolDefinition) -> None:
-        cancel = asyncio.Event()
-        self._spawn(self._run_call(called, tool, cancel), cancel)
+    # ── one callback ─────────────────────────────────────────────────────────────────────────
 
     async def _run_call(
         self, called: ToolCalled, tool: ToolDefinition, cancel: asyncio.Event
     ) -> None:
         # Whatever a tool does ends here: a SystemExit in a task would end the event loop.
         try:
-            call = self._tool_call(called, tool)
-            value = await self._delegate.invoke_tool(call, cancel)
+            value = await self._delegate.invoke_tool(self._tool_call(called, tool), cancel)
+            if cancel.is_set():  # by us, and nobody listens; or by the tool itself
+                self._deliver(refusal(called.number, CANCELLED_CALL))
+                return
             text = self._encode(value, tool.name)
+        except GeneratorExit:
+            raise
         except asyncio.CancelledError:
-            if not cancel.is_set():  # the tool cancelled itself; nobody else did
-                self._answer(called.number, CANCELLED_CALL, True)
-            return
+            self._deliver(refusal(called.number, CANCELLED_CALL))
         except BaseException as error:  # noqa: BLE001 - see above
-            self._answer(called.number, _error_text(error), True)
-            return
-        if not cancel.is_set():
-            self._answer(called.number, text, False)
+            self._deliver(refusal(called.number, _error_text(error)))
+        else:
+            self._deliver(f"R{called.number}\n{text}")
 
     def _tool_call(self, called: ToolCalled, tool: ToolDefinition) -> ToolCall:
-        name = f"tool-{called.number}"
-        if called.input_json is None:
-            return ToolCall(
-                cell_id=self._cell_id,
-                runtime_tool_call_id=name,
-                tool_name=tool.tool_name,
-                tool_kind=tool.kind,
-            )
         return ToolCall(
             cell_id=self._cell_id,
-            runtime_tool_call_id=name,
+            runtime_tool_call_id=call_name(called.number),
             tool_name=tool.tool_name,
             tool_kind=tool.kind,
-            input=decode_json(called.input_json),
+            input=UNSET if called.input_json is None else decode_json(called.input_json),
         )
 
     def _encode(self, value: Any, tool_name: str) -> str:
         try:
             text = encode_json(value)
         except (TypeError, ValueError, RecursionError) as error:
-            raise CodeModeError(f"tool `{tool_name}` returned what JSON cannot say: {error}") from error
-        if len(text) > self._limits.value_bytes:
+            raise CodeModeError(
+                f"tool `{tool_name}` returned what JSON cannot say: {error}"
+            ) from error
+        size = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+        if size > self._limits.value_bytes:
             what = f"the result of tool `{tool_name}`"
-            raise CodeModeError(self._limits.message("value_bytes", len(text), what=what))
+            raise CodeModeError(self._limits.message("value_bytes", size, what=what))
         return text
 
-    async def _deliver_texts(self, cancel: asyncio.Event) -> None:
-        while self._texts and not cancel.is_set():
-            text = self._texts.popleft()
-            try:
-                await self._delegate.notify(self._call_id, self._cell_id, text, cancel)
-            except asyncio.CancelledError:
-                if cancel.is_set():
-                    return
-            except BaseException as error:  # noqa: BLE001 - a failed notification fails nobody
-                _log.warning("a notification of cell %s failed: %r", self._cell_id, error)
-            if len(self._texts) == self._limits.queued_notifications - 1:
-                self._on_room()
+    async def _run_note(self, text: str, cancel: asyncio.Event) -> None:
+        try:
+            await self._delegate.notify(self._call_id, self._cell_id, text, cancel)
+        except GeneratorExit:
+            raise
+        except asyncio.CancelledError:
+            pass
+        except BaseException as error:  # noqa: BLE001 - a failed notification fails nobody
+            _log.warning("a notification of cell %s failed: %r", self._cell_id, error)
 
 
 _DROPPED: Final[set[asyncio.Task[None]]] = set()
 """Callbacks that outlived their grace; kept from the collector until they end by themselves."""
 
 
-def decode_json(text: str) -> Any:
-    """JSON from a cell as Python values; lone surrogates become U+FFFD, integers stay exact."""
-    if "\\u" in text:
-        text = _LONE.sub(lambda m: "\ufffd" if m[0] != "\\\\" else m[0], text)
-    return json.loads(text)
+def call_name(number: int) -> str:
+    """The id of a tool call within its cell."""
+    return f"tool-{number}"
 
 
-def encode_json(value: Any) -> str:
-    """Python values as JSON for a cell.
-
-    Raises:
-        TypeError, ValueError, RecursionError: JSON cannot say this.
-    """
-    try:
-        return msgspec.json.encode(value).decode()
-    except (UnicodeEncodeError, OverflowError):  # lone surrogates, integers beyond 64 bits
-        return json.dumps(value, separators=(",", ":"), allow_nan=False)
+def refusal(number: int, text: str) -> str:
+    """The message that rejects the promise of a tool call."""
+    return f"E{number}\n{text}"
 
 
 def _error_text(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ..errors import SessionClosedError, UsageError
@@ -34,7 +35,7 @@ class LocalSessionProvider:
         self._limits = limits or Limits()
         self._engine = _make_engine(engine)
         self._sessions: list[SessionRuntime] = []
-        self._closed = False
+        self._closing: asyncio.Task[None] | None = None
 
     async def create_session(
         self, delegate: SessionDelegate, *, limits: Limits | None = None
@@ -44,7 +45,7 @@ class LocalSessionProvider:
         Raises:
             SessionClosedError: the provider is closed.
         """
-        if self._closed:
+        if self._closing is not None:
             raise SessionClosedError("the session provider is closed")
         chosen = limits or self._limits
         session = SessionRuntime(self._engine.session(chosen), delegate, chosen)
@@ -52,13 +53,27 @@ class LocalSessionProvider:
         self._sessions.append(session)
         return session
 
+    def warm_up(self) -> None:
+        """Make ready what the first cell will need, where the engine can do that ahead of time."""
+        warm_up = getattr(self._engine, "warm_up", None)
+        if warm_up is not None:
+            warm_up()
+
     async def aclose(self) -> None:
-        """Shut every session down and end what they shared. Idempotent."""
-        self._closed = True
-        for session in self._sessions:
-            await session.shutdown()
+        """Shut every session down and end what they shared; every caller waits for the same end."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(), name="provider close")
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        # Side by side, so that their graces are one grace; and each to its end, whatever others do.
+        ends = [session.shutdown() for session in self._sessions]
+        failures = await asyncio.gather(*ends, return_exceptions=True)
         self._sessions.clear()
         await self._engine.aclose()
+        for failure in failures:
+            if isinstance(failure, BaseException):
+                raise failure
 
     async def __aenter__(self) -> Self:
         return self
@@ -75,11 +90,11 @@ class LocalSessionProvider:
 def _make_engine(name: str) -> Engine:
     # Each loads only what it needs: the in-process one brings V8 into this process.
     if name == "workers":
-        from ..engine.workers import WorkersEngine
+        from ..engine.workers import WorkersEngine  # noqa: PLC0415 - see above
 
         return WorkersEngine()
     if name == "threads":
-        from ..engine.threads import ThreadsEngine
+        from ..engine.threads import ThreadsEngine  # noqa: PLC0415 - see above
 
         return ThreadsEngine()
     raise UsageError(f"there is no engine {name!r}: choose 'workers' or 'threads'")

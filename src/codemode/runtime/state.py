@@ -4,13 +4,18 @@ Nothing here waits, calls back or knows a clock; ``actor.py`` feeds inputs and p
 
 ::
 
-    RUNNING ──FINISHED, LOST, LIMIT──▶ FINISHING ──settled──▶ COMPLETED ──somebody asks──▶ CLOSED
-       │                                   └──settled, somebody waits──────────────────────▶ CLOSED
-       └──TERMINATE──▶ TERMINATING ──settled──────────────────────────────────────────────▶ CLOSED
+    STARTING ──NOT_STARTED──▶ CLOSED, as if it had never been
+       │ STARTED
+       ▼
+    RUNNING ──FINISHED, LOST, LIMIT, EXPIRED──▶ FINISHING ──settled──▶ COMPLETED ──asked──▶ CLOSED
+                                                    └──settled, and somebody waits────────▶ CLOSED
+    any of these but COMPLETED ──TERMINATE, END──▶ TERMINATING ──settled──────────────────▶ CLOSED
 
-The terminal outcome is decided once, by leaving RUNNING: whichever of the program's end and a
-termination is fed first wins, and the other changes nothing but who is waiting. A phase that
-ends is *settled* when the engine has stopped and every callback has ended.
+A phase that ends is *settled* when the engine has stopped and every callback has ended. The
+outcome is decided once: the program's own when FINISHING settles, a termination when it is fed
+before that. So a termination beats a program that is over but whose notifications are still
+under way, as in the reference, and what such a program stored is discarded; a result that is
+buffered already beats the termination.
 
 Items are delivered by the effects that answer an observer, each item once; the actor hands over
 what has gathered since the last.
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
 class Phase(Enum):
     """Where a cell is in its life."""
 
+    STARTING = auto()
     RUNNING = auto()
     FINISHING = auto()
     COMPLETED = auto()
@@ -50,6 +56,8 @@ class Input(Enum):
     OBSERVE_TIME = auto()
     OBSERVE_FRONTIER = auto()
     OBSERVER_GONE = auto()
+    STARTED = auto()  # the engine runs it
+    NOT_STARTED = auto()  # the engine cannot run it
     DEADLINE = auto()  # the observation's time is up, or it is preempted
     FLUSHED = auto()  # all that was written before the deadline is here
     YIELD_ASKED = auto()
@@ -57,7 +65,9 @@ class Input(Enum):
     FINISHED = auto()  # the program is over
     LOST = auto()  # the engine lost it
     LIMIT = auto()  # it is to end with a limit's error
-    TERMINATE = auto()
+    TERMINATE = auto()  # somebody wants its end and waits for it
+    TERMINATOR_GONE = auto()
+    END = auto()  # it is to end, and nobody waits for that
     STOPPED = auto()  # the engine has stopped it
     CALLBACKS_ENDED = auto()
     EXPIRED = auto()  # nobody asked for it for too long
@@ -69,18 +79,21 @@ class Effect(Enum):
     ARM = auto()  # start the observation's clock
     FLUSH = auto()
     RESUME = auto()  # deliver what was held back; report the frontier if there is nothing
-    YIELD = auto()  # answer the observer, and disarm its clock
-    PEND = auto()
+    YIELD = auto()  # answer the observer
+    PEND = auto()  # answer the observer, and hold back what comes for the script
+    SKIP = auto()  # nobody asked for this frontier: forget its calls
+    COMMIT = auto()  # what it stored
     COMPLETE = auto()  # answer whoever asks with the program's result
     REPORT_TERMINATED = auto()  # answer whoever asks that it was terminated
     REFUSE_BUSY = auto()
     REFUSE_TERMINATING = auto()
     REFUSE_MISSING = auto()
-    COMMIT = auto()  # what it stored
+    HUSH = auto()  # the script runs no more
     STOP = auto()  # the engine
     DRAIN = auto()  # let notifications end, then cancel tool calls
     CANCEL = auto()  # every callback
     CLOSE = auto()
+    ABANDON = auto()  # there never was a cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +108,25 @@ class State:
         terminator: somebody waits for its termination.
         stopped: the engine runs nothing of it any more.
         drained: no callback of it runs any more.
+        expired: it closes when it has settled, whether anybody asks or not.
     """
 
-    phase: Phase = Phase.RUNNING
+    phase: Phase = Phase.STARTING
     watch: Watch = Watch.NOBODY
     frozen: bool = False
     due: bool = False
     terminator: bool = False
     stopped: bool = False
     drained: bool = False
+    expired: bool = False
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether nobody asks for it, so that it may expire."""
+        return self.watch is Watch.NOBODY and self.phase in _FORGETTABLE
+
+
+_FORGETTABLE: Final = frozenset({Phase.RUNNING, Phase.FINISHING, Phase.COMPLETED})
 
 
 class Step(NamedTuple):
@@ -119,24 +142,21 @@ def step(state: State, event: Input) -> Step:
     return Step(state) if rule is None else rule(state)
 
 
-def _observe_time(state: State) -> Step:
-    if state.watch is not Watch.NOBODY:
-        return Step(state, (Effect.REFUSE_BUSY,))
-    resumed = (Effect.RESUME,) if state.frozen else ()
-    state = replace(state, watch=Watch.TIME, frozen=False, due=False)
-    return Step(state, (Effect.ARM, *resumed))
+# ── observations ─────────────────────────────────────────────────────────────────────────────────
 
 
-def _observe_frontier(state: State) -> Step:
-    if state.watch is not Watch.NOBODY:
-        return Step(state, (Effect.REFUSE_BUSY,))
-    return Step(replace(state, watch=Watch.FRONTIER, frozen=False), (Effect.RESUME,))
+def _observe(watch: Watch) -> Callable[[State], Step]:
+    def rule(state: State) -> Step:
+        if state.watch is not Watch.NOBODY:
+            return Step(state, (Effect.REFUSE_BUSY,))
+        # The clock of the first observation starts with the program.
+        arm = (Effect.ARM,) if state.phase is not Phase.STARTING else ()
+        resume = (Effect.RESUME,) if state.frozen or watch is Watch.FRONTIER else ()
+        if state.phase is not Phase.RUNNING:
+            resume = ()
+        return Step(replace(state, watch=watch, frozen=False, due=False), (*arm, *resume))
 
-
-def _observe_finishing(state: State) -> Step:
-    if state.watch is not Watch.NOBODY:
-        return Step(state, (Effect.REFUSE_BUSY,))
-    return Step(replace(state, watch=Watch.TIME, due=False), (Effect.ARM,))
+    return rule
 
 
 def _observer_gone(state: State) -> Step:
@@ -147,6 +167,11 @@ def _deadline(state: State) -> Step:
     if state.watch is not Watch.TIME or state.due:
         return Step(state)
     return Step(replace(state, due=True), (Effect.FLUSH,))
+
+
+def _deadline_finishing(state: State) -> Step:
+    """A program that is over may wait for its notifications; its observer need not."""
+    return _yield(state) if state.watch is Watch.TIME else Step(state)
 
 
 def _yield(state: State) -> Step:
@@ -162,37 +187,72 @@ def _yield_asked(state: State) -> Step:
 
 
 def _frontier(state: State) -> Step:
-    if state.watch is not Watch.FRONTIER:
+    if state.frozen:
         return Step(state)
+    if state.watch is not Watch.FRONTIER:
+        return Step(state, (Effect.SKIP,))
     return Step(replace(state, watch=Watch.NOBODY, frozen=True), (Effect.PEND,))
 
 
+# ── the program's end ────────────────────────────────────────────────────────────────────────────
+
+
+def _started(state: State) -> Step:
+    arm = (Effect.ARM,) if state.watch is not Watch.NOBODY else ()
+    return Step(replace(state, phase=Phase.RUNNING), arm)
+
+
+def _not_started(state: State) -> Step:
+    return Step(_closed(state), (Effect.ABANDON,))
+
+
 def _finished(state: State) -> Step:
-    state = replace(state, phase=Phase.FINISHING, frozen=False, stopped=True)
-    due = state.due
-    effects = (Effect.COMMIT, Effect.DRAIN)
+    over = replace(state, phase=Phase.FINISHING, frozen=False, stopped=True)
+    effects = (Effect.HUSH, Effect.DRAIN)
     # The deadline came first: its observer gets a yield, and the end waits for the next one.
-    return Step(_yield(state).state, (Effect.YIELD, *effects)) if due else Step(state, effects)
+    return Step(_yield(over).state, (Effect.YIELD, *effects)) if state.due else Step(over, effects)
 
 
 def _limit(state: State) -> Step:
     state = replace(state, phase=Phase.FINISHING, frozen=False)
-    return Step(state, (Effect.COMMIT, Effect.STOP, Effect.CANCEL))
+    return Step(state, (Effect.HUSH, Effect.STOP, Effect.CANCEL))
+
+
+def _expired(state: State) -> Step:
+    if not state.forgotten:
+        return Step(state)
+    state = replace(state, expired=True)
+    return _limit(state) if state.phase is Phase.RUNNING else Step(state, (Effect.CANCEL,))
+
+
+# ── termination ──────────────────────────────────────────────────────────────────────────────────
 
 
 def _terminate(state: State) -> Step:
-    state = replace(state, phase=Phase.TERMINATING, terminator=True, frozen=False, due=False)
-    return Step(state, (Effect.STOP, Effect.CANCEL))
+    return _end(replace(state, terminator=True))
 
 
-def _terminate_finishing(state: State) -> Step:
+def _end(state: State) -> Step:
+    stop = () if state.phase is Phase.FINISHING else (Effect.HUSH, Effect.STOP)
+    state = replace(state, phase=Phase.TERMINATING, frozen=False, due=False)
+    return Step(state, (*stop, Effect.CANCEL))
+
+
+def _terminate_again(state: State) -> Step:
     if state.terminator:
         return Step(state, (Effect.REFUSE_TERMINATING,))
-    return Step(replace(state, terminator=True), (Effect.CANCEL,))
+    return Step(replace(state, terminator=True))
 
 
-def _deadline_finishing(state: State) -> Step:
-    return _yield(state) if state.watch is Watch.TIME else Step(state)
+def _terminator_gone(state: State) -> Step:
+    return Step(replace(state, terminator=False))
+
+
+def _started_terminating(state: State) -> Step:
+    return Step(state, (Effect.STOP,))
+
+
+# ── settling ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def _stopped(state: State) -> Step:
@@ -208,9 +268,9 @@ def _settle(state: State) -> Step:
         return Step(state)
     if state.phase is Phase.TERMINATING:
         return Step(_closed(state), (Effect.REPORT_TERMINATED, Effect.CLOSE))
-    if state.watch is Watch.NOBODY and not state.terminator:
-        return Step(replace(state, phase=Phase.COMPLETED))
-    return Step(_closed(state), (Effect.COMPLETE, Effect.CLOSE))
+    if state.watch is Watch.NOBODY and not state.expired:
+        return Step(replace(state, phase=Phase.COMPLETED), (Effect.COMMIT,))
+    return Step(_closed(state), (Effect.COMMIT, Effect.COMPLETE, Effect.CLOSE))
 
 
 def _claim(state: State) -> Step:
@@ -218,7 +278,7 @@ def _claim(state: State) -> Step:
 
 
 def _closed(state: State) -> State:
-    return replace(state, phase=Phase.CLOSED, watch=Watch.NOBODY, due=False)
+    return State(phase=Phase.CLOSED, stopped=state.stopped, drained=state.drained)
 
 
 def _refuse(effect: Effect) -> Callable[[State], Step]:
@@ -226,8 +286,17 @@ def _refuse(effect: Effect) -> Callable[[State], Step]:
 
 
 _missing: Final = _refuse(Effect.REFUSE_MISSING)
+_observe_time: Final = _observe(Watch.TIME)
+_observe_frontier: Final = _observe(Watch.FRONTIER)
 
 _RULES: Final[dict[tuple[Phase, Input], Callable[[State], Step]]] = {
+    (Phase.STARTING, Input.OBSERVE_TIME): _observe_time,
+    (Phase.STARTING, Input.OBSERVE_FRONTIER): _observe_frontier,
+    (Phase.STARTING, Input.OBSERVER_GONE): _observer_gone,
+    (Phase.STARTING, Input.STARTED): _started,
+    (Phase.STARTING, Input.NOT_STARTED): _not_started,
+    (Phase.STARTING, Input.TERMINATE): _terminate,
+    (Phase.STARTING, Input.END): _end,
     (Phase.RUNNING, Input.OBSERVE_TIME): _observe_time,
     (Phase.RUNNING, Input.OBSERVE_FRONTIER): _observe_frontier,
     (Phase.RUNNING, Input.OBSERVER_GONE): _observer_gone,
@@ -238,25 +307,32 @@ _RULES: Final[dict[tuple[Phase, Input], Callable[[State], Step]]] = {
     (Phase.RUNNING, Input.FINISHED): _finished,
     (Phase.RUNNING, Input.LOST): _finished,
     (Phase.RUNNING, Input.LIMIT): _limit,
-    (Phase.RUNNING, Input.EXPIRED): _limit,
+    (Phase.RUNNING, Input.EXPIRED): _expired,
     (Phase.RUNNING, Input.TERMINATE): _terminate,
-    (Phase.FINISHING, Input.OBSERVE_TIME): _observe_finishing,
-    (Phase.FINISHING, Input.OBSERVE_FRONTIER): _observe_finishing,
+    (Phase.RUNNING, Input.END): _end,
+    (Phase.FINISHING, Input.OBSERVE_TIME): _observe_time,
+    (Phase.FINISHING, Input.OBSERVE_FRONTIER): _observe_frontier,
     (Phase.FINISHING, Input.OBSERVER_GONE): _observer_gone,
     (Phase.FINISHING, Input.DEADLINE): _deadline_finishing,
     (Phase.FINISHING, Input.FLUSHED): _flushed,
-    (Phase.FINISHING, Input.TERMINATE): _terminate_finishing,
     (Phase.FINISHING, Input.STOPPED): _stopped,
     (Phase.FINISHING, Input.LOST): _stopped,
     (Phase.FINISHING, Input.CALLBACKS_ENDED): _callbacks_ended,
+    (Phase.FINISHING, Input.EXPIRED): _expired,
+    (Phase.FINISHING, Input.TERMINATE): _terminate,
+    (Phase.FINISHING, Input.END): _end,
     (Phase.COMPLETED, Input.OBSERVE_TIME): _claim,
     (Phase.COMPLETED, Input.OBSERVE_FRONTIER): _claim,
     (Phase.COMPLETED, Input.TERMINATE): _claim,
+    (Phase.COMPLETED, Input.END): _claim,
     (Phase.COMPLETED, Input.EXPIRED): _claim,
     (Phase.TERMINATING, Input.OBSERVE_TIME): _missing,
     (Phase.TERMINATING, Input.OBSERVE_FRONTIER): _missing,
     (Phase.TERMINATING, Input.OBSERVER_GONE): _observer_gone,
-    (Phase.TERMINATING, Input.TERMINATE): _refuse(Effect.REFUSE_TERMINATING),
+    (Phase.TERMINATING, Input.STARTED): _started_terminating,
+    (Phase.TERMINATING, Input.NOT_STARTED): _stopped,
+    (Phase.TERMINATING, Input.TERMINATE): _terminate_again,
+    (Phase.TERMINATING, Input.TERMINATOR_GONE): _terminator_gone,
     (Phase.TERMINATING, Input.STOPPED): _stopped,
     (Phase.TERMINATING, Input.LOST): _stopped,
     (Phase.TERMINATING, Input.CALLBACKS_ENDED): _callbacks_ended,

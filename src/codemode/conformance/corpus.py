@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from .oracle import HostSession, Outcome, V1Host
+from .client import HostSession, Outcome, V1Host
 from .scripted_tools import table
 
 PROGRAMS: Final = Path(__file__).parent / "programs"

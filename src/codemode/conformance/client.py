@@ -1,40 +1,31 @@
 """A synchronous client for one V1 code-mode host process, with scripted tools behind it.
 
-It owns the pipe, the handshake and the delegate's side of a conversation, and turns what a host
-sends into an :class:`Outcome` that can be compared with another host's. It knows nothing of this
-project's own code, so that the same client drives the published host and ours. Every wait has a
-bound.
+It owns the handshake and the delegate's side of a conversation, and turns what a host sends into
+an :class:`Outcome` that can be compared with another host's. Every wait has a bound.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import subprocess
-import tempfile
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import IO, Any, Final, Literal, Self, TypeAlias
+from typing import Any, Final, Literal, Self, TypeAlias
 
+from .process import HostProcess, Message
 from .scripted_tools import Json, NeverAnswers, ScriptedTool, ToolError, ToolTable, table
 
 ANSWER_SECONDS: Final = 20.0
 """How long a host may take to answer, over and above the yield time of a request."""
 
-EXIT_SECONDS: Final = 5.0
-"""How long a host may take to end when its input has ended."""
+HELLO: Final[Message] = {
+    "type": "connection/hello",
+    "supportedVersions": [1],
+    "requiredCapabilities": [],
+    "optionalCapabilities": [],
+}
 
-LENGTH_BYTES: Final = 4
-
-MAX_FRAME_BYTES: Final = 64 * 1024 * 1024
-"""What V1 allows; a greater length means that something other than a frame was written."""
-
-Message: TypeAlias = dict[str, Any]
 Kind: TypeAlias = Literal["result", "yielded", "terminated"]
 
 
@@ -47,10 +38,6 @@ _KINDS: Final[Mapping[str, Kind]] = {
 
 class HostError(Exception):
     """The host refused a request; the session lives."""
-
-
-class HostLost(Exception):  # noqa: N818 - named for what happened
-    """The host is gone, silent, or not speaking the protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,32 +77,18 @@ class Outcome:
 class V1Host:
     """A running host and the one connection to it."""
 
-    def __init__(self, process: subprocess.Popen[bytes], stderr: IO[bytes]) -> None:
-        """Take over a process just started; :meth:`start` is the way to get here."""
-        self._process = process
-        self._stderr = stderr
-        self._frames: SimpleQueue[Message | None] = SimpleQueue()
-        self._ids = count(1)
-        self._reader = threading.Thread(target=self._read_frames, daemon=True)
-        self._reader.start()
-
-    @classmethod
-    def start(cls, command: Sequence[str]) -> Self:
+    def __init__(self, command: Sequence[str]) -> None:
         """Start a host and shake hands with it.
 
         :raises HostLost: it did not come up, or does not speak V1.
         """
-        stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the host
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr
-        )
-        host = cls(process, stderr)
+        self._process = HostProcess(command)
+        self._ids = count(1)
         try:
-            host._shake_hands()
+            self._shake_hands()
         except BaseException:
-            host.close()
+            self.close()
             raise
-        return host
 
     def __enter__(self) -> Self:
         return self
@@ -154,75 +127,27 @@ class V1Host:
 
         :raises HostLost: the host has closed its end.
         """
-        payload = json.dumps(message, ensure_ascii=False).encode()
-        stdin = self._process.stdin
-        assert stdin is not None  # opened as a pipe
-        try:
-            stdin.write(len(payload).to_bytes(LENGTH_BYTES, "little") + payload)
-            stdin.flush()
-        except OSError as error:
-            raise self._lost("closed its input") from error
+        self._process.send(message)
 
     def receive(self, deadline: float) -> Message:
         """Return the host's next message.
 
         :raises HostLost: the deadline has passed, or the host has closed its end.
         """
-        try:
-            message = self._frames.get(timeout=max(0.0, deadline - time.monotonic()))
-        except Empty:
-            raise self._lost("did not answer in time") from None
+        message = self._process.receive(deadline)
         if message is None:
-            raise self._lost("closed its output, or wrote something that is no frame")
+            raise self._process.lost("closed its output, or wrote something that is no frame")
         return message
 
     def close(self) -> None:
         """End the host: by the end of its input, or by force if it does not obey."""
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None  # opened as pipes
-        assert stdout is not None
-        with contextlib.suppress(OSError):  # the host may have gone first
-            stdin.close()
-        try:
-            self._process.wait(EXIT_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(EXIT_SECONDS)
-        self._reader.join(EXIT_SECONDS)
-        stdout.close()
-        self._stderr.close()
+        self._process.close()
 
     def _shake_hands(self) -> None:
-        self.send(
-            {
-                "type": "connection/hello",
-                "supportedVersions": [1],
-                "requiredCapabilities": [],
-                "optionalCapabilities": [],
-            }
-        )
+        self.send(HELLO)
         reply = self.receive(time.monotonic() + ANSWER_SECONDS)
         if reply["type"] != "connection/ready":
-            raise self._lost(f"refused the connection: {reply}")
-
-    def _read_frames(self) -> None:
-        """Move frames from the pipe to the queue; ``None`` marks the end of them."""
-        stdout = self._process.stdout
-        assert stdout is not None  # opened as a pipe
-        while head := stdout.read(LENGTH_BYTES):
-            length = int.from_bytes(head, "little")
-            if length > MAX_FRAME_BYTES:
-                break
-            try:
-                self._frames.put(json.loads(stdout.read(length)))
-            except ValueError:
-                break
-        self._frames.put(None)
-
-    def _lost(self, what: str) -> HostLost:
-        self._stderr.seek(0)
-        last_words = self._stderr.read().decode(errors="replace").strip()
-        return HostLost(f"the host {what}; status {self._process.poll()}; {last_words}")
+            raise self._process.lost(f"refused the connection: {reply}")
 
 
 @dataclass(slots=True)

@@ -1,0 +1,166 @@
+"""``--tools MODULE[:NAME]``: from a name to the tools behind it."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import ToolDefinitionError
+from ..tools.tool import Tool
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+LIST_NAME = "tools"
+"""What a module calls the list of its tools, if it has one."""
+
+
+def load_tools(specs: Iterable[str]) -> list[Any]:
+    """The tools that the options name, in order, each once.
+
+    Raises:
+        click.BadParameter: a module cannot be loaded or has no such tools; says what to do.
+    """
+    found = (each for spec in specs for each in _load(spec))
+    return list({id(each): each for each in found}.values())
+
+
+def _load(spec: str) -> list[Any]:
+    place, colon, name = spec.rpartition(":")
+    if not colon or not name.isidentifier():
+        place, name = spec, ""
+    module = _module(place, spec)
+    if not name:
+        return _all_of(module, spec)
+    if not hasattr(module, name):
+        near = get_close_matches(name, _offered(module), n=3) or _offered(module)
+        hint = f"it has {', '.join(near)}." if near else "it has no functions."
+        raise _wrong(spec, f"{place} has nothing called {name!r}", hint)
+    return _as_tools(getattr(module, name), name, spec)
+
+
+def _module(place: str, spec: str) -> ModuleType:
+    is_file = place.endswith(".py") or os.sep in place
+    if is_file and not Path(place).is_file():
+        raise _wrong(spec, f"there is no file {place}", "give a module's name or a .py file.")
+    try:
+        return _import_file(Path(place)) if is_file else _import_name(place)
+    except ModuleNotFoundError as error:
+        if is_file or error.name is None or not f"{place}.".startswith(f"{error.name}."):
+            raise _failed(spec, place, error) from error
+        beside = Path(*place.split(".")).with_suffix(".py")
+        hint = (
+            f"a file is named by its path: --tools {beside}"
+            if beside.is_file()
+            else "modules are looked for in the current directory and where Python has packages;"
+            " a file is named by its path, tools.py."
+        )
+        raise _wrong(spec, f"there is no module {error.name!r}", hint) from error
+    except (Exception, SystemExit) as error:
+        raise _failed(spec, place, error) from error
+
+
+def _import_name(name: str) -> ModuleType:
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise ModuleNotFoundError(name=name)
+    _look_in(Path.cwd())
+    return importlib.import_module(name)
+
+
+def _import_file(path: Path) -> ModuleType:
+    """The file as a module that finds its neighbours, as a script would."""
+    path = path.resolve()
+    _look_in(path.parent)
+    known = sys.modules.get(path.stem)
+    if known is not None and getattr(known, "__file__", None) == str(path):
+        return known
+    name = path.stem if known is None else f"_codemode_tools_{path.stem}"
+    found = importlib.util.spec_from_file_location(name, path)
+    if found is None or found.loader is None:
+        raise ImportError(f"{path.name} is no Python file")
+    module = importlib.util.module_from_spec(found)
+    sys.modules[name] = module  # type hints are looked up there
+    try:
+        found.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _look_in(folder: Path) -> None:
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+
+
+def _all_of(module: ModuleType, spec: str) -> list[Any]:
+    if LIST_NAME in vars(module):
+        return _as_tools(vars(module)[LIST_NAME], LIST_NAME, spec)
+    tools = list(_tools_in(module))
+    if not tools:
+        names = _offered(module)
+        one = f"name one: --tools {spec}:{names[0]}; or decorate" if names else "decorate"
+        raise _wrong(
+            spec,
+            f"{module.__name__} has no tools",
+            f"{one} functions with @codemode.tool, or list them in `{LIST_NAME}`.",
+        )
+    return tools
+
+
+def _as_tools(value: Any, name: str, spec: str) -> list[Any]:
+    if _is_tool(value) or callable(value):
+        return [value]
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        members = list(value)
+        wrong = [each for each in members if not (_is_tool(each) or callable(each))]
+        if not wrong:
+            return members
+        raise _wrong(spec, f"{name!r} holds {wrong[0]!r}", "it may hold functions and tools.")
+    kind = type(value).__name__
+    raise _wrong(spec, f"{name!r} is of type {kind}", "name a function, a tool, or a list of them.")
+
+
+def _tools_in(module: ModuleType) -> Iterator[Any]:
+    return (each for each in vars(module).values() if _is_tool(each))
+
+
+def _is_tool(value: object) -> bool:
+    try:
+        return isinstance(value, Tool) and not isinstance(value, type)
+    except ToolDefinitionError:  # looking for `definition` reads it
+        return True
+
+
+def _offered(module: ModuleType) -> list[str]:
+    """What a person may have meant: the module's own public functions and tools."""
+    return [
+        name
+        for name, each in vars(module).items()
+        if not name.startswith("_")
+        and (_is_tool(each) or (callable(each) and not isinstance(each, type)))
+        and getattr(each, "__module__", None) == module.__name__
+    ]
+
+
+def _failed(spec: str, place: str, error: BaseException) -> click.BadParameter:
+    """The module was found and raised; shows where, without our own frames."""
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [f for f in frames if "importlib" not in f.filename and f.filename != __file__]
+    lines = [f'  File "{f.filename}", line {f.lineno}\n    {f.line}' for f in theirs[-3:]]
+    lines += [line.rstrip() for line in traceback.format_exception_only(error)]
+    return _wrong(spec, f"loading {place} failed", "repair the module.", "\n".join(lines))
+
+
+def _wrong(spec: str, what: str, hint: str, details: str = "") -> click.BadParameter:
+    more = f"\n{details}" if details else ""
+    return click.BadParameter(f"{what}{more}\nhint: {hint}", param_hint=f"--tools {spec}")

@@ -1,0 +1,201 @@
+"""Where output goes: text to standard output, images and sounds to files."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import os
+import re
+import sys
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TextIO
+
+from ..protocol.types import AudioItem, ImageItem, TextItem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    from ..protocol.types import Item
+
+FILE_PREFIX: Final = "codemode-"
+_DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[^;,]*)*),", re.IGNORECASE)
+_SUFFIXES: Final = {
+    "image/jpeg": ".jpg",
+    "image/svg+xml": ".svg",
+    "audio/mpeg": ".mp3",
+    "audio/x-wav": ".wav",
+    "audio/wave": ".wav",
+}
+
+
+class OutputError(Exception):
+    """Standard output cannot be written; the text says why."""
+
+
+class StandardOutput:
+    """This process's standard output, for the program alone.
+
+    While it is open, whatever else writes there, a tool's ``print`` or the process that a tool
+    starts, goes to standard error.
+    """
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self._restore = contextlib.ExitStack()
+        self._fd: int | None = None
+        self._stream: TextIO | None = sys.stdout
+
+    def __enter__(self) -> Self:
+        if self._stream is None:  # closed by whoever started us
+            return self
+        self._stream.flush()
+        try:
+            fd = self._stream.fileno()
+        except (OSError, ValueError):  # a test's stand-in
+            self._restore.enter_context(contextlib.redirect_stdout(sys.stderr))
+            return self
+        self._fd = os.dup(fd)
+        self._restore.callback(os.dup2, self._fd, fd)
+        self._restore.callback(self._stream.flush)
+        if sys.stderr is None:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, fd)
+            os.close(nowhere)
+        else:
+            os.dup2(sys.stderr.fileno(), fd)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        # The copy is not closed: a thread may still wait in a write to it.
+        self._restore.close()
+
+    async def write(self, text: str) -> None:
+        """Write ``text`` as lines.
+
+        A reader that does not read blocks a thread of its own and not the event loop: time
+        limits and Ctrl-C work on.
+
+        Raises:
+            BrokenPipeError: the reader is gone.
+            OutputError: it cannot be written for another reason.
+        """
+        if not text.endswith("\n"):
+            text += "\n"
+        self.lines += text.count("\n")
+        loop = asyncio.get_running_loop()
+        written: asyncio.Future[None] = loop.create_future()
+
+        def work() -> None:
+            error: OSError | None = None
+            try:
+                self._write(text.encode("utf-8", "replace"))
+            except OSError as caught:
+                error = caught
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(_settle, written, error)
+
+        threading.Thread(target=work, name="standard output", daemon=True).start()
+        await written
+
+    def _write(self, data: bytes) -> None:
+        if self._fd is not None:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]
+        elif self._stream is not None:
+            self._stream.buffer.write(data)
+            self._stream.flush()
+
+
+def _settle(written: asyncio.Future[None], error: OSError | None) -> None:
+    if written.done():
+        return
+    if error is None:
+        written.set_result(None)
+    elif isinstance(error, BrokenPipeError):
+        written.set_exception(error)
+    else:
+        written.set_exception(OutputError(f"standard output: {error.strerror}"))
+
+
+@dataclass(frozen=True, slots=True)
+class SavedFile:
+    """An image or a sound in a file."""
+
+    path: Path
+    mime_type: str
+    size: int
+
+
+class MediaFolder:
+    """Writes images and sounds to numbered files, and never over one that is there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._number = 0
+
+    def save(self, item: ImageItem | AudioItem) -> SavedFile | None:
+        """The file, or None if the item holds no data.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        url = item.image_url if isinstance(item, ImageItem) else item.audio_url
+        found = _DATA_URL.match(url)
+        if found is None or not found[2].lower().endswith(";base64"):
+            return None
+        try:
+            data = base64.b64decode(url[found.end() :])
+        except (binascii.Error, ValueError):
+            return None
+        mime_type = (found[1] or "application/octet-stream").lower()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return SavedFile(self._write(data, _suffix(mime_type)), mime_type, len(data))
+
+    def _write(self, data: bytes, suffix: str) -> Path:
+        while True:
+            self._number += 1
+            path = self._folder / f"{FILE_PREFIX}{self._number}{suffix}"
+            try:
+                with path.open("xb") as file:
+                    file.write(data)
+                return path
+            except FileExistsError:
+                continue
+
+
+def _suffix(mime_type: str) -> str:
+    plain = re.sub(r"\W", "", mime_type.rpartition("/")[2])
+    return _SUFFIXES.get(mime_type, f".{plain}")
+
+
+def item_report(item: Item, saved: SavedFile | None) -> dict[str, str | int]:
+    """One output item for ``--json``: the interface's names, and a file instead of its data."""
+    if isinstance(item, TextItem):
+        return {"type": "input_text", "text": item.text}
+    if isinstance(item, ImageItem):
+        report: dict[str, str | int] = {"type": "input_image"}
+        key, url = "image_url", item.image_url
+        if item.detail is not None:
+            report["detail"] = item.detail
+    else:
+        report = {"type": "input_audio"}
+        key, url = "audio_url", item.audio_url
+    if saved is None:
+        return {**report, key: url}
+    return {
+        **report,
+        "file": str(saved.path),
+        "mime_type": saved.mime_type,
+        "bytes": saved.size,
+    }

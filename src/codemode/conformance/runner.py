@@ -1,0 +1,98 @@
+"""The two parts of a comparison, run on the published host and on ours at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, Final, Self, TypeAlias
+
+from .client import HostError, V1Host
+from .compare import Comparison, compare
+from .corpus import Program
+from .process import HostLost
+from .scenario import Scenario
+from .wire import play
+
+Hosts: TypeAlias = tuple[Sequence[str], Sequence[str]]
+"""The commands of the published host and of ours."""
+
+SCENARIOS_AT_ONCE: Final = 4
+"""Scenarios mostly sleep, and each has hosts of its own."""
+
+
+class ProgramHost:
+    """A host that runs one program after the other, started anew after one that it does not survive."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        """Remember how to start the host; the first program starts it."""
+        self._command = command
+        self._host: V1Host | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def run(self, program: Program) -> Any:
+        """Run a program; its outcomes as JSON, or the reason why it has none."""
+        try:
+            if self._host is None:
+                self._host = V1Host(self._command)
+            return [outcome.to_json() for outcome in program.run(self._host)]
+        except (HostError, HostLost) as error:
+            self.close()
+            return str(error)
+
+    def close(self) -> None:
+        """End the host, if one runs."""
+        if self._host is not None:
+            self._host.close()
+            self._host = None
+
+
+def compare_programs(
+    programs: Iterable[Program], hosts: Hosts, improvements: Mapping[str, str]
+) -> Iterator[Comparison]:
+    """Yield a comparison for each program, run on the published host and on ours."""
+    published_command, our_command = hosts
+    with ProgramHost(published_command) as published, ProgramHost(our_command) as ours:
+        with ThreadPoolExecutor(2) as pool:
+            for program in programs:
+                theirs = pool.submit(published.run, program)
+                outcomes = pool.submit(ours.run, program).result()
+                yield compare(program.name, theirs.result(), outcomes, improvements)
+
+
+def compare_scenarios(
+    scenarios: Iterable[Scenario], hosts: Hosts, improvements: Mapping[str, str]
+) -> Iterator[Comparison]:
+    """Yield a comparison for each scenario, played with the published host and with ours.
+
+    A busy machine can turn round what a scenario keeps apart by sleeping: a difference counts if
+    it is there again when the scenario has the machine for itself.
+    """
+
+    def both(scenario: Scenario) -> Comparison:
+        published, ours = (played(scenario, command) for command in hosts)
+        return compare(scenario.name, published, ours, improvements)
+
+    everything = list(scenarios)
+    with ThreadPoolExecutor(SCENARIOS_AT_ONCE) as pool:
+        first = list(pool.map(both, everything))
+    for scenario, comparison in zip(everything, first, strict=True):
+        yield comparison if comparison.verdict != "different" else both(scenario)
+
+
+def played(scenario: Scenario, command: Sequence[str]) -> Any:
+    """Play a scenario; its transcript as JSON, or the reason why it has none."""
+    try:
+        return play(scenario, command).to_json()
+    except HostLost as lost:
+        return str(lost)

@@ -1,0 +1,261 @@
+"""The connection to one worker, and the cells that run in it, seen from the event loop.
+
+What a worker says is hostile: sizes, kinds, and that it was asked at all are checked. A worker
+that breaks the rules is killed, and its cells learn why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from ..errors import EngineError
+from .cell import WINDOW_BYTES
+from .events import Feed
+from .process import Exit
+from .wire import START_HEAD, Frames, FromWorker, ToWorker, frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..limits import Limits
+    from .events import Sink
+    from .process import WorkerProcess
+    from .program import Catalogue
+
+REPORT_SECONDS: Final = 0.5
+"""How long to wait to hear how a worker ended, once its socket has."""
+
+RECORD_OVERHEAD: Final = 64 * 1024
+"""A record holds a value and a little more: a key, a number, an error text around it."""
+
+_ABORTS: Final = frozenset({4, 5, 6})
+"""SIGILL, SIGTRAP, SIGABRT: how V8 ends its process; in practice always for want of memory."""
+
+_KEPT: Final = "\nHint: stored values are kept; run the program again"
+
+
+class Link(asyncio.Protocol):
+    """Frames in, frames out, and how it ends."""
+
+    def __init__(
+        self,
+        worker: WorkerProcess,
+        limits: Limits,
+        settings: bytes,
+        on_lost: Callable[[Link], None],
+    ) -> None:
+        self.lost = False
+        self.gone = asyncio.Event()
+        self.limits = limits
+        self.loop = asyncio.get_running_loop()
+        self._worker = worker
+        self._settings = settings
+        self._on_lost = on_lost
+        self._frames = Frames()
+        self._cells: dict[int, WorkersCell] = {}
+        self._catalogue = 0
+        self._killed_for: tuple[str, str | None] | None = None
+        self._distrusted = False
+        self._ending: asyncio.Task[None] | None = None
+        self._transport: asyncio.Transport
+
+    def start(self, number: int, source: str, catalogue: Catalogue, sink: Sink) -> WorkersCell:
+        """Start a program as cell ``number``."""
+        before = b""
+        if catalogue.number != self._catalogue:  # sent once, however many cells share it
+            self._catalogue = catalogue.number
+            before = frame(ToWorker.CATALOGUE, catalogue.number, catalogue.pack())
+        head = START_HEAD.pack(catalogue.number, self.limits.heap_bytes, len(self._settings))
+        body = head + self._settings + source.encode("utf-8", "replace")
+        cell = self._cells[number] = WorkersCell(self, number, sink)
+        self._transport.write(before + frame(ToWorker.START, number, body))
+        return cell
+
+    def send(self, kind: ToWorker, number: int, payload: bytes = b"") -> None:
+        if not self.lost:
+            self._transport.write(frame(kind, number, payload))
+
+    def kill(self, reason: str, limit: str | None = None) -> None:
+        """End the worker; its cells learn ``reason``."""
+        if self._killed_for is None:
+            self._killed_for = (reason, limit)
+        self._worker.kill()
+        self._on_lost(self)  # no program may start in it, although its socket is still open
+
+    def distrust(self, error: EngineError) -> None:
+        """It broke the rules: listen to it no more."""
+        self._distrusted = True
+        self.kill(f"The worker process of this session was killed: {error}.{_KEPT}.")
+
+    def abandon(self) -> None:
+        """End the worker; nobody is told."""
+        for cell in self._cells.values():
+            cell.silence()
+        self._cells.clear()
+        self._worker.kill()
+        if not self.lost:
+            self._transport.abort()  # so that nobody waits for a process that does not die
+
+    def forget(self, number: int) -> None:
+        self._cells.pop(number, None)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        memory = self.limits.worker_memory_bytes or 0
+        self.send(ToWorker.SETTINGS, 0, memory.to_bytes(8, "little"))
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for kind, number, payload in self._frames.feed(data):
+                if self._distrusted:
+                    return
+                cell = self._cells.get(number)
+                if cell is not None:
+                    cell.on_frame(kind, payload)
+        except EngineError as error:
+            self.distrust(error)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        del error  # how the worker ended says more
+        self.lost = True
+        self._worker.kill()
+        self._on_lost(self)
+        for cell in list(self._cells.values()):
+            cell.on_disconnected()
+        self._ending = self.loop.create_task(self._end(), name="end of a worker")
+
+    async def _end(self) -> None:
+        """Learn how the worker ended, then tell its cells."""
+        try:
+            async with asyncio.timeout(REPORT_SECONDS):
+                how = await asyncio.shield(self._worker.exited)
+        except TimeoutError:
+            how = Exit(None)
+        reason, limit = self._killed_for or self._explain(how)
+        self._worker.release()
+        cells, self._cells = list(self._cells.values()), {}
+        self.gone.set()
+        for cell in cells:
+            cell.on_lost(reason, limit)
+
+    def _explain(self, how: Exit) -> tuple[str, str | None]:
+        bound = self.limits.worker_memory_bytes
+        # V8 aborts when the system gives it no memory; near the bound, that was the bound.
+        if bound is not None and (how.max_rss > bound * 0.6 or how.signal in _ABORTS):
+            message = self.limits.message("worker_memory_bytes")
+            text = message.replace("\n", f" (The worker was {how.reason()}.)\n", 1)
+            return text, "worker_memory_bytes"
+        return (
+            f"The worker process of this session was lost ({how.reason()})."
+            f"{_KEPT}, with less data at a time if it used much.",
+            None,
+        )
+
+
+class WorkersCell:
+    """One program in a worker."""
+
+    def __init__(self, link: Link, number: int, sink: Sink) -> None:
+        self._link = link
+        self._number = number
+        self._sink = sink
+        max_units = link.limits.value_bytes + RECORD_OVERHEAD
+        self._feed = Feed(sink, max_units, WINDOW_BYTES, self._credit)
+        self._flushes = 0
+        self._closing = False
+        self._closed = asyncio.Event()
+
+    def deliver(self, message: str) -> None:
+        self._link.send(ToWorker.DELIVER, self._number, message.encode("utf-8", "replace"))
+
+    def answer(self, json: str | None) -> None:
+        payload = b"" if json is None else b"=" + json.encode("utf-8", "replace")
+        self._link.send(ToWorker.VALUE, self._number, payload)
+
+    def flush(self) -> None:
+        if not self._closed.is_set():
+            self._flushes += 1
+            self._link.send(ToWorker.FLUSH, self._number)
+
+    def pause(self) -> None:
+        self._feed.pause()
+
+    def resume(self) -> None:
+        try:
+            self._feed.resume()
+        except EngineError as error:
+            self._link.distrust(error)
+        else:
+            self._forget_if_finished()
+
+    async def close(self) -> bool:
+        if not self._closed.is_set() and not self._closing:
+            self._closing = True
+            self._link.send(ToWorker.CLOSE, self._number)
+        try:
+            async with asyncio.timeout(self._link.limits.termination_ms / 1000):
+                await self._closed.wait()
+        except TimeoutError:
+            self.silence()
+            self._link.forget(self._number)
+            self._link.kill(
+                self._link.limits.message("termination_ms")
+                + f"{_KEPT}: that was another cell of this session.",
+                "termination_ms",
+            )
+            return False
+        return True
+
+    def on_frame(self, kind: int, payload: bytes) -> None:
+        """The worker says something about this cell.
+
+        Raises:
+            EngineError: it has no right to.
+        """
+        if kind == FromWorker.RECORDS:
+            self._feed.data(payload)
+            self._forget_if_finished()
+        elif kind == FromWorker.FLUSHED and self._flushes > 0:
+            self._flushes -= 1
+            self._sink.on_flushed()
+        elif kind == FromWorker.CLOSED and self._closing:
+            self._end()
+        elif kind == FromWorker.HEAP:
+            self._lose(self._link.limits.message("heap_bytes"), "heap_bytes")
+        elif kind == FromWorker.FAILED:
+            words = payload.decode("utf-8", "replace")
+            self._lose(f"The cell could not be run: {words}.{_KEPT}.", None)
+        else:
+            raise EngineError(f"a worker sent frame {kind}, which it was not to send now")
+
+    def on_disconnected(self) -> None:
+        """Nothing more comes. Whoever waits for the end of this cell has it."""
+        if self._closing:
+            self._end()
+
+    def on_lost(self, reason: str, limit: str | None) -> None:
+        if not self._closed.is_set():
+            self._lose(reason, limit)
+
+    def silence(self) -> None:
+        """It is over, without a word."""
+        self._closing = True
+        self._closed.set()
+
+    def _lose(self, reason: str, limit: str | None) -> None:
+        self._end()
+        if not self._closing:
+            self._sink.on_lost(reason, limit)
+
+    def _forget_if_finished(self) -> None:
+        if self._feed.finished:  # the worker has given the isolate back by itself
+            self._end()
+
+    def _end(self) -> None:
+        self._closed.set()
+        self._link.forget(self._number)
+
+    def _credit(self, size: int) -> None:
+        self._link.send(ToWorker.CREDIT, self._number, size.to_bytes(4, "little"))

@@ -1,0 +1,187 @@
+// What an error looks like to people: stacks of the script alone, texts for whatever was thrown,
+// reasons for which a source cannot be run. Evaluated by boot.js, whose rules hold here, when a
+// stack is first read or something has failed.
+"use strict";
+((core) => {
+const {
+  apply, construct, getPrototypeOf, getOwnPropertyDescriptor, isArray, isError, evaluate,
+  ErrorOf, RegExpOf, StringOf, slice, indexOf, charCodeAt, isObject, define,
+} = core;
+const codePointAt = (text) => apply(core.codePointAt, text, [0]);
+const hex = (number) => apply(core.numberToString, number, [16]);
+const lastIndexOf = (text, part) => apply(core.lastIndexOf, text, [part]);
+const startsWith = (text, start) => apply(core.startsWith, text, [start]);
+const endsWith = (text, end) => text.length >= end.length && slice(text, -end.length) === end;
+const exec = (pattern, text) => apply(core.exec, pattern, [text]);
+
+const MODULE = "exec_main.mjs", OURS = "codemode:prelude", FRAME = "\n    at ", BUILTIN = " (<anonymous>)";
+
+// ---------------------------------------------------------------- stacks
+
+const stackOf = getOwnPropertyDescriptor(new ErrorOf(), "stack").get;
+
+// The stack of `error` without our frames, with the columns of line 1 as they were before the
+// source was wrapped; or what the script's own `prepareStackTrace` makes of its frames.
+const prepare = (error, frames, userPrepare, shift) => {
+  if (typeof userPrepare === "function") return apply(userPrepare, ErrorOf, [error, theirs(frames)]);
+  // Read again while V8 is formatting: that gives V8's own text, whose header holds the message
+  // as it was when the error was made.
+  return tidy(apply(stackOf, error, []), shift);
+};
+
+// Call sites of the script. Their columns are V8's.
+const theirs = (frames) => {
+  const visible = [];
+  for (let at = 0, count = 0; at < frames.length; at++) {
+    if (!isOurs(frames[at]) && !(isBuiltin(frames[at]) && at + 1 < frames.length && isOurs(frames[at + 1]))) {
+      define(visible, count++, frames[at]);
+    }
+  }
+  return visible;
+};
+
+let siteToString;  // the script sees no call site before we do
+
+const siteText = (site) => apply(siteToString ??= getPrototypeOf(site).toString, site, []);
+const isOurs = (site) => indexOf(siteText(site), OURS) >= 0;
+const isBuiltin = (site) => endsWith(siteText(site), BUILTIN);
+
+const tidy = (stack, shift) => {
+  if (typeof stack !== "string") return stack;
+  let at = indexOf(stack, FRAME);
+  if (at < 0) return stack;
+  let text = slice(stack, 0, at), held = "";
+  while (at >= 0) {
+    const next = indexOf(stack, FRAME, at + 1);
+    const frame = next < 0 ? slice(stack, at) : slice(stack, at, next);
+    at = next;
+    if (indexOf(frame, OURS) >= 0) {
+      held = "";  // a builtin that we called goes with our frame below it
+    } else {
+      text += held;
+      held = relocate(frame, shift);
+      if (!endsWith(frame, BUILTIN)) {
+        text += held;
+        held = "";
+      }
+    }
+  }
+  return text + held;
+};
+
+const relocate = (frame, shift) => {
+  const where = lastIndexOf(frame, MODULE + ":1:");
+  if (where < 0) return frame;
+  const digits = where + MODULE.length + 3;
+  let end = digits, column = 0;
+  for (; end < frame.length; end++) {
+    const digit = charCodeAt(frame, end) - 48;
+    if (digit < 0 || digit > 9) break;
+    column = column * 10 + digit;
+  }
+  return slice(frame, 0, digits) + (column > shift ? column - shift : 1) + slice(frame, end);
+};
+
+// ---------------------------------------------------------------- what was thrown
+
+const property = (value, key) => {
+  try {
+    return isObject(value) ? value[key] : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+// Its stack, or what String() makes of it.
+const render = (value) => {
+  const stack = property(value, "stack");
+  if (typeof stack === "string") return stack;
+  try {
+    return StringOf(value);
+  } catch {
+    try {
+      return apply(core.tagOf, value, []);
+    } catch {
+      return "unknown code mode exception";
+    }
+  }
+};
+
+const INNER_SHOWN = 8;
+
+// The same with the errors inside it, which a stack does not show.
+const renderAll = (value) => {
+  let shown = 0;
+  const inner = (error, key) => {
+    const reason = property(error, key);
+    return reason === undefined || shown++ >= INNER_SHOWN ? "" : "\n[" + key + "]: " + withInner(reason);
+  };
+  const withInner = (error) => {
+    let text = render(error);
+    if (!isError(error)) return text;
+    const errors = property(error, "errors");
+    const count = isArray(errors) ? property(errors, "length") : 0;
+    for (let i = 0; i < count && shown < INNER_SHOWN; i++) {
+      shown++;
+      text += "\n[errors][" + i + "]: " + withInner(property(errors, i));
+    }
+    return text + inner(error, "error") + inner(error, "suppressed") + inner(error, "cause");
+  };
+  return withInner(value);
+};
+
+// `key` as the reference's messages quote it: escapes for what cannot be seen.
+let odd;  // made when first needed: properties of Unicode take a millisecond
+const ESCAPES = { __proto__: null, "\"": "\\\"", "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0" };
+
+const quote = (key) => {
+  let text = "\"", from = 0, found;
+  odd ??= new RegExpOf("[\"\\\\\\p{C}\\p{Zl}\\p{Zp}]|(?! )\\p{Zs}", "gu");
+  odd.lastIndex = 0;
+  while ((found = exec(odd, key)) !== null) {
+    text += slice(key, from, found.index) + (ESCAPES[found[0]] ?? "\\u{" + hex(codePointAt(found[0])) + "}");
+    from = odd.lastIndex;
+  }
+  return text + slice(key, from) + "\"";
+};
+
+// ---------------------------------------------------------------- sources that cannot be run
+
+const AsyncFunction = getPrototypeOf(async () => {}).constructor;
+const UNFINISHED = "Unexpected end of input", EXCESS = "Unexpected token '}'";
+
+const failure = (attempt) => {
+  try {
+    attempt();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+};
+
+// The error of syntax in a source that is wrapped so; 0 if there is none. The throw keeps a
+// source that closes our braces from running.
+const parsed = (open, source, close) => failure(() => evaluate("\"use strict\";throw 0;" + open + source + close));
+
+const refusal = (source, config) => {
+  const error = failure(() => construct(AsyncFunction, [source])) ?? parsed(config.open, source, config.close);
+  return error === 0 ? config.refusal ?? "SyntaxError: " + EXCESS : syntaxError(source, error, config);
+};
+
+// The wrapper's closing braces change what V8 says of an unfinished program; without them V8
+// says what it says of a module.
+const syntaxError = (source, error, config) => {
+  const inside = parsed(config.open, source, "");
+  // A brace too many closes ours, and then the rest seems unfinished, unless it closes a whole
+  // declaration.
+  const closes = (error.message === EXCESS || error.message === "Single function literal required")
+    && !(inside?.message === UNFINISHED && parsed("async function f(){", source, "")?.message === UNFINISHED);
+  const { name, message } = closes || inside === 0 ? error : inside;
+  if (config.refusal !== null && startsWith(message, "Cannot use import statement")) return config.refusal;
+  if (closes) return name + ": " + EXCESS;
+  return name + ": " + (startsWith(message, "await is only valid") ? "Unexpected reserved word" : message);
+};
+
+return { __proto__: null, prepare, render, renderAll, quote, refusal };
+})
+//# sourceURL=codemode:prelude/errors.js

@@ -1,0 +1,224 @@
+"""A child process as the application holds it: how to begin one, end it, and learn how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ..errors import EngineError
+
+if TYPE_CHECKING:
+    import socket
+
+WORDS_BYTES: Final = 4096
+"""How much of what a process wrote to standard error is read."""
+
+GONE_SECONDS: Final = 1.0
+"""A process that was killed is gone after 2 ms."""
+
+_POLL_SECONDS: Final = 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a worker ended.
+
+    Attributes:
+        status: wait status, where it is known.
+        max_rss: largest resident size in bytes.
+        words: what it said last, one line.
+    """
+
+    status: int | None
+    max_rss: int = 0
+    words: str = ""
+
+    @property
+    def signal(self) -> int | None:
+        """The signal that ended it, if one did."""
+        if self.status is None or not os.WIFSIGNALED(self.status):
+            return None
+        return os.WTERMSIG(self.status)
+
+    def reason(self) -> str:
+        """``killed by SIGTRAP``, ``exit status 70: MemoryError``."""
+        if self.status is None:
+            how = "it is gone without a trace"
+        elif self.signal is not None:
+            how = f"killed by {_signal_name(self.signal)}"
+        else:
+            how = f"exit status {os.waitstatus_to_exitcode(self.status)}"
+        return f"{how}: {self.words}" if self.words else how
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
+
+
+class LastWords:
+    """A pipe that is a process's standard error; what is in it when it has ended.
+
+    Writing to it never blocks: what does not fit is lost. Nothing of it reaches a terminal.
+    """
+
+    def __init__(self) -> None:
+        self._read, self.write_fd = os.pipe()
+        os.set_blocking(self._read, False)
+        os.set_blocking(self.write_fd, False)
+
+    def handed_over(self) -> None:
+        """The process has its end; close ours."""
+        if self.write_fd >= 0:
+            os.close(self.write_fd)
+            self.write_fd = -1
+
+    def read(self) -> str:
+        """The line that says most: V8's reason for a fatal error, else the last one."""
+        try:
+            data = os.read(self._read, WORDS_BYTES)
+        except OSError:
+            return ""
+        text = "".join(c if c.isprintable() else "\n" for c in data.decode(errors="replace"))
+        lines = [line.strip("# ") for line in text.splitlines()]
+        fatal = [line for line in lines if re.match(r"Fatal (?!error in)", line)]
+        return next(iter(fatal or [line for line in reversed(lines) if line]), "")[:200]
+
+    def close(self) -> None:
+        self.handed_over()
+        if self._read >= 0:
+            os.close(self._read)
+            self._read = -1
+
+
+class WorkerProcess:
+    """A worker that runs: its socket and a handle to kill it that no other process can inherit."""
+
+    def __init__(self, connection: socket.socket, words: LastWords, pid: int) -> None:
+        self.socket = connection
+        self.pid = pid
+        self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        self._words = words
+        self._pidfd = _open_pidfd(pid)
+
+    def kill(self) -> None:
+        """End it at once; harmless if it has ended."""
+        try:
+            if self._pidfd is None:
+                return
+            if self._pidfd >= 0:
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            elif not self.exited.done():
+                os.kill(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    def ended(self, status: int | None, max_rss: int = 0) -> None:
+        """Whoever learns it says so."""
+        if not self.exited.done() and not self.exited.get_loop().is_closed():
+            self.exited.set_result(Exit(status, max_rss, self._words.read()))
+
+    def release(self) -> None:
+        """Close everything that is held for it."""
+        self.socket.close()
+        self._words.close()
+        if self._pidfd is not None and self._pidfd >= 0:
+            os.close(self._pidfd)
+        self._pidfd = None
+
+    async def gone(self) -> None:
+        """Wait until a killed process is no more."""
+        if self._pidfd is None or self._pidfd < 0:
+            return
+        poll = select.poll()
+        poll.register(self._pidfd, select.POLLIN)
+        for _ in range(int(GONE_SECONDS / _POLL_SECONDS)):
+            if poll.poll(0):
+                return
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+def _open_pidfd(pid: int) -> int | None:
+    """A handle on the process; None if it is gone already, -1 where there are no such handles."""
+    if sys.platform != "linux":
+        return -1
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+    except OSError:  # an old kernel, or no descriptor left
+        return -1
+
+
+def begin(function: str, theirs: socket.socket, words: LastWords) -> subprocess.Popen[bytes]:
+    """Run ``function`` of the zygote module in a fresh interpreter with nothing of this process's.
+
+    Raises:
+        EngineError: that is impossible here.
+    """
+    if os.name != "posix":
+        raise EngineError(
+            "workers need a POSIX system."
+            "\nHint: use engine='threads' for code that you trust, or serve sessions from another machine."
+        )
+    if not sys.executable:
+        raise EngineError("workers need a Python interpreter, and sys.executable is empty.")
+    try:
+        return subprocess.Popen(
+            _command(function, theirs.fileno()),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=words.write_fd,
+            env={},
+            pass_fds=(theirs.fileno(),),
+            process_group=0,
+        )
+    except OSError as error:
+        raise EngineError(f"a worker could not be started: {error}") from error
+
+
+def _command(function: str, fd: int) -> list[str]:
+    """The import path is handed over as it is: isolated mode would lose what was added to it.
+
+    Our own place and our dependencies' come last, for importers that are no paths.
+    """
+    here = str(Path(__file__).resolve().parents[2])
+    path = [os.path.abspath(entry) for entry in sys.path]
+    code = (
+        "import sys,json; sys.path[:]=json.loads(sys.argv[1]);"
+        f"from codemode.engine.zygote import {function} as run; run(*map(int, sys.argv[2:]))"
+    )
+    arguments = [json.dumps([*path, here]), str(fd), str(os.getpid())]
+    return [sys.executable, "-I", "-S", "-c", code, *arguments]
+
+
+async def reaped(process: subprocess.Popen[bytes]) -> None:
+    """Wait for a process that was told to end; kill it if it does not, or if we are cancelled."""
+    try:
+        for _ in range(int(GONE_SECONDS / _POLL_SECONDS)):
+            if process.poll() is not None:
+                return
+            await asyncio.sleep(_POLL_SECONDS)
+    finally:
+        kill(process)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """End a child and take its status; blocks for the 2 ms that it takes to die."""
+    if process.poll() is None:
+        process.kill()
+        try:
+            process.wait(GONE_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass

@@ -1,0 +1,152 @@
+"""What is said about the cells of one session, in the one order that clients rely on.
+
+A cell's start comes first, its end last: after every response about it. Whoever ended the cell
+learns of its end before those who only watched. The runtime answers and closes a cell in whatever
+order its tasks run, so some of it is held back here until its turn has come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..protocol import messages as m
+from ..protocol.v1 import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..protocol.types import CellId
+    from .outlet import Outlet
+
+
+@dataclass(slots=True)
+class _Cell:
+    """A cell that was started and whose end has not been told.
+
+    Attributes:
+        open: requests about it that have not been answered.
+        ending: those among them that are to end it.
+        closed: the runtime has done with it.
+        held: answers with its end, for those who only watched.
+    """
+
+    open: int = 0
+    ending: int = 0
+    closed: bool = False
+    held: list[bytes | bytearray] = field(default_factory=list)
+
+
+class Cells:
+    """The cells of one session, from their start to the last word about them."""
+
+    def __init__(self, session_id: str, outlet: Outlet, on_gone: Callable[[], None]) -> None:
+        self._session_id = session_id
+        self._outlet = outlet
+        self._on_gone = on_gone
+        self._cells: dict[CellId, _Cell] = {}
+        self._early: set[CellId] = set()
+        self._starting = 0
+        self._changed = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"<cells of {self._session_id}: {len(self._cells)}, {self._starting} starting>"
+
+    def __len__(self) -> int:
+        return len(self._cells) + self._starting
+
+    def begin(self) -> None:
+        """An execute is under way; ``started`` or ``failed`` follows."""
+        self._starting += 1
+
+    def failed(self) -> None:
+        """The execute came to nothing."""
+        self._begun()
+        self._on_gone()
+
+    def started(self, cell_id: CellId, frame: bytes | bytearray) -> None:
+        """The execute came to a cell; its first observation is still open."""
+        self._outlet.send(frame)
+        self._cells[cell_id] = _Cell(open=1, closed=cell_id in self._early)
+        self._begun()
+
+    def closed(self, cell_id: CellId) -> None:
+        """The runtime has done with the cell."""
+        cell = self._cells.get(cell_id)
+        if cell is not None:
+            cell.closed = True
+            self._settle(cell_id, cell)
+        elif self._starting:
+            self._early.add(cell_id)
+
+    def asked(self, cell_id: CellId, *, to_end: bool) -> bool:
+        """A request about the cell has come; False if there is no such cell."""
+        cell = self._cells.get(cell_id)
+        if cell is None:
+            return False
+        cell.open += 1
+        cell.ending += to_end
+        return True
+
+    def answered(
+        self,
+        cell_id: CellId,
+        frame: bytes | bytearray | None,
+        *,
+        to_end: bool = False,
+        is_end: bool = False,
+    ) -> None:
+        """A request about the cell has its answer, or will never have one.
+
+        Args:
+            cell_id: the cell.
+            frame: the answer.
+            to_end: the request was to end the cell.
+            is_end: the answer is the cell's end.
+        """
+        cell = self._cells[cell_id]
+        cell.open -= 1
+        cell.ending -= to_end
+        if frame is not None:
+            if is_end and cell.ending:
+                cell.held.append(frame)
+            else:
+                self._outlet.send(frame)
+        self._settle(cell_id, cell)
+
+    async def announced(self, cell_id: CellId) -> None:
+        """Return when the cell's start has been told: nothing about it may come before that."""
+        while cell_id not in self._cells:
+            await self._changed.wait()
+
+    async def known(self, cell_id: CellId) -> None:
+        """Return when it is certain whether there is such a cell."""
+        while self._starting and cell_id not in self._cells:
+            await self._changed.wait()
+
+    async def empty(self) -> None:
+        """Return when the last word about every cell has been said."""
+        while self._cells or self._starting:
+            await self._changed.wait()
+
+    def _begun(self) -> None:
+        self._starting -= 1
+        if not self._starting:
+            self._early.clear()
+        self._change()
+
+    def _settle(self, cell_id: CellId, cell: _Cell) -> None:
+        if not cell.ending:
+            for frame in cell.held:
+                self._outlet.send(frame)
+            cell.held.clear()
+        if cell.closed and not cell.open:
+            del self._cells[cell_id]
+            self._outlet.send(encode(m.CellClosed(self._session_id, cell_id)))
+            self._change()
+            self._on_gone()
+
+    def _change(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()

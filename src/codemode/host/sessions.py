@@ -1,0 +1,116 @@
+"""The sessions of one connection by the names that the client gave them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from ..limits import MIB
+from ..protocol.types import LiveCell, MissingCell, Pending, Result
+from ..surface.output import truncate
+from .connection import Recent
+
+if TYPE_CHECKING:
+    from ..limits import Limits
+    from ..protocol.messages import CellLimits
+    from ..protocol.session import Session
+    from ..protocol.types import RuntimeResponse, WaitOutcome
+    from .cells import Cells
+
+SMALLEST_HEAP_BYTES: Final = 8 * MIB
+"""What V8 needs to begin with. A client that asks for less means "little", not "nothing"."""
+
+LARGEST_HEAP_BYTES: Final = 4096 * MIB
+"""What V8 can address."""
+
+HEAP_BESIDE_BYTES: Final = 256 * MIB
+"""What a worker may use beyond the heap of a cell to which the client gave more than usual."""
+
+
+class RefusedError(Exception):
+    """The request is refused with this text; the session lives. Never leaves the host."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostSession:
+    """An open session.
+
+    Attributes:
+        runtime: what runs its cells.
+        cells: what is told about them.
+        truncates: its items are cut to the client's budget here.
+    """
+
+    runtime: Session
+    cells: Cells
+    truncates: bool
+
+    def fit(self, response: RuntimeResponse, max_tokens: int | None) -> RuntimeResponse:
+        """The response with its items cut to the budget, if that is asked of us."""
+        if not self.truncates:
+            return response
+        error = response.error_text if isinstance(response, Result) else None
+        return msgspec.structs.replace(response, items=truncate(response.items, error, max_tokens))
+
+    def fit_outcome(self, outcome: WaitOutcome, max_tokens: int | None) -> WaitOutcome:
+        """The outcome with the items of its response cut to the budget, if that is asked of us."""
+        if not self.truncates or isinstance(outcome.response, Pending):
+            return outcome
+        response = self.fit(outcome.response, max_tokens)
+        if isinstance(outcome, MissingCell):
+            assert isinstance(response, Result)
+            return MissingCell(response)
+        return LiveCell(response)
+
+
+class Sessions:
+    """Names of sessions: open, used before, or free."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, HostSession] = {}
+        self._used = Recent[str]()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def check_free(self, session_id: str) -> None:
+        """Raise RefusedError if the name cannot be given to a new session."""
+        if session_id in self._open:
+            raise RefusedError(f"code-mode session ID `{session_id}` is already open")
+        if session_id in self._used:
+            raise RefusedError(f"code-mode session ID `{session_id}` was reused")
+
+    def add(self, session_id: str, session: HostSession) -> None:
+        """The session is open under this name."""
+        self._open[session_id] = session
+
+    def find(self, session_id: str) -> HostSession:
+        """The open session of this name, or RefusedError."""
+        try:
+            return self._open[session_id]
+        except KeyError:
+            raise RefusedError(f"unknown code-mode session {session_id}") from None
+
+    def remove(self, session_id: str) -> HostSession:
+        """Forget the open session of this name, and keep the name from being used again."""
+        session = self.find(session_id)
+        del self._open[session_id]
+        self._used.add(session_id)
+        return session
+
+
+def limits_for(limits: Limits, asked: CellLimits | None) -> Limits:
+    """``limits`` with what the client asked for. A heap of 0 bytes means that it does not care."""
+    if asked is None:
+        return limits
+    if asked.max_yield_time_ms is not None:
+        limits = replace(limits, max_yield_time_ms=asked.max_yield_time_ms)
+    if asked.max_heap_size_bytes:
+        heap = min(max(asked.max_heap_size_bytes, SMALLEST_HEAP_BYTES), LARGEST_HEAP_BYTES)
+        memory = limits.worker_memory_bytes
+        if memory is not None:
+            memory = max(memory, heap + HEAP_BESIDE_BYTES)
+        limits = replace(limits, heap_bytes=heap, worker_memory_bytes=memory)
+    return limits

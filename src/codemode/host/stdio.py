@@ -1,0 +1,183 @@
+"""The host over standard input and output: from the first byte to the exit status."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from ..errors import CodeModeError
+from ..protocol.frames import FrameError, FrameReader
+from ..runtime.local import LocalSessionProvider
+from .connection import ProtocolViolationError
+from .pipes import Inlet, PipeOutlet, take_standard_streams
+from .service import Service
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from ..protocol.session import SessionProvider
+
+SHUTDOWN_SECONDS: Final = 5.0
+"""From the end of the connection to the end of everything that it began."""
+
+LAST_RESORT_SECONDS: Final = 1.0
+"""After that the process ends, whatever still holds it; its workers end with it."""
+
+TURNS_BEFORE_REFUSAL: Final = 4
+"""Turns of the loop that requests get to end before one more is refused: a burst is no overload."""
+
+
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why the host ends.
+
+    Attributes:
+        reason: what went wrong, if anything did.
+        signal: the signal that asked for it, if one did.
+    """
+
+    reason: str | None = None
+    signal: int | None = None
+
+    @property
+    def status(self) -> int:
+        """The exit status."""
+        return 0 if self.reason is None else 1
+
+
+class Host:
+    """One connection over two files. Belongs to one event loop."""
+
+    def __init__(self, provider: SessionProvider) -> None:
+        self._provider = provider
+        self._frames = FrameReader()
+        self._inlet = Inlet(self._on_data, self._on_end)
+        self._outlet = PipeOutlet(self._on_lost, self._on_drained)
+        self._service = Service(provider, self._outlet)
+        self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self._turns = 0
+
+    def __repr__(self) -> str:
+        return f"<host: {self._service!r}, {self._frames!r}, {self._outlet!r}>"
+
+    async def run(self, reading: BinaryIO, writing: BinaryIO) -> Ending:
+        """Serve until the connection ends, and end everything that it began."""
+        await self._outlet.open(writing)
+        await self._inlet.open(reading)
+        ending = await self._ending
+        last_resort = threading.Timer(
+            SHUTDOWN_SECONDS + LAST_RESORT_SECONDS, os._exit, [ending.status]
+        )
+        last_resort.daemon = True
+        last_resort.start()
+        self._inlet.close()
+        self._outlet.shut()
+        until = time.monotonic() + SHUTDOWN_SECONDS
+        try:
+            async with asyncio.timeout(SHUTDOWN_SECONDS):
+                await self._service.aclose()
+                await self._provider.aclose()
+        except TimeoutError:
+            pass
+        await self._outlet.aclose(max(0.1, until - time.monotonic()))
+        last_resort.cancel()
+        return ending
+
+    def end(self, ending: Ending) -> None:
+        """End; the first reason counts."""
+        if not self._ending.done():
+            self._ending.set_result(ending)
+
+    def _on_data(self, data: bytes) -> None:
+        self._frames.feed(data)
+        self._take_frames()
+
+    def _take_frames(self) -> None:
+        """Take what has been read, unless there is too much to do or to write already."""
+        try:
+            while not self._ending.done() and not self._must_pause():
+                payload = self._frames.next()
+                if payload is None:
+                    self._inlet.resume()
+                    return
+                self._service.receive(payload)
+                if self._service.is_rejected:
+                    self.end(Ending())
+        except FrameError as error:
+            what = "message" if self._service.is_open else "hello"
+            self.end(Ending(f"failed to read code-mode client {what}: {error}"))
+        except ProtocolViolationError as error:
+            self.end(Ending(str(error)))
+
+    def _must_pause(self) -> bool:
+        if self._outlet.is_clogged:
+            self._inlet.pause()
+            return True
+        if self._service.is_full and self._turns < TURNS_BEFORE_REFUSAL:
+            self._inlet.pause()
+            self._turns += 1
+            asyncio.get_running_loop().call_soon(self._take_frames)
+            return True
+        self._turns = 0
+        return False
+
+    def _on_drained(self) -> None:
+        self._take_frames()
+
+    def _on_end(self, error: Exception | None) -> None:
+        if error is not None:
+            self.end(Ending(f"failed to read code-mode client message: {error}"))
+            return
+        try:
+            self._frames.end()
+        except FrameError as truncated:
+            what = "message" if self._service.is_open else "hello"
+            self.end(Ending(f"failed to read code-mode client {what}: {truncated}"))
+        self.end(Ending())
+
+    def _on_lost(self, error: Exception | None) -> None:
+        self.end(Ending(f"failed to write code-mode host message: {error or 'nobody reads'}"))
+
+
+async def _serve(reading: BinaryIO, writing: BinaryIO) -> Ending:
+    provider = LocalSessionProvider(engine="workers")
+    provider.warm_up()  # while the client says hello
+    host = Host(provider)
+    loop = asyncio.get_running_loop()
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, host.end, Ending(signal=number))
+    ending = await host.run(reading, writing)
+    for number in _SIGNALS:
+        loop.remove_signal_handler(number)
+    return ending
+
+
+def serve_stdio() -> int:
+    """Serve the client at the other end of standard input and output; return the exit status.
+
+    A signal that asks for the end ends everything first, and then this process as it always does.
+    """
+    try:
+        reading, writing = take_standard_streams()
+    except OSError as error:
+        sys.stderr.write(f"Error: standard input and output are needed: {error}\n")
+        return 1
+    try:
+        ending = asyncio.run(_serve(reading, writing))
+    except CodeModeError as error:
+        ending = Ending(str(error))
+    if ending.reason is not None:
+        sys.stderr.write(f"Error: {ending.reason}\n")
+    if ending.signal is not None:
+        signal.signal(ending.signal, signal.SIG_DFL)
+        os.kill(os.getpid(), ending.signal)
+    return ending.status

@@ -1,0 +1,313 @@
+"""V1 messages as frames, and the values of sessions in the dress of V1.
+
+A host reads strictly (:class:`ClientMessages`): what it does not know, at any level, it refuses.
+A client reads tolerantly (:class:`HostMessages`). Both write the same bytes for the same message.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar, Final
+
+import msgspec
+from msgspec import UNSET, Raw, Struct
+
+from . import messages as m
+from .frames import (
+    LENGTH_BYTES,
+    MAX_FRAME_BYTES,
+    FrameUndecodableError,
+    FrameUnencodableError,
+    seal,
+)
+from .types import (
+    CellId,
+    ExecuteRequest,
+    JsonValue,
+    LiveCell,
+    MissingCell,
+    Result,
+    RuntimeResponse,
+    Terminated,
+    ToolCall,
+    ToolDefinition,
+    ToolKind,
+    ToolName,
+    WaitOutcome,
+    WaitRequest,
+    Yielded,
+)
+
+# ── requests as the host first reads them: strict inside too, the tools still as text ────────────
+
+
+class _Plain(Struct, frozen=True, forbid_unknown_fields=True):
+    """An object whose members are spelled as in Python."""
+
+
+class _ToolNameRead(_Plain, frozen=True):
+    name: str
+    namespace: str | None = None
+
+
+class _ToolRead(_Plain, frozen=True):
+    name: str
+    tool_name: _ToolNameRead
+    description: str
+    kind: ToolKind
+    input_schema: JsonValue = None
+    output_schema: JsonValue = None
+
+    def definition(self) -> ToolDefinition:
+        return ToolDefinition(
+            name=self.name,
+            tool_name=ToolName(self.tool_name.name, self.tool_name.namespace),
+            description=self.description,
+            kind=self.kind,
+            input_schema=self.input_schema,
+            output_schema=self.output_schema,
+        )
+
+
+class _ExecuteRead(_Plain, frozen=True):
+    tool_call_id: str
+    enabled_tools: Raw
+    source: str
+    yield_time_ms: m.Unsigned | None = None
+    max_output_tokens: m.Int32 | None = None
+
+
+class _ExecuteAsked(m.OfSession, frozen=True, tag="session/execute"):
+    request: _ExecuteRead
+
+
+class _WaitRead(_Plain, frozen=True):
+    cell_id: str
+    yield_time_ms: m.Unsigned
+
+
+class _WaitAsked(m.OfSession, frozen=True, tag="session/wait"):
+    request: _WaitRead
+    max_output_tokens: m.Unsigned | None = None
+
+
+class _Asked(m.Strict, frozen=True, tag="operation/request"):
+    id: m.Int64
+    request: m.OpenSession | _ExecuteAsked | _WaitAsked | m.Terminate | m.Shutdown
+
+
+class _ToolResultRead(m.Strict, frozen=True, tag="tool/result"):
+    result: Raw
+
+
+class _DelegateOkRead(m.Strict, frozen=True, tag_field="status", tag="ok"):
+    value: _ToolResultRead | m.NotificationDelivered
+
+
+class _DelegateAnswered(m.Strict, frozen=True, tag="delegate/response"):
+    id: m.Int64
+    result: _DelegateOkRead | m.DelegateFailed
+
+
+# ── payloads ─────────────────────────────────────────────────────────────────────────────────────
+
+_encoder: Final = msgspec.json.Encoder()
+
+
+def encode(message: m.ClientMessage | m.HostMessage, max_bytes: int = MAX_FRAME_BYTES) -> bytearray:
+    """A message as one whole frame.
+
+    Raises:
+        FrameTooLargeError: it does not fit into a frame.
+        FrameUnencodableError: it holds what JSON cannot say.
+    """
+    frame = bytearray(LENGTH_BYTES)
+    try:
+        _encoder.encode_into(message, frame, LENGTH_BYTES)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise FrameUnencodableError(str(error)) from error
+    seal(frame, max_bytes)
+    return frame
+
+
+class ClientMessages:
+    """Payloads of a client as messages, strictly.
+
+    A client sends the same tools with every execute; the last few lists are remembered, and the
+    same text gives the same tuple.
+    """
+
+    REMEMBERED: ClassVar[int] = 4
+    _message: ClassVar = msgspec.json.Decoder(
+        m.Hello | _Asked | m.Cancel | m.Yield | _DelegateAnswered
+    )
+    _tool_list: ClassVar = msgspec.json.Decoder(tuple[_ToolRead, ...])
+
+    def __init__(self) -> None:
+        self._remembered: list[tuple[bytes, tuple[ToolDefinition, ...]]] = []
+
+    def decode(self, payload: bytes) -> m.ClientMessage:
+        """One message.
+
+        Raises:
+            FrameUndecodableError: this is none.
+        """
+        try:
+            return self._dressed(self._message.decode(payload))
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise FrameUndecodableError(_detail(error)) from error
+
+    def _dressed(
+        self, message: m.Hello | _Asked | m.Cancel | m.Yield | _DelegateAnswered
+    ) -> m.ClientMessage:
+        match message:
+            case _Asked(id=number, request=request):
+                return m.Request(number, self._request(request))
+            case _DelegateAnswered(id=number, result=result):
+                return m.DelegateResponse(number, _answer(result))
+            case _:
+                return message
+
+    def _request(
+        self, asked: m.OpenSession | _ExecuteAsked | _WaitAsked | m.Terminate | m.Shutdown
+    ) -> m.HostRequest:
+        match asked:
+            case _ExecuteAsked(session_id=session_id, request=read):
+                request = ExecuteRequest(
+                    tool_call_id=read.tool_call_id,
+                    enabled_tools=self._tools(bytes(read.enabled_tools)),
+                    source=read.source,
+                    yield_time_ms=read.yield_time_ms,
+                    max_output_tokens=read.max_output_tokens,
+                )
+                return m.Execute(session_id, request)
+            case _WaitAsked(session_id=session_id, request=read, max_output_tokens=tokens):
+                wait = WaitRequest(cell_id=CellId(read.cell_id), yield_time_ms=read.yield_time_ms)
+                return m.Wait(session_id, wait, tokens)
+            case _:
+                return asked
+
+    def _tools(self, text: bytes) -> tuple[ToolDefinition, ...]:
+        for known, tools in self._remembered:
+            if known == text:
+                return tools
+        tools = tuple(tool.definition() for tool in self._tool_list.decode(text))
+        self._remembered.insert(0, (text, tools))
+        del self._remembered[self.REMEMBERED :]
+        return tools
+
+
+class HostMessages:
+    """Payloads of a host as messages, tolerantly."""
+
+    _message: ClassVar = msgspec.json.Decoder(m.HostMessage)
+
+    def decode(self, payload: bytes) -> m.HostMessage:
+        """One message.
+
+        Raises:
+            FrameUndecodableError: this is none.
+        """
+        try:
+            message: m.HostMessage = self._message.decode(payload)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise FrameUndecodableError(_detail(error)) from error
+        return message
+
+
+# ── values of the session in wire dress, and back ────────────────────────────────────────────────
+
+
+def wire_response(response: RuntimeResponse) -> m.Response:
+    """A response as V1 says it."""
+    cell_id, items, took = response.cell_id, response.items, response.host_duration_ns
+    match response:
+        case Result(error_text=error_text, result_buffered_for_ns=buffered):
+            return m.Response(result=m.ResultBody(cell_id, items, error_text, buffered, took))
+        case Yielded():
+            return m.Response(yielded=m.ProgressBody(cell_id, items, took))
+        case Terminated():
+            return m.Response(terminated=m.ProgressBody(cell_id, items, took))
+
+
+def wire_outcome(outcome: WaitOutcome) -> m.Outcome:
+    """The outcome of a wait as V1 says it."""
+    response = outcome.response
+    assert isinstance(response, Yielded | Result | Terminated)  # no frontier is asked for
+    if isinstance(outcome, MissingCell):
+        return m.Outcome(missing_cell=wire_response(response))
+    return m.Outcome(live_cell=wire_response(response))
+
+
+def session_response(response: m.Response) -> RuntimeResponse:
+    """A response as a session says it.
+
+    Raises:
+        FrameUndecodableError: it is of no kind that we know.
+    """
+    if body := response.result:
+        return Result(
+            cell_id=body.cell_id,
+            items=body.content_items,
+            error_text=body.error_text,
+            result_buffered_for_ns=body.result_buffered_for_ns,
+            host_duration_ns=body.code_mode_host_duration_ns,
+        )
+    for kind, progress in ((Yielded, response.yielded), (Terminated, response.terminated)):
+        if progress:
+            return kind(
+                cell_id=progress.cell_id,
+                items=progress.content_items,
+                host_duration_ns=progress.code_mode_host_duration_ns,
+            )
+    raise FrameUndecodableError("unknown kind of runtime response")
+
+
+def session_outcome(outcome: m.Outcome) -> WaitOutcome:
+    """The outcome of a wait as a session says it.
+
+    Raises:
+        FrameUndecodableError: it is of no kind that we know.
+    """
+    if outcome.live_cell:
+        return LiveCell(session_response(outcome.live_cell))
+    if outcome.missing_cell:
+        response = session_response(outcome.missing_cell)
+        if isinstance(response, Result):
+            return MissingCell(response)
+    raise FrameUndecodableError("unknown kind of wait outcome")
+
+
+def wire_call(call: ToolCall) -> m.ToolInvoke:
+    """A tool call as V1 says it: an argument that is not there is null."""
+    if call.input is UNSET:
+        call = msgspec.structs.replace(call, input=None)
+    return m.ToolInvoke(call)
+
+
+def _answer(result: _DelegateOkRead | m.DelegateFailed) -> m.DelegateOk | m.DelegateFailed:
+    if isinstance(result, m.DelegateFailed):
+        return result
+    if isinstance(result.value, m.NotificationDelivered):
+        return m.DelegateOk(result.value)
+    text = bytes(result.value.result)
+    text.decode()  # the only part of a frame that nobody has looked at yet
+    return m.DelegateOk(m.ToolResult(Raw(text)))
+
+
+_REWORDED: Final = (
+    (re.compile(r"Object contains unknown field `"), "unknown field `"),
+    (re.compile(r"Object missing required field `"), "missing field `"),
+    (re.compile(r"Invalid (?:enum )?value '(.*)'(?= - at|$)"), r"unknown variant `\1`"),
+    (re.compile(r"Expected `(\w+)(?: null)?`, got `(\w+)`"), r"invalid type: \2, expected \1"),
+    (re.compile(r"Input data was truncated"), "EOF while parsing a value"),
+    (re.compile(r" - at `(\$?[^`]*)`$"), r" at \1"),
+)
+
+
+def _detail(error: Exception) -> str:
+    """Why a payload is no message, in the words that clients of the reference know."""
+    text = str(error)
+    for pattern, words in _REWORDED:
+        text = pattern.sub(words, text, count=1)
+    return text

@@ -1,0 +1,232 @@
+"""What one cell at a host asks of our delegate: calls and notifications, each a task of ours.
+
+They begin in the order in which they came, a bounded number at once. One that the host does not
+want any more, and all of them when the cell is over, have their signal set and their task
+cancelled; after a grace that all share they are dropped, and what they say later nobody hears.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
+
+import msgspec
+from msgspec import Raw
+
+from ..errors import CodeModeError
+from ..protocol import messages as m
+from ..runtime.callbacks import CANCELLED_CALL, NOTIFICATIONS_AT_ONCE
+from .outgoing import error_text, json_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..limits import Limits
+    from ..protocol.session import SessionDelegate
+    from ..protocol.types import CellId
+
+_log = logging.getLogger(__name__)
+
+CANCELLED_REQUEST: Final = "code mode delegate request cancelled"
+
+
+class Answers(Protocol):
+    """Where answers go; ``disown`` says that none will come."""
+
+    def disown(self, number: int) -> None: ...
+
+    def answer(self, number: int, result: m.DelegateOk | m.DelegateFailed) -> None: ...
+
+    async def writable(self) -> None: ...
+
+
+@dataclass(eq=False, slots=True)
+class _Callback:
+    """One callback; ``unwanted`` when nobody listens to its answer any more."""
+
+    number: int
+    request: m.ToolInvoke | m.NotificationSend
+    cancel: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+    unwanted: bool = False
+
+
+class Callbacks:
+    """The callbacks of one cell that have not ended."""
+
+    def __init__(
+        self, cell_id: CellId, delegate: SessionDelegate, limits: Limits, answers: Answers
+    ) -> None:
+        self._cell_id = cell_id
+        self._delegate = delegate
+        self._limits = limits
+        self._answers = answers
+        self._lanes = {
+            m.ToolInvoke: _Lane(limits.concurrent_tool_calls),
+            m.NotificationSend: _Lane(NOTIFICATIONS_AT_ONCE),
+        }
+        self._open: dict[int, _Callback] = {}
+        self._on_ended: list[Callable[[], None]] = []
+        self._ending = False
+        self._grace: asyncio.TimerHandle | None = None
+
+    def __repr__(self) -> str:
+        return f"<callbacks of cell {self._cell_id}: {len(self._open)} open>"
+
+    def begin(self, number: int, request: m.ToolInvoke | m.NotificationSend) -> None:
+        """Run what the host asks for, or queue it."""
+        if self._ending:
+            self._answers.answer(number, m.DelegateFailed(CANCELLED_REQUEST))
+            return
+        callback = _Callback(number, request)
+        self._open[number] = callback
+        lane = self._lanes[type(request)]
+        lane.waiting.append(callback)
+        self._fill(lane)
+
+    def cancel(self, number: int) -> None:
+        """The host does not want this one any more."""
+        callback = self._open.get(number)
+        if callback is None or callback.unwanted:
+            return
+        self._tell(callback)
+        if callback.task is None:
+            self._forget(callback)
+        else:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._limits.callback_grace_ms / 1000, self._drop, callback)
+
+    def end(self, on_ended: Callable[[], None]) -> None:
+        """The cell is over: cancel everything; then ``on_ended()``, at once if nothing runs."""
+        self._on_ended.append(on_ended)
+        if not self._ending:
+            self._ending = True
+            for callback in list(self._open.values()):
+                self._tell(callback)
+                if callback.task is None:
+                    self._forget(callback)
+            if self._open:
+                seconds = self._limits.callback_grace_ms / 1000
+                self._grace = asyncio.get_running_loop().call_later(seconds, self._drop_all)
+        self._say_ended()
+
+    def _tell(self, callback: _Callback) -> None:
+        callback.unwanted = True
+        callback.cancel.set()
+        if callback.task is not None:
+            callback.task.cancel()
+
+    def _drop_all(self) -> None:
+        for callback in list(self._open.values()):
+            self._drop(callback)
+
+    def _drop(self, callback: _Callback) -> None:
+        task = callback.task
+        if callback.number not in self._open or task is None:
+            return
+        if not task.done():
+            _log.warning("a callback of cell %s ignored its cancellation", self._cell_id)
+            _DROPPED.add(task)
+            task.add_done_callback(_DROPPED.discard)
+        self._forget(callback)
+
+    def _forget(self, callback: _Callback) -> None:
+        if self._open.pop(callback.number, None) is None:
+            return
+        self._answers.disown(callback.number)
+        lane = self._lanes[type(callback.request)]
+        if callback.task is None:
+            lane.waiting.remove(callback)
+        else:
+            lane.running -= 1
+            if not self._ending:
+                self._fill(lane)
+        self._say_ended()
+
+    def _ended(self, callback: _Callback, _: asyncio.Task[None]) -> None:
+        self._forget(callback)
+
+    def _say_ended(self) -> None:
+        if not self._ending or self._open:
+            return
+        if self._grace is not None:
+            self._grace.cancel()
+        told, self._on_ended = self._on_ended, []
+        for on_ended in told:
+            on_ended()
+
+    def _fill(self, lane: _Lane) -> None:
+        while lane.waiting and lane.running < lane.at_once:
+            callback = lane.waiting.popleft()
+            lane.running += 1
+            task = asyncio.get_running_loop().create_task(self._run(callback))
+            callback.task = task
+            task.add_done_callback(partial(self._ended, callback))
+
+    # ── one callback ─────────────────────────────────────────────────────────────────────────
+
+    async def _run(self, callback: _Callback) -> None:
+        # Whatever a delegate does ends here: a SystemExit in a task would end the event loop.
+        try:
+            result = await self._result(callback.request, callback.cancel)
+        except GeneratorExit:
+            raise
+        except asyncio.CancelledError:
+            result = m.DelegateFailed(CANCELLED_CALL)
+        except BaseException as error:  # noqa: BLE001 - see above
+            result = m.DelegateFailed(error_text(error))
+        if callback.unwanted:
+            return
+        try:
+            await self._answers.writable()
+        except asyncio.CancelledError:
+            return  # nobody listens, or the connection is over
+        if not callback.unwanted:
+            self._answers.answer(callback.number, result)
+
+    async def _result(
+        self, request: m.ToolInvoke | m.NotificationSend, cancel: asyncio.Event
+    ) -> m.DelegateOk | m.DelegateFailed:
+        if isinstance(request, m.NotificationSend):
+            await self._notify(request, cancel)
+            return m.DelegateOk(m.NotificationDelivered())
+        call = msgspec.structs.replace(request.invocation, cell_id=self._cell_id)
+        value = await self._delegate.invoke_tool(call, cancel)
+        if cancel.is_set():  # by the tool itself; where we did it nobody listens
+            return m.DelegateFailed(CANCELLED_CALL)
+        return m.DelegateOk(m.ToolResult(Raw(self._json(value, call.tool_name.name))))
+
+    async def _notify(self, request: m.NotificationSend, cancel: asyncio.Event) -> None:
+        try:
+            await self._delegate.notify(request.call_id, self._cell_id, request.text, cancel)
+        except Exception as error:  # noqa: BLE001 - a failed notification fails nobody
+            _log.warning("a notification of cell %s failed: %r", self._cell_id, error)
+
+    def _json(self, value: object, tool_name: str) -> bytes:
+        try:
+            json = json_value(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise CodeModeError(
+                f"tool `{tool_name}` returned what JSON cannot say: {error}"
+            ) from error
+        if len(json) > self._limits.value_bytes:
+            what = f"the result of tool `{tool_name}`"
+            raise CodeModeError(self._limits.message("value_bytes", len(json), what=what))
+        return json
+
+
+class _Lane:
+    """Callbacks of one kind."""
+
+    def __init__(self, at_once: int) -> None:
+        self.at_once = max(1, at_once)
+        self.running = 0
+        self.waiting: deque[_Callback] = deque()
+
+
+_DROPPED: Final[set[asyncio.Task[None]]] = set()
+"""Callbacks that outlived their grace; kept from the collector until they end by themselves."""

@@ -1,0 +1,387 @@
+"""One session at one host: its requests, its cells, its end. Another host is another generation."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
+
+from ..errors import CodeModeError, EngineError, SessionError, UsageError
+from ..protocol import messages as m
+from ..protocol.frames import FrameError
+from ..protocol.types import CellId, WaitRequest
+from .callbacks import CANCELLED_REQUEST, Callbacks
+from .cells import EarlyMessages, RemoteCell
+from .observations import Deliveries, Observation, Start
+from .operations import Call, UnexpectedAnswerError
+from .outgoing import MAX_YIELD_MS, well_formed
+from .refusals import is_overload
+
+if TYPE_CHECKING:
+    from ..limits import Limits
+    from ..protocol.session import SessionDelegate, Signal
+    from ..protocol.types import ExecuteRequest, RuntimeResponse, WaitOutcome
+    from ..runtime.unread import Unread
+    from .connection import HostConnection
+    from .operations import Operation
+    from .stored import StoredCopy
+
+_log = logging.getLogger(__name__)
+
+OPEN_SECONDS: Final = 10.0
+"""How long a host may take to open a session."""
+
+CLOSE_SECONDS: Final = 10.0
+"""How long a host may take to shut one; five seconds for its cells, and some more."""
+
+AGAIN_SECONDS: Final = 0.02
+"""After which a host that had too much to do is asked once more to end something."""
+
+AGAIN_TIMES: Final = 250
+
+
+class Generation:
+    """A session at a host; ``number`` says at which of ours."""
+
+    def __init__(
+        self,
+        connection: HostConnection,
+        number: int,
+        *,
+        delegate: SessionDelegate,
+        limits: Limits,
+        unread: Unread,
+        copy: StoredCopy,
+    ) -> None:
+        self.number = number
+        self.connection = connection
+        self.deliveries = Deliveries(unread, limits.output_bytes)
+        self._session_id = connection.new_session_id()
+        self._delegate = delegate
+        self._limits = limits
+        self._copy = copy
+        self._cells: dict[CellId, RemoteCell] = {}
+        self._early = EarlyMessages()
+        self._starting = 0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+        self._watches: set[asyncio.Task[None]] = set()
+
+    def __repr__(self) -> str:
+        return f"<generation {self.number}, {len(self._cells)} cells, {self._starting} starting>"
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its host is there."""
+        return self.connection.is_alive
+
+    @property
+    def live_cells(self) -> tuple[CellId, ...]:
+        """The cells that are not over, in order of admission."""
+        return tuple(cell.cell_id for cell in self._cells.values() if not cell.is_over)
+
+    @property
+    def starting(self) -> int:
+        """How many executes have no cell yet."""
+        return self._starting
+
+    # ── requests ─────────────────────────────────────────────────────────────────────────────
+
+    async def open(self) -> None:
+        """Open the session. A cancelled caller leaves none."""
+        self.connection.attach(self._session_id, self)
+        limits = None
+        if m.CELL_LIMITS in self.connection.capabilities:
+            limits = m.CellLimits(self._limits.max_yield_time_ms, self._limits.heap_bytes)
+        try:
+            await self._ask(m.OpenSession(self._session_id, limits))
+        except BaseException:
+            self.connection.detach(self._session_id)
+            raise
+
+    async def restore(self) -> None:
+        """Give the host what was stored."""
+        for part in self._copy.parts():
+            await self.connection.writable()
+            await self._ask(m.Restore(self._session_id, part))
+
+    async def execute(self, request: ExecuteRequest, preempt: Signal | None) -> RemoteStartedCell:
+        """Start a cell; see ``protocol.session.Session``."""
+        start = Start(self)
+        self._starting += 1
+        try:
+            await self.connection.writable()
+            start.number = self._submit(m.Execute(self._session_id, request), start)
+        except BaseException:
+            self.begun()
+            raise
+        self._watch(preempt, start.number, start.initial)
+        try:
+            cell = await start.admitted
+        except asyncio.CancelledError:
+            start.leave()
+            raise
+        return RemoteStartedCell(self, start, cell)
+
+    async def wait(
+        self, remote_id: CellId, cell_id: CellId, yield_time_ms: int, preempt: Signal | None
+    ) -> WaitOutcome:
+        """Observe a cell; see ``protocol.session.Session``."""
+        await self.connection.writable()
+        yield_time = min(yield_time_ms, MAX_YIELD_MS)
+        wait = WaitRequest(cell_id=CellId(well_formed(remote_id)), yield_time_ms=yield_time)
+        observation = Observation(self, cell_id, self._cells.get(remote_id), withdrawable=True)
+        return await self._observe(m.Wait(self._session_id, wait), observation, preempt)
+
+    async def terminate(self, remote_id: CellId, cell_id: CellId) -> WaitOutcome:
+        """End a cell; see ``protocol.session.Session``."""
+        await self.connection.writable()
+        observation = Observation(self, cell_id, self._cells.get(remote_id), withdrawable=False)
+        request = m.Terminate(self._session_id, CellId(well_formed(remote_id)))
+        return await self._observe(request, observation, None)
+
+    async def _observe(
+        self, request: m.Wait | m.Terminate, observation: Observation, preempt: Signal | None
+    ) -> WaitOutcome:
+        try:
+            observation.number = self._submit(request, observation)
+        except CodeModeError as error:
+            observation.lost(error)
+        self._watch(preempt, observation.number, observation.outcome)
+        try:
+            return await observation.outcome
+        except asyncio.CancelledError:
+            observation.leave()
+            raise
+
+    async def _ask(self, request: m.OpenSession | m.Restore) -> None:
+        call = Call(m.SessionReady, on_late=lambda _: self._insist(m.Shutdown(self._session_id)))
+        self._submit(request, call)
+        try:
+            async with asyncio.timeout(OPEN_SECONDS):
+                await call.answer
+        except TimeoutError:
+            raise EngineError("timed out opening a session at the code-mode host") from None
+        except asyncio.CancelledError:
+            if not call.answer.cancelled():
+                self._insist(m.Shutdown(self._session_id))
+            raise
+
+    def _submit(self, request: m.HostRequest, operation: Operation) -> int:
+        try:
+            return self.connection.submit(request, operation)
+        except FrameError as error:
+            raise UsageError(f"the request cannot be sent: {error}") from error
+
+    # ── an observation that ends early ───────────────────────────────────────────────────────
+
+    def _watch(
+        self, preempt: Signal | None, number: int, answer: asyncio.Future[WaitOutcome]
+    ) -> None:
+        if preempt is None or answer.done():
+            return
+        if preempt.is_set():
+            self._yield(number)
+            return
+        task = asyncio.get_running_loop().create_task(self._yield_when(preempt, number))
+        self._watches.add(task)
+        task.add_done_callback(self._watches.discard)
+        answer.add_done_callback(lambda _: task.cancel())
+
+    async def _yield_when(self, preempt: Signal, number: int) -> None:
+        try:
+            await preempt.wait()
+        except Exception as error:  # noqa: BLE001 - a broken signal never comes
+            _log.warning("a preemption signal failed: %r", error)
+        else:
+            self._yield(number)
+
+    def _yield(self, number: int) -> None:
+        if m.YIELD_OBSERVATION in self.connection.capabilities:
+            self.connection.send(m.Yield(number))
+        else:
+            _log.debug("the host ends no observation early")
+
+    # ── what operations ask of us (``observations.Asking``) ──────────────────────────────────
+
+    def admitted(self, start: Start, remote_id: CellId) -> RemoteCell:
+        """The host has named the cell of an execute."""
+        if remote_id in self._cells:
+            raise UnexpectedAnswerError(f"exec cell {remote_id} already exists")
+        cell_id = self.visible(remote_id)
+        callbacks = Callbacks(cell_id, self._delegate, self._limits, self.connection)
+        cell = self._cells[remote_id] = RemoteCell(cell_id, remote_id, callbacks)
+        self._quiet.clear()
+        asked, closed = self._early.take(remote_id)
+        self.begun()
+        for number, request in asked.items():
+            self._run(cell, number, request)
+        if closed:
+            self.cell_closed(remote_id)
+        return cell
+
+    def begun(self) -> None:
+        """An execute has its cell, or never will."""
+        self._starting -= 1
+        if not self._starting:
+            for number in self._early.clear():
+                self.connection.answer(number, m.DelegateFailed(CANCELLED_REQUEST))
+
+    def withdraw(self, number: int) -> None:
+        """Nobody waits for the answer to this request."""
+        self.connection.send(m.Cancel(number))
+
+    def end_unwanted(self, cell: RemoteCell) -> None:
+        """Whoever started this cell is gone: end it."""
+        if not cell.is_over:
+            cell.callbacks.end(_nothing)
+            self._insist(m.Terminate(self._session_id, cell.remote_id))
+
+    def _insist(self, request: m.Terminate | m.Shutdown, times: int = AGAIN_TIMES) -> None:
+        """Have something ended, though nobody waits for it; ask again if the host is too busy."""
+
+        def again(message: str) -> None:
+            if is_overload(message) and times:
+                loop = asyncio.get_running_loop()
+                loop.call_later(AGAIN_SECONDS, self._insist, request, times - 1)
+
+        if self.is_alive:
+            kind = m.SessionClosed if isinstance(request, m.Shutdown) else m.WaitCompleted
+            self.connection.submit(request, Call(kind, on_refused=again))
+
+    def visible(self, remote_id: CellId) -> CellId:
+        """The id of a cell as callers know it."""
+        return remote_id if self.number == 1 else CellId(f"g{self.number}:{remote_id}")
+
+    # ── what the host says (``connection.Route``) ────────────────────────────────────────────
+
+    def delegate_asks(self, message: m.DelegateRequest) -> None:
+        """A cell calls a tool, or notifies."""
+        request, number = message.request, message.id
+        if isinstance(request, m.ToolInvoke):
+            remote_id = request.invocation.cell_id
+        else:
+            remote_id = request.cell_id
+        cell = self._cells.get(remote_id)
+        if cell is not None:
+            self._run(cell, number, request)
+        elif self._starting and self._early.add(remote_id, number, request):
+            self.connection.own(number, self._early)
+        else:
+            self.connection.answer(number, m.DelegateFailed(f"exec cell {remote_id} not found"))
+
+    def _run(
+        self, cell: RemoteCell, number: int, request: m.ToolInvoke | m.NotificationSend
+    ) -> None:
+        self.connection.own(number, cell.callbacks)
+        cell.callbacks.begin(number, request)
+
+    def cell_closed(self, cell_id: CellId) -> None:
+        """Nothing more comes of this cell: the delegate hears of it when its callbacks have ended."""
+        cell = self._cells.get(cell_id)
+        if cell is None:
+            if self._starting:
+                self._early.close(cell_id)
+            return
+        cell.is_over = True
+        if not cell.is_closing:
+            cell.is_closing = True
+            cell.callbacks.end(lambda: self._close_soon(cell))
+
+    def _close_soon(self, cell: RemoteCell) -> None:
+        # One round later: who was answered just now hears that before the delegate hears the end.
+        asyncio.get_running_loop().call_soon(self._say_closed, cell)
+
+    def _say_closed(self, cell: RemoteCell) -> None:
+        self._cells.pop(cell.remote_id, None)
+        if not self._cells:
+            self._quiet.set()
+        try:
+            self._delegate.cell_closed(cell.cell_id)
+        except BaseException:  # noqa: BLE001 - the trouble of the application; the session goes on
+            _log.exception("cell_closed of cell %s failed", cell.cell_id)
+
+    def stored(self, message: m.SessionStored) -> None:
+        """A cell has committed."""
+        self._copy.take(message)
+
+    def connection_lost(self, reason: str) -> None:
+        """The host is gone, and every cell with it."""
+        del reason  # who waits has it already
+        self._copy.forget_part()
+        self._early.clear()
+        for remote_id in list(self._cells):
+            self.cell_closed(remote_id)
+
+    # ── the end ──────────────────────────────────────────────────────────────────────────────
+
+    async def close(self) -> None:
+        """Shut the session; bounded. Callers who wait for a cell learn that it was terminated."""
+        if self.is_alive:
+            for cell in list(self._cells.values()):
+                if cell.observers and not cell.is_over:
+                    self._insist(m.Terminate(self._session_id, cell.remote_id))
+            try:
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._shut()
+            except TimeoutError:
+                _log.warning("the code-mode host did not shut %s", self._session_id)
+            except (SessionError, EngineError) as error:
+                _log.debug("the code-mode host did not shut %s: %s", self._session_id, error)
+        self.connection.detach(self._session_id)
+        for remote_id in list(self._cells):
+            self.cell_closed(remote_id)
+        await self.quiet()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the delegate knows that every cell is over."""
+        return self._quiet.is_set()
+
+    async def quiet(self) -> None:
+        """Return when the delegate knows that every cell is over."""
+        await self._quiet.wait()
+
+    async def _shut(self) -> None:
+        while True:
+            call = Call(m.SessionClosed)
+            self.connection.submit(m.Shutdown(self._session_id), call)
+            try:
+                await call.answer
+                return
+            except SessionError as error:
+                if not is_overload(str(error)):
+                    raise
+            await asyncio.sleep(AGAIN_SECONDS)
+
+
+class RemoteStartedCell:
+    """A cell that was admitted; implements ``protocol.session.StartedCell``."""
+
+    def __init__(self, generation: Generation, start: Start, cell: RemoteCell) -> None:
+        self._generation = generation
+        self._start: Start | None = start
+        self._cell = cell
+
+    def __repr__(self) -> str:
+        return f"<started cell {self.cell_id}>"
+
+    @property
+    def cell_id(self) -> CellId:
+        return self._cell.cell_id
+
+    async def initial_response(self) -> RuntimeResponse:
+        """The first observation; see ``protocol.session.StartedCell``."""
+        start, self._start = self._start, None
+        if start is None:
+            raise UsageError("the initial response of a cell can be asked for once")
+        try:
+            outcome = await start.initial
+        except asyncio.CancelledError:
+            self._generation.end_unwanted(self._cell)
+            raise
+        return outcome.response  # type: ignore[return-value]  # a host gives no frontier
+
+
+def _nothing() -> None:
+    pass

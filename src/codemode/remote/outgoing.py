@@ -1,0 +1,126 @@
+"""What may be said to a host: text that is UTF-8, and JSON that is not nested too deep.
+
+The reference's host gives up the whole connection, every session with it, over a frame that it
+cannot read. So one bad value is refused here, and fails the one call that it belongs to.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from ..errors import CodeModeError, UsageError
+from ..runtime.jsontext import encode_json
+
+if TYPE_CHECKING:
+    from ..protocol.types import ExecuteRequest, ToolDefinition
+
+MAX_DEPTH: Final = 120
+"""Arrays and objects inside each other; the reference's host reads 127, and some are the frame's own."""
+
+MAX_YIELD_MS: Final = 2**53
+"""What JSON says exactly; more is as good as for ever."""
+
+_STRING: Final = re.compile(rb'"(?:[^"\\]+|\\.)*"')
+_NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+_LONE: Final = re.compile("[\ud800-\udfff]")
+_LONE_ESCAPE: Final = re.compile(
+    r"\\\\|\\u[dD][89aAbB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
+
+
+def well_formed(text: str) -> str:
+    """``text`` with U+FFFD for each lone surrogate.
+
+    >>> well_formed("a\\ud800b")
+    'a\ufffdb'
+    """
+    return text if text.isascii() else _LONE.sub("\ufffd", text)
+
+
+def nested_too_deep(json: bytes) -> bool:
+    """Whether arrays and objects are nested more than ``MAX_DEPTH`` deep.
+
+    >>> nested_too_deep(b"[" * 120 + b"]" * 120), nested_too_deep(b"[" * 121 + b"]" * 121)
+    (False, True)
+    """
+    if json.count(b"[") + json.count(b"{") <= MAX_DEPTH:
+        return False
+    brackets = _STRING.sub(b"", json).translate(None, _NOT_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        if not brackets:
+            return False
+        brackets = _without_innermost(brackets)
+    return bool(brackets)
+
+
+def json_value(value: Any) -> bytes:
+    """A tool's result as JSON that every host reads.
+
+    Raises:
+        TypeError, ValueError, RecursionError: JSON cannot say this, or hosts cannot read it.
+    """
+    text = encode_json(value)
+    if "\\u" in text:
+        text = _LONE_ESCAPE.sub(_mended, text)
+    json = text.encode()
+    if nested_too_deep(json):
+        raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
+    return json
+
+
+def _mended(found: re.Match[str]) -> str:
+    escape = found[0]
+    return "\ufffd" if len(escape) == 6 else escape
+
+
+def _without_innermost(brackets: bytes) -> bytes:
+    # One level a call: what becomes innermost by it is left for the next.
+    return brackets.replace(b"[]", b"-").replace(b"{}", b"-").replace(b"-", b"")
+
+
+class Requests:
+    """Executes as hosts can read them. The same tools come with every one, and are looked at once."""
+
+    def __init__(self) -> None:
+        self._looked_at: tuple[ToolDefinition, ...] | None = None
+
+    def readable(self, request: ExecuteRequest) -> ExecuteRequest:
+        """The request as it is sent.
+
+        Raises:
+            UsageError: no host could read it.
+        """
+        if request.enabled_tools is not self._looked_at:
+            _look_at(request.enabled_tools)
+            self._looked_at = request.enabled_tools
+        yield_time = request.yield_time_ms
+        tokens = request.max_output_tokens
+        return msgspec.structs.replace(
+            request,
+            source=well_formed(request.source),
+            tool_call_id=well_formed(request.tool_call_id),
+            yield_time_ms=None if yield_time is None else min(yield_time, MAX_YIELD_MS),
+            max_output_tokens=None if tokens is None else max(0, min(tokens, 2**31 - 1)),
+        )
+
+
+def _look_at(tools: tuple[ToolDefinition, ...]) -> None:
+    try:
+        for tool in tools:
+            if nested_too_deep(msgspec.json.encode(tool)):
+                raise UsageError(
+                    f"tool `{tool.name}` has a schema that is nested more than {MAX_DEPTH} deep"
+                )
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"the enabled tools are not what JSON can say: {error}") from error
+
+
+def error_text(error: BaseException) -> str:
+    """A tool's failure as the script reads it; the same as in sessions on this machine."""
+    text = well_formed(str(error))
+    if isinstance(error, CodeModeError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

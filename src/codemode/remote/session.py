@@ -1,0 +1,307 @@
+"""A session that lives in a host, and outlives it: implements ``protocol.session.Session``.
+
+It is bound to one host at a time. When that host is lost, the next execute binds it to another
+one, tells its caller what was lost, and runs nothing: no code meets an empty state unawares.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, NoReturn, Protocol
+
+from ..errors import (
+    LimitError,
+    SessionClosedError,
+    SessionError,
+    UsageError,
+    WorkerLostError,
+)
+from ..protocol import messages as m
+from ..protocol.types import CellId
+from ..runtime.observation import missing
+from ..runtime.session import NAMED_CELLS
+from ..runtime.unread import Unread
+from .generation import Generation
+from .operations import retrieved
+from .outgoing import Requests
+from .refusals import STALE
+from .stored import StoredCopy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..limits import Limits
+    from ..protocol.session import SessionDelegate, Signal
+    from ..protocol.types import (
+        ExecuteRequest,
+        PendingResponse,
+        WaitOutcome,
+        WaitRequest,
+        WaitToPendingRequest,
+    )
+    from .connection import HostConnection
+    from .generation import RemoteStartedCell
+
+_log = logging.getLogger(__name__)
+
+_GENERATION: Final = re.compile(r"g([1-9][0-9]{0,9}):(.*)", re.DOTALL)
+
+
+class Hosts(Protocol):
+    """Where connections come from."""
+
+    async def connection(self) -> HostConnection: ...
+
+
+class RemoteSession:
+    """Cells at a host that share stored values."""
+
+    def __init__(self, hosts: Hosts, delegate: SessionDelegate, limits: Limits) -> None:
+        self._hosts = hosts
+        self._delegate = delegate
+        self._limits = limits
+        self._unread = Unread(limits)
+        self._copy = StoredCopy(limits.stored_bytes)
+        self._requests = Requests()
+        self._generation: Generation | None = None
+        self._past: list[Generation] = []
+        self._binding: asyncio.Task[str | None] | None = None
+        self._notice: str | None = None
+        self._shutdown: asyncio.Task[None] | None = None
+
+    def __repr__(self) -> str:
+        state = "open" if self._shutdown is None else "shut" if self.is_shut else "shutting down"
+        return f"<remote session {state}, {self._generation!r}>"
+
+    @property
+    def is_shut(self) -> bool:
+        """Whether the session has been shut down and nothing of it is left."""
+        return self._shutdown is not None and self._shutdown.done()
+
+    @property
+    def live_cells(self) -> tuple[CellId, ...]:
+        """The cells that are not over, in order of admission."""
+        generation = self._generation
+        return () if generation is None or not generation.is_alive else generation.live_cells
+
+    # ── requests ─────────────────────────────────────────────────────────────────────────────
+
+    async def open(self) -> None:
+        """Bind the session to a host for the first time.
+
+        Raises:
+            EngineError: there is no host.
+        """
+        await self._current()
+
+    async def execute(
+        self, request: ExecuteRequest, *, preempt: Signal | None = None
+    ) -> RemoteStartedCell:
+        """Start a cell; see ``protocol.session.Session``.
+
+        Raises:
+            WorkerLostError: the host is lost, or was replaced since; nothing was run.
+        """
+        if self._shutdown is not None:
+            raise SessionClosedError
+        self._check_request(request)
+        readable = self._requests.readable(request)
+        generation = await self._current()
+        self._check_room(generation)
+        with self._closing_wins():
+            return await generation.execute(readable, preempt)
+
+    async def wait(self, request: WaitRequest, *, preempt: Signal | None = None) -> WaitOutcome:
+        """Observe a cell until it yields, ends, or the time is up."""
+        _check_yield_time(request.yield_time_ms)
+        if self._shutdown is not None:
+            raise SessionClosedError
+        cell_id = request.cell_id
+        generation, remote_id = self._locate(cell_id)
+        if generation is None:
+            return missing(cell_id)
+        with self._closing_wins():
+            return await generation.wait(remote_id, cell_id, request.yield_time_ms, preempt)
+
+    async def terminate(self, cell_id: CellId) -> WaitOutcome:
+        """End a cell, or learn how it ended."""
+        if self.is_shut:
+            return self._unread.take(cell_id) or missing(cell_id)
+        generation, remote_id = self._locate(cell_id)
+        if generation is None:
+            return missing(cell_id)
+        try:
+            with self._closing_wins():
+                return await generation.terminate(remote_id, cell_id)
+        except SessionClosedError:
+            return self._unread.take(cell_id) or missing(cell_id)
+
+    async def execute_to_pending(self, request: ExecuteRequest) -> PendingResponse:
+        """Not here.
+
+        Raises:
+            UsageError: always.
+        """
+        del request
+        _refuse_frontiers()
+
+    async def wait_to_pending(self, request: WaitToPendingRequest) -> WaitOutcome:
+        """Not here.
+
+        Raises:
+            UsageError: always.
+        """
+        del request
+        _refuse_frontiers()
+
+    async def shutdown(self) -> None:
+        """End every cell and close; every caller waits for the same end."""
+        await asyncio.shield(self.begin_shutdown())
+
+    def begin_shutdown(self) -> asyncio.Task[None]:
+        """Start to end every cell; the task that does it."""
+        if self._shutdown is None:
+            self._shutdown = asyncio.create_task(self._end_all(), name="session shutdown")
+        return self._shutdown
+
+    async def _end_all(self) -> None:
+        if self._binding is not None and not self._binding.done():
+            self._binding.cancel()
+            await asyncio.wait([self._binding])
+        if self._generation is not None:
+            await self._generation.close()
+        for generation in self._past:
+            await generation.quiet()
+        self._past.clear()
+
+    @contextmanager
+    def _closing_wins(self) -> Iterator[None]:
+        """A session that was shut in between is unknown to the host; to callers it is shut."""
+        try:
+            yield
+        except SessionError as error:
+            if self._shutdown is not None and type(error) is SessionError:
+                raise SessionClosedError from error
+            raise
+
+    # ── checks that need no host ─────────────────────────────────────────────────────────────
+
+    def _check_request(self, request: ExecuteRequest) -> None:
+        if request.yield_time_ms is not None:
+            _check_yield_time(request.yield_time_ms)
+        size = len(request.source.encode("utf-8", "replace"))
+        if size > self._limits.source_bytes:
+            raise LimitError(self._limits.message("source_bytes", size), limit="source_bytes")
+
+    def _check_room(self, generation: Generation) -> None:
+        ids = generation.live_cells
+        live, bound = len(ids) + generation.starting, self._limits.live_cells
+        if bound is not None and live >= bound:
+            message = self._limits.message("live_cells", live)
+            named = ", ".join(ids[:NAMED_CELLS])
+            raise LimitError(f"{message} Live cells: {named}.", limit="live_cells")
+
+    def _locate(self, cell_id: CellId) -> tuple[Generation | None, CellId]:
+        """Where this id belongs, and what it is called there; None: nowhere yet.
+
+        Raises:
+            SessionError: it belongs to a host that is gone.
+        """
+        found = _GENERATION.fullmatch(cell_id)
+        number, remote_id = (int(found[1]), CellId(found[2])) if found else (1, cell_id)
+        generation = self._generation
+        if generation is None or number > generation.number:
+            return None, remote_id
+        if number < generation.number or not generation.is_alive:
+            raise SessionError(STALE)
+        return generation, remote_id
+
+    # ── hosts come and go ────────────────────────────────────────────────────────────────────
+
+    async def _current(self) -> Generation:
+        """The generation that lives; or the news of it, which whoever asked before it hears."""
+        generation = self._generation
+        if generation is None or not generation.is_alive:
+            notice = await self._bind()
+        else:
+            notice = self._notice
+        self._notice = None
+        if notice is not None:
+            raise WorkerLostError(notice)
+        assert self._generation is not None
+        return self._generation
+
+    async def _bind(self) -> str | None:
+        """Go to another host; all who need one wait for the same. What there is to tell of it."""
+        if self._binding is None or self._binding.done():
+            self._binding = asyncio.create_task(self._open_next(), name="session binding")
+            self._binding.add_done_callback(retrieved)
+        binding = self._binding
+        try:
+            return await asyncio.shield(binding)
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if binding.cancelled() and caller is not None and not caller.cancelling():
+                raise SessionClosedError from None  # a shutdown wins
+            raise
+
+    async def _open_next(self) -> str | None:
+        last = self._generation
+        if last is None:
+            self._generation = await self._opened(1)
+            return None
+        reason = await last.connection.over()
+        generation = await self._opened(last.number + 1)
+        kept = False
+        if m.STORED_VALUES in last.connection.capabilities and self._copy.is_whole:
+            kept = m.STORED_VALUES in generation.connection.capabilities
+        if kept:
+            try:
+                await generation.restore()
+            except SessionError as error:
+                _log.warning("stored values could not be restored: %s", error)
+                await generation.close()
+                generation = await self._opened(last.number + 1)
+                kept = False
+        if not kept:
+            self._copy.clear()
+        self._past = [g for g in (*self._past, last) if not g.is_quiet]
+        self._generation = generation
+        self._notice = _notice(reason, kept=kept)
+        return self._notice
+
+    async def _opened(self, number: int) -> Generation:
+        generation = Generation(
+            await self._hosts.connection(),
+            number,
+            delegate=self._delegate,
+            limits=self._limits,
+            unread=self._unread,
+            copy=self._copy,
+        )
+        await generation.open()
+        return generation
+
+
+def _notice(reason: str, *, kept: bool) -> str:
+    values = "Stored values are as they were" if kept else "Stored values are gone too"
+    return (
+        f"exec runtime was replaced: {reason.rstrip('.')}. Cells that were running are lost, and nothing was run"
+        f" again, this call included. {values}. Tool calls made before may have completed."
+        "\nHint: look at what they have done before you repeat them, and continue with a fresh exec call."
+    )
+
+
+def _check_yield_time(wanted_ms: int) -> None:
+    if wanted_ms < 0:
+        raise UsageError(f"yield_time_ms must not be negative, got {wanted_ms}")
+
+
+def _refuse_frontiers() -> NoReturn:
+    raise UsageError(
+        "a session in a host process runs no cell to its pending frontier: V1 has no word for it."
+        "\nHint: use execute and wait, or a LocalSessionProvider."
+    )

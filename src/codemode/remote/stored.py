@@ -1,0 +1,87 @@
+"""Our copy of what the cells of a session have stored at a host that tells us."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Raw
+
+from ..limits import MIB
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..protocol import messages as m
+
+_log = logging.getLogger(__name__)
+
+PART_BYTES: Final = 16 * MIB
+"""A part of what is restored; one value alone may be larger."""
+
+
+class StoredCopy:
+    """Committed values as JSON by key, as long as they fit into ``max_bytes``."""
+
+    def __init__(self, max_bytes: int | None) -> None:
+        self._max_bytes = max_bytes
+        self._values: dict[str, bytes] = {}
+        self._bytes = 0
+        self._part: dict[str, bytes] = {}
+        self._part_bytes = 0
+        self.is_whole = True
+
+    def __repr__(self) -> str:
+        return f"<copy of {len(self)} stored values{'' if self.is_whole else ', not whole'}>"
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def take(self, message: m.SessionStored) -> None:
+        """A commit, or a part of one; nothing of it counts before the last part has come."""
+        for key, raw in message.values.items():
+            json = bytes(raw)
+            self._part_bytes += len(key) + len(json) - self._size(self._part, key)
+            self._part[key] = json
+        if not message.more:
+            self._commit()
+        self._check()
+
+    def forget_part(self) -> None:
+        """The host is gone: what it had not said to its end never was."""
+        self._part, self._part_bytes = {}, 0
+
+    def clear(self) -> None:
+        """The values are gone at the host too."""
+        self.forget_part()
+        self._values, self._bytes = {}, 0
+        self.is_whole = True
+
+    def parts(self) -> Iterator[dict[str, Raw]]:
+        """Everything, in parts that fit into a frame."""
+        part: dict[str, Raw] = {}
+        size = 0
+        for key, json in self._values.items():
+            if part and size + len(json) > PART_BYTES:
+                yield part
+                part, size = {}, 0
+            part[key] = Raw(json)
+            size += len(json)
+        if part:
+            yield part
+
+    def _commit(self) -> None:
+        for key, json in self._part.items():
+            self._bytes += len(key) + len(json) - self._size(self._values, key)
+            self._values[key] = json
+        self.forget_part()
+
+    def _check(self) -> None:
+        if self._max_bytes is not None and self._bytes + self._part_bytes > self._max_bytes:
+            if self.is_whole:
+                _log.warning("a host stores more than %s bytes: no copy is kept", self._max_bytes)
+            self.clear()
+            self.is_whole = False
+
+    def _size(self, values: dict[str, bytes], key: str) -> int:
+        return len(key) + len(values[key]) if key in values else 0

@@ -1,0 +1,43 @@
+"""The tools that a cell sees, as the engine's catalogue; made once for equal definitions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..engine.program import Catalogue
+from ..surface.typescript import normalize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..protocol.types import ToolDefinition
+
+
+class Catalogues:
+    """Remembers the last catalogue: the cells of a session mostly see the same tools."""
+
+    def __init__(self) -> None:
+        self._last: tuple[tuple[ToolDefinition, ...], Catalogue] | None = None
+
+    def of(self, tools: tuple[ToolDefinition, ...]) -> Catalogue:
+        """The catalogue of ``tools``."""
+        if self._last is None or (self._last[0] is not tools and self._last[0] != tools):
+            self._last = (tools, Catalogue.of(zip(_members(tools), _texts(tools), strict=True)))
+        return self._last[1]
+
+
+def _members(tools: tuple[ToolDefinition, ...]) -> Iterator[str]:
+    """The member of ``tools`` for each definition; names that normalise alike are numbered."""
+    taken: set[str] = set()
+    for tool in tools:
+        name = member = normalize(tool.name)
+        number = 1
+        while member in taken:
+            number += 1
+            member = f"{name}_{number}"
+        taken.add(member)
+        yield member
+
+
+def _texts(tools: tuple[ToolDefinition, ...]) -> Iterator[str]:
+    return (tool.description for tool in tools)

@@ -1,0 +1,94 @@
+"""A lane of callbacks: begun in order, a bounded number at once, the others wait their turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    Work: TypeAlias = Callable[[asyncio.Event], Coroutine[object, object, None]]
+
+
+@dataclass(slots=True)
+class _Callback:
+    """A callback that runs. ``told``: by us; the application may set ``cancel`` by itself."""
+
+    cancel: asyncio.Event
+    size: int
+    told: bool = False
+
+
+class Lane:
+    """Owns the tasks of one kind of callbacks.
+
+    ``work(cancel)`` makes a callback's coroutine when its turn comes. ``on_room()`` is called
+    whenever one has ended.
+    """
+
+    def __init__(self, at_once: int, on_room: Callable[[], None]) -> None:
+        self._at_once = max(1, at_once)
+        self._on_room = on_room
+        self._running: dict[asyncio.Task[None], _Callback] = {}
+        self._waiting: deque[tuple[Work, int]] = deque()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._running) + len(self._waiting)
+
+    @property
+    def bytes(self) -> int:
+        """What the callbacks that have not ended hold."""
+        return self._bytes
+
+    @property
+    def running(self) -> list[asyncio.Task[None]]:
+        """The callbacks that have begun and not ended."""
+        return list(self._running)
+
+    def add(self, work: Work, size: int) -> None:
+        """Run a callback that holds ``size`` bytes, after those before it have begun."""
+        self._bytes += size
+        if self._waiting or len(self._running) >= self._at_once:
+            self._waiting.append((work, size))
+        else:
+            self._begin(work, size)
+
+    def forget_waiting(self) -> None:
+        """Never begin those that wait."""
+        self._bytes -= sum(size for _, size in self._waiting)
+        self._waiting.clear()
+
+    def cancel(self) -> None:
+        """Forget those that wait, and tell those that run, once each."""
+        self.forget_waiting()
+        for task, callback in list(self._running.items()):
+            if not callback.told:
+                callback.told = True
+                callback.cancel.set()
+                task.cancel()
+
+    def drop(self) -> list[asyncio.Task[None]]:
+        """Let go of those that run all the same."""
+        running = self.running
+        self._running.clear()
+        self._bytes = 0
+        return running
+
+    def _begin(self, work: Work, size: int) -> None:
+        callback = _Callback(asyncio.Event(), size)
+        task = asyncio.get_running_loop().create_task(work(callback.cancel))
+        self._running[task] = callback
+        task.add_done_callback(self._on_done)
+
+    def _on_done(self, task: asyncio.Task[None]) -> None:
+        callback = self._running.pop(task, None)
+        if callback is None:  # it was dropped
+            return
+        self._bytes -= callback.size
+        while self._waiting and len(self._running) < self._at_once:
+            self._begin(*self._waiting.popleft())
+        self._on_room()

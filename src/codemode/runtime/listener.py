@@ -1,0 +1,181 @@
+"""Hears what a cell says, and puts each word where it belongs.
+
+Output goes to the outbox, calls and notifications to the delegate, timers to the turns, stored
+values to the writes; what changes the cell's life is told to its owner. Nothing here decides
+about that life, except that a limit has been reached.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from ..engine import events as ev
+from ..protocol.types import AudioItem, ImageItem, TextItem
+from ..surface.hints import hint_for
+from .callbacks import Callbacks, call_name, refusal
+from .outbox import Outbox
+from .state import Input
+from .turns import Turns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..engine.seam import EngineCell
+    from ..limits import Limits
+    from ..protocol.session import SessionDelegate
+    from ..protocol.types import CellId, ExecuteRequest
+    from .values import Writes
+
+
+_ITEMS: Final = (TextItem, ImageItem, AudioItem)
+
+
+class Owner(Protocol):
+    """Who decides about the cell's life."""
+
+    def hear(self, event: Input, error_text: str | None = None) -> None:
+        """Something has happened to the cell; an end comes with its error text, if it failed."""
+
+
+class Listener:
+    """The sink of one cell's events, and everything that gathers from them."""
+
+    def __init__(
+        self,
+        cell_id: CellId,
+        request: ExecuteRequest,
+        delegate: SessionDelegate,
+        limits: Limits,
+        writes: Writes,
+        owner: Owner,
+    ) -> None:
+        self._request = request
+        self._limits = limits
+        self._owner = owner
+        self._hushed = False
+        self._tool_calls = 0
+        self._frontier_calls: list[str] = []
+        self._engine: EngineCell | None = None
+        self.outbox = Outbox(limits.output_bytes)
+        self.writes = writes
+        self.turns = Turns(
+            limits,
+            on_frontier=lambda: owner.hear(Input.FRONTIER),
+            on_overrun=lambda: self._reach_limit("compute_ms"),
+        )
+        self.callbacks = Callbacks(
+            cell_id,
+            request.tool_call_id,
+            delegate,
+            limits,
+            deliver=self.turns.deliver,
+            on_room=self.turns.resume,
+        )
+
+    def begin(self, engine: EngineCell) -> None:
+        """The program runs in ``engine``."""
+        self._engine = engine
+        self.turns.begin(engine)
+
+    def hush(self) -> None:
+        """The script runs no more: from here on only its output counts."""
+        self._hushed = True
+        self.turns.stop()
+
+    def take_frontier_calls(self) -> tuple[str, ...]:
+        """The tool calls made since this was last asked, in order."""
+        calls, self._frontier_calls = tuple(self._frontier_calls), []
+        return calls
+
+    # ── the engine's side (ev.Sink) ──────────────────────────────────────────────────────────
+
+    def on_events(self, events: list[ev.Event]) -> None:
+        for event in events:
+            if not self._hushed or isinstance(event, _ITEMS):
+                self._HANDLERS[type(event)](self, event)
+        if self.callbacks.full and not self._hushed:
+            self.turns.pause()
+
+    def on_flushed(self) -> None:
+        if self.turns.flushed():
+            self._owner.hear(Input.FLUSHED)
+
+    def on_lost(self, reason: str, limit: str | None) -> None:
+        del limit  # the reason names it
+        self._hushed = True
+        self._owner.hear(Input.LOST, reason)
+
+    # ── what the cell says ───────────────────────────────────────────────────────────────────
+
+    def _on_item(self, item: TextItem | ImageItem | AudioItem) -> None:
+        if not self.outbox.add(item) and not self._hushed:
+            self._reach_limit("output_bytes")
+
+    def _on_tool_called(self, called: ev.ToolCalled) -> None:
+        tools = self._request.enabled_tools
+        bound = self._limits.tool_calls
+        self._tool_calls += 1
+        if bound is not None and self._tool_calls > bound:
+            self._reach_limit("tool_calls")
+        elif not 0 <= called.index < len(tools):
+            self.turns.deliver(refusal(called.number, "unknown tool"))
+        else:
+            self._frontier_calls.append(call_name(called.number))
+            self.callbacks.call(called, tools[called.index])
+
+    def _on_notified(self, event: ev.Notified) -> None:
+        self.callbacks.notify(event.text)
+
+    def _on_yield_asked(self, _: ev.YieldAsked) -> None:
+        self._owner.hear(Input.YIELD_ASKED)
+
+    def _on_timer_set(self, timer: ev.TimerSet) -> None:
+        if not self.turns.set_timer(timer.number, timer.delay_ms):
+            self._reach_limit("timers")
+
+    def _on_timer_cleared(self, timer: ev.TimerCleared) -> None:
+        self.turns.clear_timer(timer.number)
+
+    def _on_stored(self, value: ev.ValueStored) -> None:
+        observed = self.writes.put(value.key, value.json, self._limits.stored_bytes)
+        if observed is not None:
+            self._reach_limit("stored_bytes", observed)
+
+    def _on_value_asked(self, event: ev.ValueAsked) -> None:
+        if self._engine is not None:
+            self._engine.answer(self.writes.get(event.key))
+
+    def _on_finished(self, finished: ev.Finished) -> None:
+        self._hushed = True
+        self._owner.hear(Input.FINISHED, self._with_hint(finished.error_text))
+
+    def _on_idle(self, _: ev.Idle) -> None:
+        self.turns.ended()
+
+    _HANDLERS: Final[dict[type, Callable[..., None]]] = {
+        TextItem: _on_item,
+        ImageItem: _on_item,
+        AudioItem: _on_item,
+        ev.ToolCalled: _on_tool_called,
+        ev.Notified: _on_notified,
+        ev.YieldAsked: _on_yield_asked,
+        ev.TimerSet: _on_timer_set,
+        ev.TimerCleared: _on_timer_cleared,
+        ev.ValueStored: _on_stored,
+        ev.ValueAsked: _on_value_asked,
+        ev.Finished: _on_finished,
+        ev.Idle: _on_idle,
+    }
+
+    # ── small things ─────────────────────────────────────────────────────────────────────────
+
+    def _reach_limit(self, name: str, observed: int | None = None) -> None:
+        self._hushed = True
+        self._owner.hear(Input.LIMIT, self._limits.message(name, observed))
+
+    def _with_hint(self, error: str | None) -> str | None:
+        if error is None:
+            return None
+        names = [tool.name for tool in self._request.enabled_tools]
+        hint = hint_for(self._request.source, error, names)
+        return error if hint is None else f"{error}\nHint: {hint}"

@@ -1,0 +1,108 @@
+"""Somebody who waits for an answer about a cell: how long, until when, and the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from ..protocol.types import MissingCell, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..protocol.session import Signal
+    from ..protocol.types import CellId, WaitOutcome
+
+_log = logging.getLogger(__name__)
+
+MAX_SECONDS: Final = 1e9
+"""Clocks have their own opinion about longer times; nobody waits for 30 years."""
+
+
+class Observation:
+    """One caller, who waits for at most ``seconds``, or without a clock of its own.
+
+    The answer is a bare future: a caller who is cancelled cancels it, and that is how the cell
+    sees that nobody is there any more, before it answers.
+    """
+
+    def __init__(
+        self, seconds: float | None = None, preempt: Signal | None = None, *, first: bool = False
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self.seconds = seconds
+        self.preempt = preempt
+        self.first = first
+        self.answer: asyncio.Future[WaitOutcome] = loop.create_future()
+        self.answer.add_done_callback(_retrieve)
+        self._asked_at = loop.time()
+        self._clocks: list[asyncio.Handle | asyncio.Task[None]] = []
+
+    def __repr__(self) -> str:
+        return f"<observation of {self.seconds} s, {'answered' if self.answer.done() else 'open'}>"
+
+    @property
+    def is_over_at_once(self) -> bool:
+        """Whether it leaves the cell no time at all."""
+        preempted = self.preempt is not None and self.preempt.is_set()
+        return preempted or (self.seconds is not None and self.seconds <= 0)
+
+    def arm(self, on_deadline: Callable[[], None]) -> None:
+        """Call ``on_deadline`` when the time is up, and when it is preempted."""
+        loop = asyncio.get_running_loop()
+        if self.is_over_at_once:
+            self._clocks.append(loop.call_soon(on_deadline))
+            return
+        if self.seconds is not None:
+            self._clocks.append(loop.call_later(min(self.seconds, MAX_SECONDS), on_deadline))
+        if self.preempt is not None:
+            self._clocks.append(loop.create_task(self._preempted(self.preempt, on_deadline)))
+
+    def arm_last(self, seconds: float, give_up: Callable[[], None]) -> None:
+        """Call ``give_up`` if it is still unanswered after ``seconds``."""
+        self._clocks.append(asyncio.get_running_loop().call_later(seconds, give_up))
+
+    def disarm(self) -> None:
+        """Stop its clocks."""
+        for clock in self._clocks:
+            clock.cancel()
+        self._clocks.clear()
+
+    def settle(self, outcome: WaitOutcome) -> bool:
+        """Answer, with the time that it took; whether somebody was there to be answered."""
+        self.disarm()
+        if self.answer.done():
+            return False
+        took = int((asyncio.get_running_loop().time() - self._asked_at) * 1e9)
+        response = msgspec.structs.replace(outcome.response, host_duration_ns=took)
+        self.answer.set_result(type(outcome)(response))  # type: ignore[arg-type]  # the pair as it was
+        return True
+
+    def refuse(self, error: Exception) -> None:
+        """Answer with an error."""
+        self.disarm()
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+    async def _preempted(self, preempt: Signal, on_deadline: Callable[[], None]) -> None:
+        try:
+            await preempt.wait()
+        except Exception as error:  # noqa: BLE001 - a broken signal never comes
+            _log.warning("a preemption signal failed: %r", error)
+        else:
+            on_deadline()
+
+
+def missing(cell_id: CellId) -> MissingCell:
+    """There is no such cell."""
+    gone = Result(cell_id=cell_id, items=(), error_text=f"exec cell {cell_id} not found")
+    return MissingCell(gone)
+
+
+def _retrieve(answer: asyncio.Future[WaitOutcome]) -> None:
+    """A refusal that nobody waited for is no news."""
+    if not answer.cancelled():
+        answer.exception()

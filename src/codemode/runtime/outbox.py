@@ -1,0 +1,58 @@
+"""What a cell has written and nobody has been given yet, within a bound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ..protocol.types import ImageItem, TextItem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..protocol.types import Item
+
+ITEM_BYTES: Final = 64
+"""What an item takes besides its text: also empty ones fill the memory."""
+
+
+class Outbox:
+    """Items in the order in which they were written."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._items: list[Item] = []
+        self._bytes = 0
+        self._full = False
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def add(self, item: Item) -> bool:
+        """Keep ``item``; False if it is too much, and then nothing later is kept either."""
+        self._bytes += size_of(item)
+        self._full = self._full or self._bytes > self._max_bytes
+        if not self._full:
+            self._items.append(item)
+        return not self._full
+
+    def take(self) -> tuple[Item, ...]:
+        """Everything; it is not here any more."""
+        items, self._items = tuple(self._items), []
+        self._bytes = 0
+        return items
+
+    def put_back(self, items: Iterable[Item]) -> None:
+        """Items that were taken and reached nobody go in front again."""
+        self._items[:0] = items
+        self._bytes = sum(map(size_of, self._items))
+
+
+def size_of(item: Item) -> int:
+    """What ``item`` counts, in bytes of UTF-8."""
+    if isinstance(item, TextItem):
+        text = item.text
+    elif isinstance(item, ImageItem):
+        text = item.image_url
+    else:
+        text = item.audio_url
+    return ITEM_BYTES + (len(text) if text.isascii() else len(text.encode("utf-8", "replace")))

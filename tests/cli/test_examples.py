@@ -1,0 +1,68 @@
+"""The examples run, with the command lines in their own first lines."""
+
+import re
+import shlex
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import CHILD_SECONDS, ROOT, command, environment
+
+EXAMPLES = ROOT / "examples"
+COMMAND = re.compile(r"// codemode (run .+)")
+OUTPUTS = {
+    "progress.js": "1² = 1\n2² = 4\n3² = 9\nstored: 9\n",
+    "weather.js": (
+        "Atlantis: no weather for 'Atlantis'\n"
+        "Cairo: 22.1 °C, rain 2 %\nLima: 19.7 °C, rain 1 %\nBergen: 7.6 °C, rain 65 %\n"
+    ),
+}
+
+
+def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        arguments,
+        capture_output=True,
+        check=False,
+        cwd=cwd,
+        encoding="utf-8",
+        env=environment(),
+        timeout=CHILD_SECONDS,
+    )
+
+
+def programs() -> dict[str, str]:
+    firsts = {each.name: each.read_text("utf-8").splitlines()[0] for each in EXAMPLES.glob("*.js")}
+    return {name: found[1] for name, line in firsts.items() if (found := COMMAND.match(line))}
+
+
+@pytest.mark.parametrize("name", sorted(programs()))
+def test_an_example_runs_as_its_first_line_says(name: str) -> None:
+    done = run(*command(*shlex.split(programs()[name])))
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == OUTPUTS.get(name, done.stdout or "something")
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the source tree without a history, as from an archive."""
+    for name in ("examples", "src"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def test_the_demo_runs_where_there_is_no_git_history(copy: Path) -> None:
+    done = run(sys.executable, "examples/demo.py", cwd=copy)
+
+    assert done.returncode == 0, done.stderr
+    said = done.stdout
+    statuses = re.findall(r"─ result · (\w+) ─", said)
+    assert statuses == ["running", "completed", "completed"]
+    assert re.search(r"│ \d+ Python files, no commits +│", said) is not None
+    picture = (copy / "build" / "demo.png").read_bytes()
+    assert (picture[:8], struct.unpack(">I", picture[16:20])) == (b"\x89PNG\r\n\x1a\n", (960,))

@@ -1,0 +1,35 @@
+"""The published package, for the tests that compare with it."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+import pytest
+
+from .package import Package, Unavailable, find_or_fetch
+
+FIXTURE: Final = "package"
+_FOUND: Final = pytest.StashKey[Package | Unavailable]()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Fetch the package before the first test: no test's own time is spent on 167 MB."""
+    if session.config.option.collectonly:
+        return
+    if any(FIXTURE in getattr(item, "fixturenames", ()) for item in session.items):
+        try:
+            session.config.stash[_FOUND] = find_or_fetch()
+        except Unavailable as reason:
+            session.config.stash[_FOUND] = reason
+
+
+@pytest.fixture(scope="session", name=FIXTURE)
+def published_package(request: pytest.FixtureRequest) -> Package:
+    """Return the package; a test is skipped where it cannot be had, except in CI, where it fails."""
+    found = request.config.stash[_FOUND]
+    if isinstance(found, Package):
+        return found
+    if os.environ.get("CI") == "true":
+        pytest.fail(str(found), pytrace=False)
+    pytest.skip(str(found))

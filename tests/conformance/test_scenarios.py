@@ -1,0 +1,94 @@
+"""Our host sends the frames that are recorded for every scenario, and so does the published one.
+
+Each is held against the recording, as the programs are. Scenarios mostly sleep: those that were
+selected run several at once, ahead of the tests that look at what came of them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeAlias
+
+import pytest
+
+from codemode.conformance.command import OUR_HOST
+from codemode.conformance.compare import compare, load_improvements
+from codemode.conformance.runner import SCENARIOS_AT_ONCE, played
+from codemode.conformance.scenario import Scenario, load, parse
+
+from . import record
+from .package import Package
+
+RECORDED: record.Recording = json.loads(record.SCENARIOS.read_text("ascii"))
+IMPROVEMENTS = load_improvements()
+
+Play: TypeAlias = Callable[[Scenario], Any]
+
+
+def played_ahead(request: pytest.FixtureRequest, command: Sequence[str]) -> Iterator[Play]:
+    """Begin to play what the session's tests will ask for; each asks for its own."""
+    name = request.fixturename
+    assert name is not None
+    wanted = [
+        scenario
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and name in item.fixturenames
+        if isinstance(scenario := item.callspec.params["scenario"], Scenario)
+    ]
+    with ThreadPoolExecutor(SCENARIOS_AT_ONCE) as pool:
+        begun: dict[str, Future[Any]] = {
+            each.name: pool.submit(played, each, command) for each in wanted
+        }
+        yield lambda scenario: begun[scenario.name].result()
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.fixture(scope="module")
+def on_our_host(request: pytest.FixtureRequest) -> Iterator[Play]:
+    yield from played_ahead(request, OUR_HOST)
+
+
+@pytest.fixture(scope="module")
+def on_the_published_host(request: pytest.FixtureRequest, package: Package) -> Iterator[Play]:
+    yield from played_ahead(request, [str(package.host)])
+
+
+@pytest.mark.parametrize("scenario", load().values(), ids=lambda scenario: scenario.name)
+def test_our_host_sends_what_is_recorded(scenario: Scenario, on_our_host: Play) -> None:
+    name, recorded = scenario.name, RECORDED[scenario.name]
+    comparison = compare(name, recorded, on_our_host(scenario), IMPROVEMENTS)
+    if comparison.verdict == "different":  # once more: a busy machine turns round what sleeps
+        comparison = compare(name, recorded, played(scenario, OUR_HOST), IMPROVEMENTS)
+
+    assert comparison.verdict != "different" or comparison.ours == comparison.published
+    assert comparison.verdict != "different", comparison.reason
+
+
+@pytest.mark.parametrize("scenario", load().values(), ids=lambda scenario: scenario.name)
+def test_the_published_host_sends_what_is_recorded(
+    scenario: Scenario, on_the_published_host: Play, package: Package
+) -> None:
+    recorded = RECORDED[scenario.name]
+    frames = on_the_published_host(scenario)
+
+    assert frames == recorded or played(scenario, [str(package.host)]) == recorded
+
+
+def test_every_scenario_is_recorded() -> None:
+    assert RECORDED.keys() == load().keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("@scenario a\nshout 1\n", "x/a: 'shout'"),
+        ("@scenario a sorted\nhello\n", "x/a: unknown options ['sorted']"),
+        ("@scenario a\nopen one s\n", "x/a: invalid literal for int() with base 10: 'one'"),
+    ],
+)
+def test_a_scenario_that_is_not_understood_is_refused(text: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(complaint)}$"):
+        list(parse("x", text))

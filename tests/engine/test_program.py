@@ -1,0 +1,68 @@
+"""What a cell is started with, as the prelude reads it."""
+
+import json
+
+from codemode.engine.program import (
+    LAZY_NAMES,
+    QUICK_CHARS,
+    Catalogue,
+    compose,
+    is_quick,
+    settings_of,
+)
+from codemode.limits import Limits
+
+
+def composed(source: str, catalogue: Catalogue) -> tuple[dict[str, object], list[str], str]:
+    """The three parts of a program."""
+    head, names, text = compose(source, catalogue, settings_of(Limits())).decode().split("\n", 2)
+    assert head.startswith("S")
+    return json.loads(head[1:]), json.loads(names), text
+
+
+def test_a_program_is_settings_names_and_source() -> None:
+    head, names, text = composed("text(1)\ntext(2)", Catalogue.of([("a\nb", "A"), ("c", "C")]))
+
+    assert names == ["a\nb", "c"]
+    assert text == "text(1)\ntext(2)"
+    assert head["lazy"] is False
+    assert head["valueBytes"] == 16 * 1024 * 1024
+    assert head["timersError"] == Limits().message("timers")
+
+
+def test_a_limit_that_is_off_is_no_number_of_calls() -> None:
+    members = json.loads("{" + settings_of(Limits(tool_calls=None)) + "}")
+
+    assert (members["toolCalls"], members["toolCallsError"]) == (-1, "")
+
+
+def test_a_large_catalogue_is_made_when_it_is_looked_at() -> None:
+    many = Catalogue.of([(f"t{i}", "") for i in range(LAZY_NAMES + 1)])
+    long = Catalogue.of([("t", "x" * 20_000)])
+
+    assert [composed("", each)[0]["lazy"] for each in (many, long)] == [True, True]
+
+
+def test_a_lone_surrogate_in_a_source_does_not_stop_it() -> None:
+    assert composed("text('\ud800')", Catalogue.of(()))[2] == "text('\ufffd')"
+
+
+def test_a_catalogue_survives_the_wire() -> None:
+    catalogue = Catalogue.of([("a", "one\ntwo"), ("ü", "\ud800")])
+
+    assert Catalogue.unpack(catalogue.pack()) == catalogue
+    assert json.loads(catalogue.descriptions)[0] == {"name": "a", "description": "one\ntwo"}
+
+
+def test_catalogues_are_told_apart_by_number() -> None:
+    assert Catalogue.of(()).number != Catalogue.of(()).number
+
+
+def test_only_a_long_source_with_a_word_for_the_parser_is_slow() -> None:
+    long = "x;" * QUICK_CHARS
+
+    assert [is_quick(source) for source in ("return 1", long, long + "return")] == [
+        True,
+        True,
+        False,
+    ]

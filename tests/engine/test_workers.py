@@ -1,0 +1,281 @@
+"""Workers: how they die, what they may use, and what they can see."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from codemode.engine import events as ev
+from codemode.engine import starters
+from codemode.engine.workers import WorkersEngine, WorkersSession
+from codemode.errors import EngineError
+from codemode.limits import MIB, Limits
+
+from .driving import (
+    alive,
+    begin,
+    bounded,
+    eventually,
+    processes,
+    run,
+    texts,
+)
+
+STUCK = "text('stuck'); yield_control(); await 0; new Array(2 ** 32 - 1).sort()"
+"""V8 cannot be told to stop this."""
+
+
+async def worker_of(session: WorkersSession) -> int:
+    """The process that runs the session's cells."""
+    await texts(session, "text(1)")
+    link = session._link
+    assert link is not None
+    return link._worker.pid
+
+
+async def test_an_uninterruptible_program_is_killed_with_its_worker(workers: WorkersEngine) -> None:
+    session = workers.session(Limits(worker_memory_bytes=None))
+    cell = await begin(session, STUCK)
+    other = await begin(session, "await tools.never()")
+    await cell.heard(ev.YieldAsked)
+    await other.heard(ev.Idle)
+
+    assert not await bounded(cell.cell.close())
+    assert await texts(session, "text('at once')") == ["at once"]
+    await other.end()
+    assert other.lost is not None and other.lost[1] == "termination_ms"
+    assert cell.lost is None
+    assert await texts(session, "text('still')") == ["still"]
+
+
+async def test_a_worker_that_is_killed_ends_its_cells_and_no_others(workers: WorkersEngine) -> None:
+    mine, theirs = workers.session(Limits()), workers.session(Limits())
+    pid = await worker_of(mine)
+    cell = await begin(mine, "await tools.never()")
+    other = await begin(theirs, "await tools.never()")
+    await cell.heard(ev.Idle)
+    await other.heard(ev.Idle)
+    os.kill(pid, signal.SIGKILL)
+    await cell.end()
+
+    assert cell.lost == (
+        "The worker process of this session was lost (killed by SIGKILL)."
+        "\nHint: stored values are kept; run the program again, with less data at a time if it"
+        " used much.",
+        None,
+    )
+    assert other.lost is None
+    assert await texts(mine, "text('fresh')") == ["fresh"]
+
+
+async def test_memory_outside_the_heap_is_bounded(workers: WorkersEngine) -> None:
+    session = workers.session(Limits(worker_memory_bytes=128 * MIB))
+    ended = await run(session, "const a = []; for (;;) a.push(new Uint8Array(1e7).fill(1))")
+
+    if ended.lost is None:
+        assert (ended.error or "").startswith("RangeError: Array buffer allocation failed")
+    else:
+        assert ended.lost[1] == "worker_memory_bytes"
+    assert await texts(session, "text('still')") == ["still"]
+
+
+async def test_v8_running_out_of_memory_names_the_limit(workers: WorkersEngine) -> None:
+    limits = Limits(worker_memory_bytes=64 * MIB, heap_bytes=2**33)
+    ended = await run(workers.session(limits), "const a = []; for (;;) a.push({a})")
+
+    assert ended.lost is not None
+    reason, limit = ended.lost
+    assert limit == "worker_memory_bytes"
+    assert reason.startswith(
+        "Limit reached (worker_memory_bytes): the cells of this session used more than 64 MiB of"
+        " memory together. (The worker was killed by SIG"
+    )
+
+
+async def test_the_bound_on_memory_is_what_a_worker_may_take_beyond_its_own(
+    workers: WorkersEngine,
+) -> None:
+    source = "const a = []; for (let i = 0; i < 9; i++) a.push(new Uint8Array(1e7).fill(1)); text(a.length)"
+
+    assert await texts(workers.session(Limits(worker_memory_bytes=128 * MIB)), source) == ["9"]
+
+
+async def test_a_worker_sees_nothing_of_the_application(workers: WorkersEngine) -> None:
+    os.environ["CODEMODE_TEST_SECRET"] = "secret"
+    mine = os.open(__file__, os.O_RDONLY)
+    pid = await worker_of(workers.session(Limits()))
+    os.close(mine)
+    process = Path(f"/proc/{pid}")
+    numbers = sorted(int(fd.name) for fd in (process / "fd").iterdir())
+    kinds = [str((process / "fd" / str(fd)).readlink()).split(":")[0] for fd in numbers]
+
+    assert numbers[:3] == [0, 1, 2]
+    assert kinds == ["/dev/null", "/dev/null", "pipe", "socket"]
+    assert (process / "environ").read_bytes() == b""
+    assert os.getpgid(pid) != os.getpgid(0)
+    limits = (process / "limits").read_text().splitlines()
+    assert next(line for line in limits if "core" in line).split()[4:6] == ["0", "0"]
+
+
+async def test_ctrl_c_and_terminal_signals_leave_a_worker_alone(workers: WorkersEngine) -> None:
+    session = workers.session(Limits())
+    pid = await worker_of(session)
+    os.kill(pid, signal.SIGINT)
+
+    assert await texts(session, "text('still')") == ["still"]
+
+
+async def test_a_ready_worker_that_died_is_not_used(workers: WorkersEngine) -> None:
+    session = workers.session(Limits())
+    used = await worker_of(session)
+    assert workers._ready is not None
+    ready = await workers._ready
+    os.kill(ready.pid, signal.SIGKILL)
+    await bounded(asyncio.shield(ready.exited))
+
+    assert await texts(workers.session(Limits()), "text('fresh')") == ["fresh"]
+    assert alive([used]) == {used}
+
+
+async def test_many_sessions_may_want_their_first_worker_at_once(workers: WorkersEngine) -> None:
+    said = await bounded(
+        asyncio.gather(*[texts(workers.session(Limits()), f"text({n})") for n in range(6)])
+    )
+
+    assert said == [[str(n)] for n in range(6)]
+
+
+async def test_cells_that_start_at_once_share_one_worker(forked: WorkersEngine) -> None:
+    session = forked.session(Limits())
+    await bounded(asyncio.gather(*[texts(session, "text(1)") for _ in range(5)]))
+
+    assert forked._ready is not None
+    await forked._ready
+    assert len(processes()) == 3  # the zygote, the session's worker, and the ready one
+
+
+async def test_a_cancelled_first_start_leaves_no_worker_behind(workers: WorkersEngine) -> None:
+    session = workers.session(Limits())
+    for turns in range(12):
+        task = asyncio.create_task(run(session, "text(1)"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        await session.aclose()
+        session = workers.session(Limits())
+
+    assert await texts(session, "text('still')") == ["still"]
+
+
+async def test_an_engine_that_is_closed_during_its_first_start_ends_it() -> None:
+    for turns in range(8):
+        engine = WorkersEngine()
+        task = asyncio.create_task(run(engine.session(Limits()), "text(1)"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await bounded(engine.aclose())
+        with pytest.raises(EngineError):
+            await bounded(task)
+    assert processes() == set()
+
+
+def test_an_engine_may_be_used_in_one_event_loop_after_another() -> None:
+    engine = WorkersEngine()
+
+    async def once() -> list[str]:
+        session = engine.session(Limits())
+        said = await texts(session, "text(1)")
+        await session.aclose()
+        return said
+
+    assert [asyncio.run(once()) for _ in range(3)] == [["1"]] * 3
+    asyncio.run(engine.aclose())
+    assert processes() == set()
+
+
+async def test_workers_of_a_zygote_that_was_killed_end_and_it_is_replaced(
+    forked: WorkersEngine,
+) -> None:
+    session = forked.session(Limits())
+    pid = await worker_of(session)
+    cell = await begin(session, "for (;;);")
+    zygote = _zygote(forked)
+    os.kill(zygote, signal.SIGKILL)
+    await cell.end()
+
+    assert cell.lost is not None
+    await eventually(lambda: alive([pid, zygote]) == set())
+    assert await texts(session, "text('fresh')") == ["fresh"]
+
+
+async def test_a_zygote_that_is_stopped_does_not_keep_the_engine_from_closing() -> None:
+    engine = WorkersEngine()
+    session = engine.session(Limits())
+    await worker_of(session)
+    os.kill(_zygote(engine), signal.SIGSTOP)
+    await bounded(session.aclose())
+    await bounded(engine.aclose())
+
+    assert processes() == set()
+
+
+async def test_a_worker_that_does_not_come_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starters, "START_SECONDS", 0.1)
+    monkeypatch.setattr("codemode.engine.process.sys.executable", "/bin/cat")
+    engine = WorkersEngine()
+    with pytest.raises(EngineError, match=r"^no worker could be started"):
+        await bounded(run(engine.session(Limits()), "text(1)"))
+    await engine.aclose()
+
+
+async def test_an_interpreter_that_cannot_be_run_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("codemode.engine.process.sys.executable", "/nowhere/python")
+    for method in ("zygote", "spawn"):
+        engine = WorkersEngine(start_method=method)
+        with pytest.raises(EngineError, match=r"^a worker could not be started: .*No such file"):
+            await bounded(run(engine.session(Limits()), "text(1)"))
+        await engine.aclose()
+
+
+async def test_a_zygote_that_cannot_load_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codemode.engine.process._command", _broken_command)
+    engine = WorkersEngine()
+    with pytest.raises(EngineError, match=r"^no worker could be started: ImportError: no V8$"):
+        await bounded(run(engine.session(Limits()), "text(1)"))
+    await engine.aclose()
+
+
+def _broken_command(function: str, fd: int) -> list[str]:
+    del function, fd
+    import sys
+
+    return [sys.executable, "-c", "raise ImportError('no V8')"]
+
+
+async def test_a_system_without_processes_left_is_an_error_and_not_the_end(
+    forked: WorkersEngine,
+) -> None:
+    import resource
+
+    session = forked.session(Limits())
+    await worker_of(session)
+    zygote = _zygote(forked)
+    resource.prlimit(zygote, resource.RLIMIT_NOFILE, (5, 5))
+    assert forked._starter is not None
+    with pytest.raises(EngineError, match=r"^no worker could be started: .* \((EMFILE|EAGAIN)\)$"):
+        await bounded(forked._starter.start())
+
+    assert alive([zygote]) == {zygote}
+    assert await texts(session, "text('still')") == ["still"]
+
+
+def _zygote(engine: WorkersEngine) -> int:
+    starter = engine._starter
+    assert isinstance(starter, starters.ZygoteStarter)
+    assert starter._process is not None
+    return starter._process.pid

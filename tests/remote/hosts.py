@@ -1,0 +1,26 @@
+"""The hosts that these tests start: ours, and OpenAI's where it has been fetched."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from tests.conformance.package import VERSION, Package, cache
+
+OURS: Final = (sys.executable, "-m", "codemode.host")
+
+
+def find_oracle() -> Path | None:
+    """OpenAI's host: named by ``CODEMODE_ORACLE``, or in the cache of the conformance tests."""
+    named = os.environ.get("CODEMODE_ORACLE")
+    path = Path(named) if named else Package(cache() / f"codex-{VERSION}").host
+    return path if path.is_file() else None
+
+
+ORACLE: Final = find_oracle()
+
+NO_ORACLE: Final = (
+    "OpenAI's host is not here: run `python -m tests.conformance.package`, or set CODEMODE_ORACLE"
+)
