@@ -161,7 +161,7 @@ class Limits:
         unit = entry.metadata["unit"]
         text = entry.metadata["error"].format(
             cap=amount(getattr(self, name), unit),
-            observed="" if observed is None else amount(observed, unit),
+            observed="too large" if observed is None else amount(observed, unit),
             what=what,
         )
         hint = entry.metadata["hint"]

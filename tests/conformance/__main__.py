@@ -10,8 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from codemode.conformance.command import OUR_HOST, explanation, run, summaries
 from codemode.conformance.compare import Comparison, counts
+from codemode.conformance.report import OUR_HOST, explanation, run, summaries
 
 from .codex import compare_conversation, with_host
 from .conversations import CONVERSATIONS

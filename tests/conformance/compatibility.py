@@ -1,6 +1,6 @@
 """The table of intended differences in ``docs/compatibility.md``, made from ``improvements.toml``.
 
-    python -m tests.conformance.compatibility        writes it anew
+python -m tests.conformance.compatibility        writes it anew
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from codemode.conformance.compare import load_improvements
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "compatibility.md"
 
-_BEGIN: Final = "<!-- made from improvements.toml by `python -m tests.conformance.compatibility` -->\n"
+_BEGIN: Final = (
+    "<!-- made from improvements.toml by `python -m tests.conformance.compatibility` -->\n"
+)
 _END: Final = "<!-- end of what is made -->\n"
 
 

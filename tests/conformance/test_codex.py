@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from codemode.conformance.command import OUR_HOST
+from codemode.conformance.report import OUR_HOST
 
 from .codex import Conversation, compare_conversation, shown, with_host
 from .conversations import CONVERSATIONS
 from .package import Package
+from .verdict import accept
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +23,7 @@ def codex_with_our_host(package: Package, tmp_path_factory: pytest.TempPathFacto
 def test_codex_shows_its_model_the_same_on_our_host(
     conversation: Conversation, package: Package, codex_with_our_host: Path
 ) -> None:
-    comparison = compare_conversation(conversation, package.codex, codex_with_our_host)
-
-    assert comparison.ours == comparison.published
+    accept(compare_conversation(conversation, package.codex, codex_with_our_host))
 
 
 def test_codex_does_run_the_host_in_the_place_of_its_own(package: Package, tmp_path: Path) -> None:

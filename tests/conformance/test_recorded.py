@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import pytest_asyncio
 
 from codemode import LocalSessionProvider
 from codemode.conformance.compare import load_improvements, without_hints
@@ -22,7 +23,7 @@ RECORDED: Final[dict[str, list[Any]]] = json.loads((HERE / "recorded.json").read
 IMPROVEMENTS: Final = load_improvements()
 
 
-@pytest.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def provider() -> AsyncIterator[LocalSessionProvider]:
     async with LocalSessionProvider() as provider:
         yield provider

@@ -57,7 +57,7 @@ class Scene:
         self.port = Listener()
         self.isolate = v8.Isolate()
         self.cell = Cell(self.isolate, self.port, ECHO.descriptions)
-        self.cell.deliver(compose(source, ECHO, SETTINGS))
+        self.cell.start(*compose(source, ECHO, SETTINGS))
 
     def poke(self, how: int) -> None:
         """Do one of the things that an owner does."""

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from codemode.engine.module import Module, needs_parsing, read_import, read_module, string_value
 
-FUNCTION = "(async function(){{"
-ARROW = "(async()=>{{"
-WITH_IMPORT = "(async function($meta,$impo){{"
+FUNCTION = "(async function(){"
+ARROW = "(async()=>{"
+WITH_IMPORT = "(async function($meta,$impo){"
 
 REWRITTEN = {
     "text(1)": "text(1)",
@@ -69,7 +69,7 @@ def test_dynamic_import_and_import_meta_become_parameters_of_unused_names() -> N
         "$impo ('m'); $meta      .x", WITH_IMPORT, None
     )
     assert read_module("import('m', $impo)") == Module(
-        "$0    ('m', $impo)", "(async function($meta,$0){{", None
+        "$0    ('m', $impo)", "(async function($meta,$0){", None
     )
 
 
@@ -78,10 +78,16 @@ def test_an_arrow_is_used_where_a_function_would_have_too_much() -> None:
     assert read_module("new . target").open == ARROW
 
 
-def test_the_head_says_how_far_the_first_line_is_shifted() -> None:
-    assert Module("", FUNCTION, None).head() == (
-        '"open":"(async function(){{","shift":32,"refusal":null'
-    )
+def test_the_wrapper_knows_how_far_it_shifts_the_first_line() -> None:
+    wrapped = Module("SOURCE", FUNCTION, None).wrapped()
+    assert wrapped.script().index("SOURCE") == wrapped.shift
+
+
+def test_the_wrapper_has_a_label_that_no_program_can_know() -> None:
+    first, second = (Module("", FUNCTION, None).wrapped() for _ in range(2))
+    label = first.close.removeprefix("\n}break ").removesuffix("}})")
+    assert first.open == f"{FUNCTION}{label}:{{{{"
+    assert first.open != second.open
 
 
 def test_only_sources_with_such_a_word_are_parsed() -> None:
@@ -119,8 +125,7 @@ def test_no_line_becomes_longer_or_shorter(source: str) -> None:
 
 @given(SOURCES)
 def test_any_text_can_be_sent_to_the_prelude(source: str) -> None:
-    module = read_module(source)
-    (module.head() + module.source).encode()
+    read_module(source).wrapped().script().encode()
 
 
 @given(SOURCES)

@@ -29,7 +29,7 @@ async def session() -> AsyncIterator[EngineSession]:
 POISON = """
 const poisoned = () => { throw new Error("poisoned"); };
 const trap = { __proto__: null, get: poisoned, set: poisoned, configurable: true };
-const mine = ["tools", "text", "image", "store", "load", "notify", "as_settled", "stream_settled", "setTimeout",
+const mine = ["tools", "text", "image", "store", "load", "notify", "as_settled", "stream_settled", "setTimeout", "clearTimeout",
   "generatedImage", "audio", "content"];
 const kept = {};
 for (const name of mine) kept[name] = globalThis[name];
@@ -55,7 +55,48 @@ for (let i = 0; i < roots.length; i++) {
 const more = ["get", "set", "value", "mimeType", "0", "1"];
 for (let k = 0; k < more.length; k++) defineProperty(getPrototypeOf({}), more[k], trap);
 const { text, image, store, load, stream_settled } = kept;
+const caught = (attempt) => { try { attempt(); } catch (error) { return error; } };
 """
+
+FIRST_USES = {
+    "kept.image({ type: 'image', data: 'AA' }, 'LOW')": [
+        ImageItem("data:application/octet-stream;base64,AA", "low")
+    ],
+    "text(caught(() => image(1)) === undefined)": [TextItem("false")],
+    "kept.audio('data:audio/wav;base64,UklGRiUAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQEAAAAA')": [
+        TextItem("Audio output omitted because the clip is shorter than 25 ms; use a longer clip.")
+    ],
+    "kept.generatedImage({ image_url: 'data:,', output_hint: 'h' })": [
+        ImageItem("data:,", "high"),
+        TextItem("h"),
+    ],
+    "kept.content({ type: 'resource', resource: { uri: 'u', text: 't' } })": [
+        TextItem('{"type":"resource","resource":{"uri":"u","text":"t"}}')
+    ],
+    r"store('k', '\ud800a'); text(load('k'))": [
+        ev.ValueStored("k", '"\ufffda"'),
+        TextItem("\ufffda"),
+    ],
+    "text(caught(() => store('a\\n', undefined)))": [
+        TextItem('Unable to store "a\\n". Only plain serializable objects can be stored.')
+    ],
+    "text(caught(() => store({ toString() { throw 1; } }, 1)))": [
+        TextItem("store key must be a string")
+    ],
+    "text(caught(() => text({ toJSON() { throw { stack: 'thrown' }; } })))": [TextItem("thrown")],
+    "throw { stack: 'uncaught' }": [],
+    "await new Settled((fire) => kept.setTimeout(fire, 0)); text('late')": [
+        ev.TimerSet(1, 0),
+        ev.Idle(),
+        TextItem("late"),
+    ],
+    "const id = kept.setTimeout(text, 60000); kept.clearTimeout(id)": [
+        ev.TimerSet(1, 60000),
+        ev.TimerCleared(1),
+    ],
+    "await stream_settled({ [iterator]: () => ({ __proto__: null, next: (done) => ({ done: turn++ > 0, value: 5 }) }) },"
+    " (result) => text(result))": [TextItem('{"index":0,"status":"fulfilled","value":5}')],
+}
 
 
 async def test_helpers_work_when_every_global_and_prototype_is_poisoned(
@@ -79,6 +120,36 @@ text(await echo({ n: 1 }));
         ev.Notified("told"),
         ImageItem("data:image/png;base64,AA", "high"),
     ]
+
+
+@pytest.mark.parametrize("use", FIRST_USES)
+async def test_a_file_of_the_prelude_can_be_loaded_when_everything_is_poisoned(
+    session: EngineSession, use: str
+) -> None:
+    before = "const Settled = Promise, iterator = Symbol.iterator; let turn = 0;\n"
+    ended = await run(session, before + POISON + use)
+    assert ended.error == ("uncaught" if "uncaught" in use else None)
+    assert ended.events[:-1] == FIRST_USES[use]
+
+
+async def test_the_files_of_the_prelude_read_no_global(
+    session: EngineSession,
+) -> None:
+    source = """
+const read = [], { ownKeys } = Reflect, { defineProperty } = Object, kept = { text, image, content, setTimeout, store };
+for (const name of ownKeys(globalThis)) {
+  if (["Infinity", "NaN", "undefined"].includes(name)) continue;
+  const value = globalThis[name];
+  defineProperty(globalThis, name, { get() { read[read.length] = name; return value; }, set() {} });
+}
+read.length = 0;
+try { kept.image(1); } catch {}
+kept.image("data:,"); kept.content([]); kept.setTimeout(() => {}, 0);
+try { kept.store("k", undefined); } catch {}
+try { kept.text({ toJSON() { throw {}; } }); } catch {}
+kept.text(read);
+"""
+    assert await texts(session, source) == ["[]"]
 
 
 async def test_the_shared_buffer_cannot_be_caught_by_species_or_length(
@@ -174,6 +245,9 @@ async def test_the_position_of_an_error_on_the_first_line_is_that_of_the_source(
         ("}", "SyntaxError: Unexpected token '}'"),
         ("if (1) {", "SyntaxError: Unexpected end of input"),
         ("}); text('out'); (async () => {", "SyntaxError: Unexpected token '}'"),
+        ("}}}); text('out'); (async function () {x:{{", "SyntaxError: Unexpected token '}'"),
+        ("}}}); text('out'); (0, async function () {x:{{", "SyntaxError: Unexpected token '}'"),
+        ("label:", "SyntaxError: Unexpected end of input"),
         ("function f() { await 1 }", "SyntaxError: Unexpected reserved word"),
         (
             "function f() {} function f() {}",

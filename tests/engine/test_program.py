@@ -1,11 +1,13 @@
 """What a cell is started with, as the prelude reads it."""
 
 import json
+from typing import Any
 
 from codemode.engine.program import (
     LAZY_NAMES,
     QUICK_CHARS,
     Catalogue,
+    Program,
     compose,
     is_quick,
     settings_of,
@@ -13,21 +15,34 @@ from codemode.engine.program import (
 from codemode.limits import Limits
 
 
-def composed(source: str, catalogue: Catalogue) -> tuple[dict[str, object], list[str], str]:
-    """The three parts of a program."""
-    head, names, text = compose(source, catalogue, settings_of(Limits())).decode().split("\n", 2)
+def composed(source: str, catalogue: Catalogue) -> tuple[dict[str, Any], list[str], Program]:
+    """The settings and names of a program, and all of it."""
+    program = compose(source, catalogue, settings_of(Limits()))
+    head, names = program.head.decode().split("\n")
     assert head.startswith("S")
-    return json.loads(head[1:]), json.loads(names), text
+    return json.loads(head[1:]), json.loads(names), program
 
 
-def test_a_program_is_settings_names_and_source() -> None:
-    head, names, text = composed("text(1)\ntext(2)", Catalogue.of([("a\nb", "A"), ("c", "C")]))
+def test_a_program_is_settings_names_and_a_script_around_the_source() -> None:
+    source = "text(1)\ntext(2)"
+    head, names, program = composed(source, Catalogue.of([("a\nb", "A"), ("c", "C")]))
 
     assert names == ["a\nb", "c"]
-    assert text == "text(1)\ntext(2)"
-    assert head["lazy"] is False
+    assert program.check == b"C" + source.encode()
+    assert program.script == (
+        f'"use strict";{head["open"]}{source}{head["close"]}\n//# sourceURL=exec_main.mjs'.encode()
+    )
+    assert head["shift"] == program.script.index(source.encode())
+    assert (head["lazy"], head["refusal"]) == (False, None)
     assert head["valueBytes"] == 16 * 1024 * 1024
     assert head["timersError"] == Limits().message("timers")
+
+
+def test_a_program_that_is_refused_has_no_script() -> None:
+    head, _, program = composed("import 'm'", Catalogue.of(()))
+
+    assert head["refusal"] == "Unsupported import in exec: m"
+    assert (program.script, program.check) == (None, b"C;         ")
 
 
 def test_a_limit_that_is_off_is_no_number_of_calls() -> None:
@@ -44,7 +59,7 @@ def test_a_large_catalogue_is_made_when_it_is_looked_at() -> None:
 
 
 def test_a_lone_surrogate_in_a_source_does_not_stop_it() -> None:
-    assert composed("text('\ud800')", Catalogue.of(()))[2] == "text('\ufffd')"
+    assert composed("text('\ud800')", Catalogue.of(()))[2].check.decode() == "Ctext('\ufffd')"
 
 
 def test_a_catalogue_survives_the_wire() -> None:

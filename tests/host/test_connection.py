@@ -85,10 +85,10 @@ def test_a_refused_id_is_used_up() -> None:
         connection.admit(1)
 
 
-def test_by_default_256_requests_are_in_flight() -> None:
+def test_by_default_2048_requests_are_in_flight() -> None:
     connection = Connection()
 
-    assert [connection.admit(number) for number in range(257)] == [True] * 256 + [False]
+    assert [connection.admit(number) for number in range(2049)] == [True] * 2048 + [False]
 
 
 def test_recent_keys_are_forgotten_in_the_order_in_which_they_came() -> None:

@@ -266,6 +266,32 @@ def test_a_host_refuses_what_it_does_not_know(message: Any, detail: str) -> None
     assert str(caught.value) == f"failed to decode code-mode IPC frame: {detail}"
 
 
+REPEATED = [
+    b'{"type": "operation/cancel", "id": 1, "id": 2}',
+    b'{"type":"operation/yield","type":"operation/yield","id":2}',
+    payload(HELLO)[:-1] + b',"supportedVersions":[1]}',
+    payload(request(method="session/shutdown", sessionId="s"))[:-1] + b',"id":2}',
+    payload(answer(status="error", message='a ":\\":'))[:-1] + b',"id":2}',
+    payload(answer(status="ok", value={"type": "tool/result", "result": {"a": 1}}))[:-1]
+    + b',"id":2}',
+]
+
+
+@pytest.mark.parametrize("raw", REPEATED)
+def test_a_field_that_is_given_twice_is_refused(raw: bytes) -> None:
+    with pytest.raises(FrameUndecodableError) as caught:
+        v1.ClientMessages().decode(raw)
+
+    assert str(caught.value) == "failed to decode code-mode IPC frame: duplicate field"
+
+
+def test_what_looks_like_a_field_inside_text_is_none() -> None:
+    text = 'x": \\": "a":1, \\'
+    message = execute(source=text * 50, tool_call_id=text, max_output_tokens=1, yield_time_ms=1)
+
+    assert isinstance(v1.ClientMessages().decode(payload(message)), m.Request)
+
+
 def test_nesting_without_end_is_refused() -> None:
     deep = b"[" * 100_000 + b"]" * 100_000
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from ..conformance.command import conformance
 from .values import LIMIT
 
 if TYPE_CHECKING:
@@ -182,6 +183,9 @@ def completion(shell: str) -> None:
     found = get_completion_class(shell)
     assert found is not None
     click.echo(found(app, {}, PROGRAM, f"_{PROGRAM.upper()}_COMPLETE").source())
+
+
+app.add_command(conformance)
 
 
 def _read(file: str) -> str:

@@ -1,26 +1,15 @@
-"""``codemode conformance``: the programs and the scenarios on a published host and on ours."""
+"""``codemode conformance``: the programs and the scenarios on a published host and on ours.
+
+Only click is loaded here; the command loads what it runs.
+"""
 
 from __future__ import annotations
 
 import json
 import shlex
-import sys
-from collections.abc import Iterable, Mapping, Sequence
-from difflib import unified_diff
-from itertools import islice
-from typing import Any, Final
+from collections.abc import Sequence
 
 import click
-
-from . import corpus, scenario
-from .compare import Comparison, Verdict, counts, load_improvements, summary
-from .process import HostLost, HostProcess
-from .runner import Hosts, compare_programs, compare_scenarios
-
-OUR_HOST: Final = (sys.executable, "-m", "codemode.host")
-
-MAX_LINES: Final = 30
-"""How much is told of one difference; ``--json`` tells all."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -29,7 +18,7 @@ MAX_LINES: Final = 30
     metavar="PATH",
     required=True,
     type=click.Path(exists=True, dir_okay=False, resolve_path=True),
-    help="The published codex-code-mode-host, or any host to compare with.",
+    help="The published codex-code-mode-host, or any V1 host to compare with.",
 )
 @click.option(
     "--host",
@@ -43,94 +32,36 @@ MAX_LINES: Final = 30
     default="",
     help="Only what has this text in its name.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def conformance(*, oracle: str, host: str | None, wanted: str, as_json: bool) -> None:
-    """Run the same programs and wire scenarios on two hosts, and compare what they do.
+    """Run the same programs and wire scenarios on two hosts, and compare.
 
     Prints what differs, then a line for each part and the total last. Exit code 1: something
     differs that is no documented improvement.
     """
-    hosts = ((oracle,), shlex.split(host) if host else OUR_HOST)
+    from . import report  # noqa: PLC0415 - the corpus and what runs it: not for --help
+    from .compare import counts  # noqa: PLC0415
+
+    hosts = ((oracle,), shlex.split(host) if host else report.OUR_HOST)
     for command in hosts:
         _must_start(command)
-    parts = run(hosts, wanted, quiet=as_json)
+    parts = report.run(hosts, wanted, quiet=as_json)
     counted = {part: counts(comparisons) for part, comparisons in parts.items()}
     if as_json:
-        click.echo(json.dumps(document(parts, counted), ensure_ascii=False, indent=1))
+        click.echo(json.dumps(report.document(parts, counted), ensure_ascii=False, indent=1))
     else:
-        for line in summaries(counted):
+        for line in report.summaries(counted):
             click.echo(line)
     if any(count["different"] for count in counted.values()):
         raise click.exceptions.Exit(1)
 
 
-def run(hosts: Hosts, wanted: str = "", *, quiet: bool = False) -> dict[str, list[Comparison]]:
-    """Run both parts; print what differs as it is found, unless told to be quiet."""
-    improvements = load_improvements()
-    programs = [each for name, each in corpus.load().items() if wanted in name]
-    scenarios = [each for name, each in scenario.load().items() if wanted in name]
-    parts = {
-        "programs": compare_programs(programs, hosts, improvements),
-        "scenarios": compare_scenarios(scenarios, hosts, improvements),
-    }
-    return {part: list(_shown(found, quiet=quiet)) for part, found in parts.items()}
-
-
-def _shown(comparisons: Iterable[Comparison], *, quiet: bool) -> Iterable[Comparison]:
-    for comparison in comparisons:
-        if comparison.verdict == "different" and not quiet:
-            click.echo(f"different: {comparison.name}")
-            for line in explanation(comparison):
-                click.echo(f"  {line}")
-        yield comparison
-
-
-def explanation(comparison: Comparison) -> list[str]:
-    """Return what is different, in lines for people."""
-    if comparison.reason is not None:
-        return [comparison.reason]
-    published, ours = comparison.published, comparison.ours
-    if isinstance(published, dict) and isinstance(ours, dict):
-        lines = unified_diff(_lines(published), _lines(ours), lineterm="", n=1)
-        return list(islice(lines, 2, MAX_LINES))  # the first two name the files
-    return [f"-{_text(published)}", f"+{_text(ours)}"]
-
-
-def _lines(transcript: Mapping[str, Any]) -> list[str]:
-    """Return a transcript with a frame in each line."""
-    end = {key: value for key, value in transcript.items() if key != "frames"}
-    return [_text(each) for each in [*transcript["frames"], end]]
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def summaries(counted: Mapping[str, Mapping[Verdict, int]]) -> list[str]:
-    """Return a line for each part, and the total last."""
-    total: dict[Verdict, int] = {"equal": 0, "improved": 0, "different": 0}
-    for count in counted.values():
-        for verdict, number in count.items():
-            total[verdict] += number
-    return [summary(part, count) for part, count in counted.items()] + [summary("total", total)]
-
-
-def document(
-    parts: Mapping[str, Sequence[Comparison]], counted: Mapping[str, Mapping[Verdict, int]]
-) -> dict[str, Any]:
-    """Return everything as one JSON document: the counts, and whatever is not equal."""
-    return {
-        part: {
-            **counted[part],
-            "not_equal": [each.to_json() for each in comparisons if each.verdict != "equal"],
-        }
-        for part, comparisons in parts.items()
-    }
-
-
 def _must_start(command: Sequence[str]) -> None:
-    """Refuse a command that is no program, before a thousand programs fail on it."""
+    """Refuse a command that is no host, before a thousand programs fail on it."""
+    from .client import V1Host  # noqa: PLC0415
+    from .process import HostLost  # noqa: PLC0415
+
     try:
-        HostProcess(command).close()
+        V1Host(command).close()
     except HostLost as lost:
         raise click.ClickException(str(lost)) from lost

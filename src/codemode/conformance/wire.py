@@ -69,7 +69,8 @@ def play(scenario: Scenario, command: Sequence[str]) -> Transcript:
             end = host.finish()
         except HostLost as lost:
             return Transcript(_comparable(scenario, frames), None, str(lost))
-    return Transcript(_comparable(scenario, frames), end.status, _last_words(end.stderr))
+    reason = _reason(end.stderr) if end.status else ""
+    return Transcript(_comparable(scenario, frames), end.status, reason)
 
 
 def _take(step: Step, host: HostProcess, frames: list[Message]) -> bool:
@@ -124,7 +125,7 @@ def _masked(value: Any) -> Any:
             return value
 
 
-def _last_words(stderr: str) -> str:
+def _reason(stderr: str) -> str:
     """Return the reason for an end, without the diagnosis, the log and the stack around it."""
     found = _REASON.search(stderr)
     return found[0] if found else ""

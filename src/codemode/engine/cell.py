@@ -24,7 +24,7 @@ from .v8 import ANSWER_BYTES, HEADER_UNITS
 if TYPE_CHECKING:
     from .v8 import Isolate
 
-_FLUSH, _LOAD, _MORE, _CATALOGUE, _EXIT, _OVER = range(6)
+_FLUSH, _LOAD, _MORE, _CATALOGUE, _EXIT, _OVER, _PART = range(7)
 
 WINDOW_BYTES: Final = 4 * 1024 * 1024
 """Records that a cell may have in flight before its thread waits: back-pressure into the cell."""
@@ -67,8 +67,13 @@ class Cell:
         isolate.on_idle = self._on_idle
         isolate.on_broken = self._on_broken
 
+    def start(self, head: bytes, script: bytes | None, check: bytes) -> None:
+        """Schedule the first turn of a program; see ``Program``."""
+        if not self._released.is_set():
+            self._isolate.start(head, script, check)
+
     def deliver(self, message: bytes) -> None:
-        """Schedule a turn: a program, the answer to a tool call, or a timer that is due."""
+        """Schedule a turn: the answer to a tool call, or a timer that is due."""
         if not self._released.is_set():
             self._isolate.send(message)
 
@@ -161,6 +166,8 @@ class Cell:
         elif reason == _EXIT:
             self._port.over()
             self._released.wait()
+        elif reason >= _PART:
+            self._begin_answer(self._isolate.part(reason - _PART))
 
     def _begin_answer(self, value: bytes | None) -> None:
         if value is None:

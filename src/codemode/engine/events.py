@@ -90,7 +90,7 @@ Event: TypeAlias = (
 
 
 class Kind(IntEnum):
-    """The kinds of records; prelude.js has the same numbers."""
+    """The kinds of records; boot.js has the same numbers."""
 
     TEXT = 1
     IMAGE = 2

@@ -1,8 +1,10 @@
 """A module's text as the body of a function: V8 is reached without a module API.
 
-The program is evaluated as ``"use strict";(async function(){{`` + source + ``}})``. What a module
-allows and a function body does not, or the other way round, is settled here by a parser, and
-only for sources that contain such a word:
+The program is evaluated as ``"use strict";(async function(){label:{{`` + source + ``}break label}})``.
+The label is different each time: a source that closes the wrapper's braces to open others of its
+own meets a ``break`` without its label, which is an error of syntax. What a module allows and a
+function body does not, or the other way round, is settled by a parser, and only for sources that
+contain such a word:
 
 * static ``import`` and ``export … from`` are refused with the text of the reference host;
 * ``export`` and ``export default`` are taken out, so that every column stays where it was;
@@ -17,7 +19,7 @@ what holds one of the words, and not more than ``MOVES`` nodes.
 
 from __future__ import annotations
 
-import json
+import os
 import re
 import time
 from collections import Counter
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from tree_sitter import Node, Tree
 
 STRICT: Final = '"use strict";'
+FILE_NAME: Final = "exec_main.mjs"
+"""The name of the program in stacks, as in the reference."""
 
 PARSE_SECONDS: Final = 0.5
 """Parsing a MiB of ordinary code takes 0.2 s."""
@@ -59,8 +63,8 @@ _ANONYMOUS: Final = re.compile(r"(async\s+function\b|function\b|class\b)(?:\s*\*
 class Module(NamedTuple):
     """A source ready to be wrapped.
 
-    ``open`` is the wrapper's beginning behind ``"use strict";``. ``refusal`` is the error text
-    of a program that V8 accepts and a module host does not, or whose static import V8 calls
+    ``open`` is the beginning of the wrapper's function. ``refusal`` is the error text of a
+    program that V8 accepts and a module host does not, or whose static import V8 calls
     misplaced, because it knows no module.
     """
 
@@ -68,12 +72,28 @@ class Module(NamedTuple):
     open: str
     refusal: str | None
 
-    def head(self) -> str:
-        """The members that the prelude needs, as JSON without the braces."""
-        shift = len(STRICT + self.open)
-        return (
-            f'"open":{json.dumps(self.open)},"shift":{shift},"refusal":{json.dumps(self.refusal)}'
-        )
+    def wrapped(self) -> Wrapped:
+        """The function around the source, with a label that nobody knows."""
+        label = f"${os.urandom(6).hex()}"
+        # The inner block: in it a function cannot be declared twice.
+        return Wrapped(f"{self.open}{label}:{{{{", self.source, f"\n}}break {label}}}}})")
+
+
+class Wrapped(NamedTuple):
+    """A source between the wrapper's halves."""
+
+    open: str
+    source: str
+    close: str
+
+    def script(self) -> str:
+        """What evaluates to the program's function."""
+        return f"{STRICT}{self.open}{self.source}{self.close}\n//# sourceURL={FILE_NAME}"
+
+    @property
+    def shift(self) -> int:
+        """How many columns the wrapper puts before the first line."""
+        return len(STRICT + self.open)
 
 
 def needs_parsing(source: str) -> bool:
@@ -91,9 +111,9 @@ def read_module(source: str) -> Module:
     if source.startswith("#!"):
         source = "//" + source[2:]
     # An arrow has no `arguments` and no `new.target`, like a module; a function has no `this`,
-    # like a module. Either has the inner block: in it a function cannot be declared twice.
+    # like a module.
     arrow = _NEEDS_ARROW.search(source) is not None
-    opening = "(async({})=>{{{{" if arrow else "(async function({}){{{{"
+    opening = "(async({})=>{{" if arrow else "(async function({}){{"
     if not needs_parsing(source):
         return Module(source, opening.format(""), None)
     return _Rewrite(source).module(opening)

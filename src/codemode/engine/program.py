@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .module import needs_parsing, read_module
 
@@ -75,14 +75,34 @@ def is_quick(source: str) -> bool:
     return len(source) <= QUICK_CHARS or not needs_parsing(source)
 
 
-def compose(source: str, catalogue: Catalogue, settings: str) -> bytes:
-    """The message that starts a program: a line of settings, a line of names, the source."""
+class Program(NamedTuple):
+    """What makes an isolate run a program.
+
+    Attributes:
+        head: the message with the settings, a line, and the names of the tools.
+        script: evaluates to the program's function; None for a program that is refused.
+        check: the message that asks why a source cannot be run.
+    """
+
+    head: bytes
+    script: bytes | None
+    check: bytes
+
+
+def compose(source: str, catalogue: Catalogue, settings: str) -> Program:
+    """The program with this source."""
     module = read_module(source)
-    big = catalogue.count > LAZY_NAMES or len(catalogue.descriptions) > LAZY_BYTES
-    lazy = "true" if big else "false"
-    head = f'S{{{module.head()},"lazy":{lazy},{settings}}}\n'
-    return b"%b%b\n%b" % (
-        head.encode(),
-        catalogue.names,
-        module.source.encode("utf-8", "replace"),
+    wrapped = module.wrapped()
+    wrapper = {
+        "open": wrapped.open,
+        "close": wrapped.close,
+        "shift": wrapped.shift,
+        "refusal": module.refusal,
+        "lazy": catalogue.count > LAZY_NAMES or len(catalogue.descriptions) > LAZY_BYTES,
+    }
+    head = f"S{json.dumps(wrapper)[:-1]},{settings}}}\n".encode()
+    return Program(
+        head + catalogue.names,
+        None if module.refusal is not None else wrapped.script().encode("utf-8", "replace"),
+        b"C" + module.source.encode("utf-8", "replace"),
     )

@@ -18,7 +18,7 @@ class EngineCell(Protocol):
     """A program that runs, seen from the event loop."""
 
     def deliver(self, message: str) -> None:
-        """Schedule a turn; see prelude.js for the messages."""
+        """Schedule a turn; see prelude/boot.js for the messages."""
 
     def answer(self, json: str | None) -> None:
         """Answer ``ValueAsked``."""

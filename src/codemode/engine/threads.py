@@ -130,7 +130,7 @@ class ThreadsCell:
 
     def start(self, source: str, catalogue: Catalogue, settings: str) -> None:
         def begin(isolate: Isolate) -> None:
-            message = compose(source, catalogue, settings)
+            program = compose(source, catalogue, settings)
             isolate.limit_heap(self._limits.heap_bytes)
             cell = Cell(isolate, self, catalogue.descriptions)
             with self._lock:
@@ -138,7 +138,7 @@ class ThreadsCell:
             if self._closed:
                 self._free(self._isolates.free)
             else:
-                cell.deliver(message)
+                cell.start(*program)
 
         self._isolates.start(begin, self.failed, quick=is_quick(source))
 

@@ -8,10 +8,13 @@ Theory, measured on mini-racer 0.14 (V8 14.4):
   ``mr_free_context``. Scheduling, ``mr_alloc_*`` and ``mr_free_value`` are safe there.
 * **The microtasks of a task run after its outcome was delivered.** So a turn is two tasks: one
   that delivers a message, and behind it an empty one, by whose time nothing runnable is left.
+  The first turn is four: the settings, the program's text, which V8 evaluates as a script of its
+  own to a function, a task that calls the function, and the empty one. The callback that gets
+  the function schedules the last two.
 * ``mr_cancel_task`` does not stop a loop in a microtask. ``mr_free_context`` stops everything
   that V8 can interrupt and joins the thread; what V8 cannot interrupt ends with the process.
 * Values leave JavaScript only as UTF-16 text in one ``ArrayBuffer`` per isolate, whose address
-  we know (see ``prelude.js``). The callback's own arguments are never read: their handles can
+  we know (see ``prelude/boot.js``). The callback's own arguments are never read: their handles can
   be opened by the isolate's thread alone, and converting them has hung callers.
 * V8 guards its code pages with memory protection keys, whose rights a thread inherits from its
   creator. A thread that is older than V8's initialisation crashes when it makes or frees an
@@ -35,6 +38,7 @@ import importlib
 import importlib.util
 import itertools
 import queue
+import re
 import sys
 import threading
 import types
@@ -48,7 +52,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 BUFFER_UNITS: Final = 32 * 1024
-"""Size of the shared buffer in UTF-16 code units, header included. prelude.js allocates it."""
+"""Size of the shared buffer in UTF-16 code units, header included. boot.js allocates it."""
+
+PARTS: Final = ("errors", "media", "waiting")
+"""Files of the prelude that an isolate asks for when it needs them."""
 
 HEADER_UNITS: Final = 8
 """Four 32-bit words: units written, why JavaScript calls, units answered, more to come."""
@@ -125,7 +132,8 @@ class _Library:
         # One C callback for all isolates: they are told apart by the callback id, and making a
         # ctypes closure for each would cost more than the lookup.
         self.callback = binding.MR_CALLBACK(self._on_callback)
-        self.prelude = resources.files(__package__).joinpath("prelude.js").read_bytes()
+        self.boot = _prelude_file("boot")
+        self.parts = tuple(_prelude_file(name).decode().encode("utf-16-le") for name in PARTS)
 
     def register(self, isolate: Isolate) -> int:
         number = next(self.ids)
@@ -142,6 +150,12 @@ class _Library:
         isolate.on_callback(callback_id & _KIND_MASK, handle)
 
 
+def _prelude_file(name: str) -> bytes:
+    """A file of the prelude without the lines that are comments: V8 takes a while to skip them."""
+    text = resources.files(__package__).joinpath("prelude", f"{name}.js").read_bytes()
+    return re.sub(rb"(?m)^ *// .*\n|^ *//\n", b"", text)
+
+
 def _holding_gil(dll: Any, names: tuple[str, ...]) -> Any:
     """The same library with these functions called without letting the GIL go."""
     quick = ctypes.PyDLL(dll._name, handle=dll._handle)
@@ -151,9 +165,12 @@ def _holding_gil(dll: Any, names: tuple[str, ...]) -> Any:
     return quick
 
 
-_KIND_BITS: Final = 2
-_KIND_MASK: Final = 3
-_SETUP, _SCRIPT_CALL, _TURN, _IDLE = range(4)
+_KIND_BITS: Final = 3
+_KIND_MASK: Final = 7
+_SETUP, _SCRIPT_CALL, _TURN, _IDLE, _PROGRAM = range(5)
+
+_LANGUAGE: Final = ("--no-harmony-temporal", "--js-upsert")
+"""The reference host's JavaScript has no Temporal, and Map.prototype.getOrInsert."""
 
 _library: _Library | None = None
 _library_lock = threading.Lock()
@@ -172,7 +189,7 @@ def load(*, shared_process: bool = False) -> _Library:
     with _library_lock:
         if _library is None:
             keys = ("--no-memory-protection-keys",) if shared_process else ()
-            _library = _Library(("--single-threaded", *keys))
+            _library = _Library(("--single-threaded", *_LANGUAGE, *keys))
         return _library
 
 
@@ -207,6 +224,7 @@ class Isolate:
         self._free_lock = threading.Lock()
         self._guard = threading.Lock()
         self._freed = False
+        self._check = b""
         self._context = self._dll.mr_init_context(self._library.callback)
         try:
             self._install()
@@ -216,8 +234,8 @@ class Isolate:
 
     def _install(self) -> None:
         host = self._dll.mr_make_js_callback(self._context, self._id(_SCRIPT_CALL))
-        self._schedule_eval(self._library.prelude)
-        self._schedule_eval(b"[]")
+        self._schedule_eval(self._library.boot, _SETUP)
+        self._schedule_eval(b"[]", _SETUP)
         self._entry = self._expect(_FUNCTION)
         self._no_arguments = self._expect(_ARRAY)
         self._call(host, _SETUP)
@@ -232,16 +250,29 @@ class Isolate:
         """Stop the script when its heap exceeds ``size`` bytes after a collection."""
         self._dll.mr_set_hard_memory_limit(self._context, size)
 
+    def start(self, head: bytes, script: bytes | None, check: bytes) -> None:
+        """Schedule the first turn of a program; see ``Program``. Any thread may call."""
+        with self._guard:
+            if self._freed:
+                return
+            self._deliver(head)
+            self._check = check
+            if script is None:
+                self._refuse()
+            else:
+                self._schedule_eval(script, _PROGRAM)
+
     def send(self, message: bytes) -> None:
         """Schedule a turn: deliver ``message`` (UTF-8), then report idle. Any thread may call."""
         with self._guard:
             if self._freed:
                 return
-            text = self._quick.mr_alloc_string_val(self._context, message, len(message), _STRING)
-            self._call(text, _TURN)
+            self._deliver(message)
             self._call(self._host, _IDLE)
-            # The scheduled task has its own reference to the text.
-            self._quick.mr_free_value(self._context, text)
+
+    def part(self, number: int) -> bytes:
+        """A further file of the prelude, as UTF-16."""
+        return self._library.parts[number]
 
     @property
     def reason(self) -> int:
@@ -297,6 +328,12 @@ class Isolate:
             if kind == _IDLE:
                 exhausted = self._quick.mr_hard_memory_limit_reached(self._context)
                 broken = "" if exhausted else _failure(handle.contents)
+            elif kind == _PROGRAM:
+                if handle.contents.type == _FUNCTION:
+                    self._call(handle, _TURN)
+                    self._call(self._host, _IDLE)
+                else:
+                    self._refuse()
             self._quick.mr_free_value(self._context, handle)
         if kind == _SCRIPT_CALL:
             self.on_call()
@@ -308,9 +345,20 @@ class Isolate:
     def _id(self, kind: int) -> int:
         return self._number << _KIND_BITS | kind
 
-    def _schedule_eval(self, code: bytes) -> None:
+    def _refuse(self) -> None:
+        """Schedule a turn that says why the source cannot be run."""
+        self._deliver(self._check)
+        self._call(self._host, _IDLE)
+
+    def _deliver(self, message: bytes) -> None:
+        text = self._quick.mr_alloc_string_val(self._context, message, len(message), _STRING)
+        self._call(text, _TURN)
+        # The scheduled task has its own reference to the text.
+        self._quick.mr_free_value(self._context, text)
+
+    def _schedule_eval(self, code: bytes, kind: int) -> None:
         text = self._quick.mr_alloc_string_val(self._context, code, len(code), _STRING)
-        self._quick.mr_eval(self._context, text, self._id(_SETUP))
+        self._quick.mr_eval(self._context, text, self._id(kind))
         self._quick.mr_free_value(self._context, text)
 
     def _call(self, this: Any, kind: int) -> None:

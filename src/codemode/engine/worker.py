@@ -150,7 +150,7 @@ class Worker:
             self._starting.add(number)
 
         def begin(isolate: Isolate) -> None:
-            message = compose(source, catalogue, settings)
+            program = compose(source, catalogue, settings)
             isolate.limit_heap(heap_bytes)
             cell = Cell(isolate, port, catalogue.descriptions)
             with self._cells_lock:
@@ -159,7 +159,7 @@ class Worker:
                     return
                 self._starting.discard(number)
                 self._cells[number] = cell
-            cell.deliver(message)
+            cell.start(*program)
 
         self._isolates.start(begin, port.failed, quick=is_quick(source))
 

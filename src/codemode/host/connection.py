@@ -14,7 +14,9 @@ from ..protocol import messages as m
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-IN_FLIGHT_REQUESTS: Final = 256
+IN_FLIGHT_REQUESTS: Final = 2_048
+"""Room to wait for every active cell and to end each; 0.169.0 was not seen to refuse so many."""
+
 RECENT_IDS: Final = 4_096
 """Ids of requests, and of sessions, that are refused because they were used not long ago."""
 

@@ -97,7 +97,7 @@ class Inlet(asyncio.Protocol):
 
 
 class PipeOutlet(asyncio.BaseProtocol):
-    """Writes frames; those of one turn of the loop go out in one piece.
+    """Writes frames: the first at once, those that follow in the same turn of the loop in one piece.
 
     ``on_lost`` is called once when nobody reads any more; ``on_drained`` whenever little is left.
     """
@@ -110,6 +110,8 @@ class PipeOutlet(asyncio.BaseProtocol):
         self._transport: asyncio.WriteTransport | None = None
         self._frames: list[bytes | bytearray] = []
         self._gathered = 0
+        self._is_gathering = False
+        self._is_paused = False
         self._has_room = asyncio.Event()
         self._has_room.set()
         self._gone = asyncio.Event()
@@ -140,12 +142,14 @@ class PipeOutlet(asyncio.BaseProtocol):
     def send(self, frame: bytes | bytearray) -> None:
         if self._is_shut:
             return
-        if not self._frames:
+        if self._is_gathering:
+            self._frames.append(frame)
+            self._gathered += len(frame)
+            self._judge()
+        elif self._transport is not None:
+            self._is_gathering = True
             asyncio.get_running_loop().call_soon(self._flush)
-        self._frames.append(frame)
-        self._gathered += len(frame)
-        if self._gathered > ROOM_BYTES:
-            self._has_room.clear()
+            self._transport.write(frame)
 
     async def room(self) -> None:
         while not self._has_room.is_set():
@@ -155,7 +159,7 @@ class PipeOutlet(asyncio.BaseProtocol):
         """Take nothing more; what was taken is still written."""
         self._flush()
         self._is_shut = True
-        self._has_room.set()
+        self._judge()
 
     async def aclose(self, seconds: float) -> None:
         """Write what was taken, for at most ``seconds``, and close."""
@@ -177,31 +181,43 @@ class PipeOutlet(asyncio.BaseProtocol):
         transport.set_write_buffer_limits(high=ROOM_BYTES, low=ROOM_BYTES // 4)
 
     def pause_writing(self) -> None:
-        self._has_room.clear()
+        self._is_paused = True
+        self._judge()
 
     def resume_writing(self) -> None:
-        self._has_room.set()
+        self._is_paused = False
+        self._judge()
         self._on_drained()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._is_shut = True
         self._frames.clear()
         self._gathered = 0
-        self._has_room.set()
+        self._judge()
         self._gone.set()
         self._on_lost(error)
 
     def _flush(self) -> None:
+        self._is_gathering = False
         frames, self._frames = self._frames, []
         gathered, self._gathered = self._gathered, 0
         if not frames or self._transport is None or self._gone.is_set():
             return
-        if gathered > ROOM_BYTES:
-            self._has_room.set()  # unless the transport says otherwise, now
-            for frame in frames:
-                self._transport.write(frame)
-        else:
+        if gathered <= ROOM_BYTES:
             self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
+            return
+        for frame in frames:
+            self._transport.write(frame)
+        self._judge()
+        if not self._is_paused:
+            self._on_drained()
+
+    def _judge(self) -> None:
+        """Whoever waits for room has it, unless a slow reader is still there."""
+        if not self._is_shut and (self._is_paused or self._gathered > ROOM_BYTES):
+            self._has_room.clear()
+        else:
+            self._has_room.set()
 
 
 def _is_pollable(file: BinaryIO) -> bool:
@@ -221,17 +237,25 @@ def _enlarge(file: BinaryIO) -> None:
 def _pumped_from(file: BinaryIO) -> BinaryIO:
     """A pipe that says what is in ``file``, which is of a kind that nobody can wait for."""
     reading, writing = os.pipe()
-    _pump(file.fileno(), writing)
+    _pump(_taken(file), writing)
     return os.fdopen(reading, "rb", buffering=0)
 
 
 def _pumped_to(file: BinaryIO) -> tuple[BinaryIO, threading.Thread]:
     reading, writing = os.pipe()
-    thread = _pump(reading, file.fileno())
+    thread = _pump(reading, _taken(file))
     return os.fdopen(writing, "wb", buffering=0), thread
 
 
+def _taken(file: BinaryIO) -> int:
+    """A descriptor of our own for it; the file is closed."""
+    with file:
+        return os.dup(file.fileno())
+
+
 def _pump(source: int, target: int) -> threading.Thread:
+    """Copy in a thread, and close both at the end."""
+
     def copy() -> None:
         try:
             while data := os.read(source, COPY_BYTES):
@@ -240,6 +264,7 @@ def _pump(source: int, target: int) -> threading.Thread:
                     view = view[os.write(target, view) :]
         except OSError:
             pass
+        os.close(source)
         os.close(target)
 
     thread = threading.Thread(target=copy, daemon=True, name="code-mode host pump")

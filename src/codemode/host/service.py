@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-ACTIVE_CELLS: Final = 128
-"""Cells of a connection that are not closed, in all its sessions."""
+ACTIVE_CELLS: Final = 1_024
+"""Cells of a connection that are not closed, in all its sessions; 0.169.0 admits more than 1,100."""
 
 CANCELLED: Final = "code-mode request cancelled"
 BAD_EXECUTE: Final = (
@@ -97,7 +97,7 @@ class Service:
     ) -> None:
         self._provider = provider
         self._outlet = outlet
-        self._limits = limits or Limits()
+        self._limits = limits or Limits(live_cells=ACTIVE_CELLS)
         self._messages = ClientMessages()
         self._connection = Connection()
         self._callbacks = Callbacks(outlet, at_once=PENDING_CALLBACKS)

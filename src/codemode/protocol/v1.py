@@ -7,6 +7,7 @@ A client reads tolerantly (:class:`HostMessages`). Both write the same bytes for
 from __future__ import annotations
 
 import re
+from math import inf
 from typing import ClassVar, Final
 
 import msgspec
@@ -153,7 +154,10 @@ class ClientMessages:
             FrameUndecodableError: this is none.
         """
         try:
-            return self._dressed(self._message.decode(payload))
+            message = self._message.decode(payload)
+            if _fields(payload) > _fields_allowed(message):
+                raise FrameUndecodableError("duplicate field")
+            return self._dressed(message)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise FrameUndecodableError(_detail(error)) from error
 
@@ -283,6 +287,44 @@ def wire_call(call: ToolCall) -> m.ToolInvoke:
     if call.input is UNSET:
         call = msgspec.structs.replace(call, input=None)
     return m.ToolInvoke(call)
+
+
+_FIELDS: Final = {
+    m.Hello: 4,
+    m.Cancel: 2,
+    m.Yield: 2,
+    m.OpenSession: 9,
+    _ExecuteAsked: 11,
+    _WaitAsked: 9,
+    m.Terminate: 7,
+    m.Shutdown: 5,
+    m.DelegateFailed: 5,
+}
+"""How many fields a message has at most, at all levels together, without values of any shape."""
+
+
+def _fields_allowed(message: m.Hello | _Asked | m.Cancel | m.Yield | _DelegateAnswered) -> float:
+    match message:
+        case _Asked(request=_ExecuteAsked(request=read)):
+            return _FIELDS[_ExecuteAsked] + _fields(bytes(read.enabled_tools))
+        case _Asked(request=request):
+            return _FIELDS[type(request)]
+        case _DelegateAnswered(result=_DelegateOkRead(value=_ToolResultRead(result=raw))):
+            return 7 + _fields(bytes(raw))
+        case _DelegateAnswered(result=_DelegateOkRead()):
+            return inf  # a receipt may say more than is known
+        case _DelegateAnswered():
+            return _FIELDS[m.DelegateFailed]
+        case _:
+            return _FIELDS[type(message)]
+
+
+def _fields(text: bytes) -> int:
+    """How many fields there are in JSON text: each is a string that ends before a colon.
+
+    In a string such an end is escaped. White space before the colon hides a field, never makes one.
+    """
+    return text.count(b'":') - text.count(b'\\":')
 
 
 def _answer(result: _DelegateOkRead | m.DelegateFailed) -> m.DelegateOk | m.DelegateFailed:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from ..protocol import messages as m
 
 if TYPE_CHECKING:
-    from ..protocol.types import CellId, Item
+    import asyncio
+
+    from ..protocol.types import CellId, Item, WaitOutcome
     from .callbacks import Callbacks
 
     Asked: TypeAlias = m.ToolInvoke | m.NotificationSend
@@ -26,6 +28,7 @@ class RemoteCell:
         remote_id: as the host knows it.
         callbacks: what it asks of the delegate.
         observers: how many callers wait for it.
+        terminator: the answer to whoever terminates it.
         is_over: its end has been heard of.
         is_closing: the delegate hears of its end soon, or has.
         end_seen: somebody has been given its end.
@@ -36,6 +39,7 @@ class RemoteCell:
     remote_id: CellId
     callbacks: Callbacks
     observers: int = 0
+    terminator: asyncio.Future[WaitOutcome] | None = None
     is_over: bool = False
     is_closing: bool = False
     end_seen: bool = False

@@ -20,7 +20,7 @@ from .child import HostChild, spawn
 from .operations import UnexpectedAnswerError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..protocol.types import CellId
     from .operations import Operation
@@ -68,6 +68,7 @@ class HostConnection:
         self._routes: dict[str, Route] = {}
         self._owners: dict[int, Owner] = {}
         self._over = asyncio.Event()
+        self._on_over: Callable[[HostConnection], None] | None = None
         self._closing: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
@@ -107,6 +108,13 @@ class HostConnection:
         """Wait for the end; the reason."""
         await self._over.wait()
         return self.reason or ""
+
+    def when_over(self, tell: Callable[[HostConnection], None]) -> None:
+        """Call ``tell`` at the end, or now."""
+        if self.is_alive:
+            self._on_over = tell
+        else:
+            tell(self)
 
     # ── handshake ────────────────────────────────────────────────────────────────────────────
 
@@ -291,6 +299,8 @@ class HostConnection:
         for route in routes.values():
             route.connection_lost(reason)
         self._over.set()
+        if self._on_over is not None:
+            self._on_over(self)
 
     async def aclose(self) -> None:
         """End the host and everything that is left of it. Idempotent, bounded, shielded."""

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Final
 
-from ..errors import CodeModeError, EngineError, SessionError, UsageError
+from ..errors import CellTerminatingError, CodeModeError, EngineError, SessionError, UsageError
 from ..protocol import messages as m
 from ..protocol.frames import FrameError
 from ..protocol.types import CellId, WaitRequest
@@ -136,7 +136,12 @@ class Generation:
     async def terminate(self, remote_id: CellId, cell_id: CellId) -> WaitOutcome:
         """End a cell; see ``protocol.session.Session``."""
         await self.connection.writable()
-        observation = Observation(self, cell_id, self._cells.get(remote_id), withdrawable=False)
+        cell = self._cells.get(remote_id)
+        if cell is not None and cell.terminator is not None and not cell.terminator.done():
+            raise CellTerminatingError(cell_id)
+        observation = Observation(self, cell_id, cell, withdrawable=False)
+        if cell is not None:
+            cell.terminator = observation.outcome
         request = m.Terminate(self._session_id, CellId(well_formed(remote_id)))
         return await self._observe(request, observation, None)
 

@@ -135,19 +135,18 @@ class ProcessSessionProvider:
             self._command, self._environment, self._handshake_seconds
         )
         self._connection = connection
-        burial = asyncio.create_task(self._bury(connection), name="host burial")
-        self._burials.add(burial)
-        burial.add_done_callback(self._burials.discard)
+        connection.when_over(self._bury)
         return connection
 
     def _opened(self, opening: asyncio.Task[HostConnection]) -> None:
         self._opening = None
         retrieved(opening)
 
-    async def _bury(self, connection: HostConnection) -> None:
-        """Take leave of a host when it is over."""
-        await connection.over()
-        await connection.aclose()
+    def _bury(self, connection: HostConnection) -> None:
+        """Take leave of a host that is over."""
+        burial = asyncio.get_running_loop().create_task(connection.aclose(), name="host burial")
+        self._burials.add(burial)
+        burial.add_done_callback(self._burials.discard)
 
     async def _close(self) -> None:
         # Side by side, so that their graces are one grace; and each to its end, whatever others do.

@@ -1,18 +1,18 @@
 // What an error looks like to people: stacks of the script alone, texts for whatever was thrown,
-// reasons for which a source cannot be run. Evaluated by boot.js, whose rules hold here, when a
-// stack is first read or something has failed.
+// reasons for which a source cannot be run; and text that needs care. Evaluated by boot.js, whose
+// rules hold here, when a stack is first read or something has failed.
 "use strict";
 ((core) => {
 const {
   apply, construct, getPrototypeOf, getOwnPropertyDescriptor, isArray, isError, evaluate,
   ErrorOf, RegExpOf, StringOf, slice, indexOf, charCodeAt, isObject, define,
 } = core;
-const codePointAt = (text) => apply(core.codePointAt, text, [0]);
-const hex = (number) => apply(core.numberToString, number, [16]);
-const lastIndexOf = (text, part) => apply(core.lastIndexOf, text, [part]);
-const startsWith = (text, start) => apply(core.startsWith, text, [start]);
-const endsWith = (text, end) => text.length >= end.length && slice(text, -end.length) === end;
-const exec = (pattern, text) => apply(core.exec, pattern, [text]);
+function codePointAt(text) { return apply(core.codePointAt, text, [0]); }
+function hex(number) { return apply(core.numberToString, number, [16]); }
+function lastIndexOf(text, part) { return apply(core.lastIndexOf, text, [part]); }
+function startsWith(text, start) { return apply(core.startsWith, text, [start]); }
+function endsWith(text, end) { return text.length >= end.length && slice(text, -end.length) === end; }
+function exec(pattern, text) { return apply(core.exec, pattern, [text]); }
 
 const MODULE = "exec_main.mjs", OURS = "codemode:prelude", FRAME = "\n    at ", BUILTIN = " (<anonymous>)";
 
@@ -22,15 +22,15 @@ const stackOf = getOwnPropertyDescriptor(new ErrorOf(), "stack").get;
 
 // The stack of `error` without our frames, with the columns of line 1 as they were before the
 // source was wrapped; or what the script's own `prepareStackTrace` makes of its frames.
-const prepare = (error, frames, userPrepare, shift) => {
+function prepare(error, frames, userPrepare, shift) {
   if (typeof userPrepare === "function") return apply(userPrepare, ErrorOf, [error, theirs(frames)]);
   // Read again while V8 is formatting: that gives V8's own text, whose header holds the message
   // as it was when the error was made.
   return tidy(apply(stackOf, error, []), shift);
-};
+}
 
 // Call sites of the script. Their columns are V8's.
-const theirs = (frames) => {
+function theirs(frames) {
   const visible = [];
   for (let at = 0, count = 0; at < frames.length; at++) {
     if (!isOurs(frames[at]) && !(isBuiltin(frames[at]) && at + 1 < frames.length && isOurs(frames[at + 1]))) {
@@ -38,15 +38,15 @@ const theirs = (frames) => {
     }
   }
   return visible;
-};
+}
 
 let siteToString;  // the script sees no call site before we do
 
-const siteText = (site) => apply(siteToString ??= getPrototypeOf(site).toString, site, []);
-const isOurs = (site) => indexOf(siteText(site), OURS) >= 0;
-const isBuiltin = (site) => endsWith(siteText(site), BUILTIN);
+function siteText(site) { return apply(siteToString ??= getPrototypeOf(site).toString, site, []); }
+function isOurs(site) { return indexOf(siteText(site), OURS) >= 0; }
+function isBuiltin(site) { return endsWith(siteText(site), BUILTIN); }
 
-const tidy = (stack, shift) => {
+function tidy(stack, shift) {
   if (typeof stack !== "string") return stack;
   let at = indexOf(stack, FRAME);
   if (at < 0) return stack;
@@ -67,9 +67,13 @@ const tidy = (stack, shift) => {
     }
   }
   return text + held;
-};
+}
 
-const relocate = (frame, shift) => {
+// The program's script has a sourceURL and no name, which is what V8 shows as the origin of an
+// eval; and its first line begins behind the wrapper.
+function relocate(frame, shift) {
+  const origin = indexOf(frame, "(<anonymous>:");
+  if (origin >= 0) frame = slice(frame, 0, origin + 1) + MODULE + slice(frame, origin + 12);
   const where = lastIndexOf(frame, MODULE + ":1:");
   if (where < 0) return frame;
   const digits = where + MODULE.length + 3;
@@ -80,20 +84,20 @@ const relocate = (frame, shift) => {
     column = column * 10 + digit;
   }
   return slice(frame, 0, digits) + (column > shift ? column - shift : 1) + slice(frame, end);
-};
+}
 
 // ---------------------------------------------------------------- what was thrown
 
-const property = (value, key) => {
+function property(value, key) {
   try {
     return isObject(value) ? value[key] : undefined;
   } catch {
     return undefined;
   }
-};
+}
 
 // Its stack, or what String() makes of it.
-const render = (value) => {
+function render(value) {
   const stack = property(value, "stack");
   if (typeof stack === "string") return stack;
   try {
@@ -105,12 +109,12 @@ const render = (value) => {
       return "unknown code mode exception";
     }
   }
-};
+}
 
 const INNER_SHOWN = 8;
 
 // The same with the errors inside it, which a stack does not show.
-const renderAll = (value) => {
+function renderAll(value) {
   let shown = 0;
   const inner = (error, key) => {
     const reason = property(error, key);
@@ -128,13 +132,15 @@ const renderAll = (value) => {
     return text + inner(error, "error") + inner(error, "suppressed") + inner(error, "cause");
   };
   return withInner(value);
-};
+}
+
+// ---------------------------------------------------------------- texts that cannot be shown or sent
 
 // `key` as the reference's messages quote it: escapes for what cannot be seen.
 let odd;  // made when first needed: properties of Unicode take a millisecond
 const ESCAPES = { __proto__: null, "\"": "\\\"", "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0" };
 
-const quote = (key) => {
+function quote(key) {
   let text = "\"", from = 0, found;
   odd ??= new RegExpOf("[\"\\\\\\p{C}\\p{Zl}\\p{Zp}]|(?! )\\p{Zs}", "gu");
   odd.lastIndex = 0;
@@ -143,34 +149,56 @@ const quote = (key) => {
     from = odd.lastIndex;
   }
   return text + slice(key, from) + "\"";
-};
+}
+
+const LONE = "\ufffd";
+
+// JSON text without escaped surrogates that stand alone: other readers of JSON refuse them.
+function withoutLone(json) {
+  let text = "", from = 0, at = indexOf(json, "\\");
+  for (; at >= 0; at = indexOf(json, "\\", at)) {
+    const first = escapedUnit(json, at);
+    const second = first >= 0xd800 && first < 0xdc00 ? escapedUnit(json, at + 6) : 0;
+    if (second >= 0xdc00 && second < 0xe000) at += 12;
+    else if (first >= 0xd800 && first < 0xe000) {
+      text += slice(json, from, at) + LONE;
+      from = at += 6;
+    } else at += 2;
+  }
+  return text + slice(json, from);
+}
+
+function escapedUnit(json, at) { return slice(json, at, at + 2) === "\\u" ? +("0x" + slice(json, at + 2, at + 6)) : 0; }
 
 // ---------------------------------------------------------------- sources that cannot be run
 
-const AsyncFunction = getPrototypeOf(async () => {}).constructor;
 const UNFINISHED = "Unexpected end of input", EXCESS = "Unexpected token '}'";
 
-const failure = (attempt) => {
+function failure(attempt) {
   try {
     attempt();
   } catch (error) {
     return error;
   }
   return undefined;
-};
+}
 
 // The error of syntax in a source that is wrapped so; 0 if there is none. The throw keeps a
 // source that closes our braces from running.
-const parsed = (open, source, close) => failure(() => evaluate("\"use strict\";throw 0;" + open + source + close));
+function parsed(open, source, close) {
+  return failure(() => evaluate("\"use strict\";throw 0;" + open + source + close));
+}
 
-const refusal = (source, config) => {
+// Why a source cannot be run; nothing of the script has run yet.
+function refusal(source, config) {
+  const AsyncFunction = getPrototypeOf(async () => {}).constructor;
   const error = failure(() => construct(AsyncFunction, [source])) ?? parsed(config.open, source, config.close);
   return error === 0 ? config.refusal ?? "SyntaxError: " + EXCESS : syntaxError(source, error, config);
-};
+}
 
 // The wrapper's closing braces change what V8 says of an unfinished program; without them V8
 // says what it says of a module.
-const syntaxError = (source, error, config) => {
+function syntaxError(source, error, config) {
   const inside = parsed(config.open, source, "");
   // A brace too many closes ours, and then the rest seems unfinished, unless it closes a whole
   // declaration.
@@ -180,8 +208,8 @@ const syntaxError = (source, error, config) => {
   if (config.refusal !== null && startsWith(message, "Cannot use import statement")) return config.refusal;
   if (closes) return name + ": " + EXCESS;
   return name + ": " + (startsWith(message, "await is only valid") ? "Unexpected reserved word" : message);
-};
+}
 
-return { __proto__: null, prepare, render, renderAll, quote, refusal };
+return { __proto__: null, prepare, render, renderAll, quote, withoutLone, refusal };
 })
 //# sourceURL=codemode:prelude/errors.js

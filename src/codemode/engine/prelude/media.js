@@ -1,51 +1,53 @@
-// The helpers that few programs call: media, MCP blocks, promises in the order they settle.
-// Evaluated by boot.js, whose rules hold here, when the first of them is called.
+// Images, audio and MCP blocks. Evaluated by boot.js, whose rules hold here, when a program first
+// shows one.
 "use strict";
 ((core) => {
 const {
-  apply, hasOwn, parse, stringify, trunc, isArray, isInteger, fromCharCode, fromBase64, iteratorKey,
-  RegExpOf, PromiseOf, slice, indexOf, own, isObject, define, checked, toJson, asText, put, TEXT, IMAGE, AUDIO,
+  apply, hasOwn, parse, stringify, trunc, isArray, isInteger, fromCharCode, fromBase64, iteratorKey, RegExpOf,
+  slice, indexOf, own, isObject, checked, toJson, asText, put, TEXT, IMAGE, AUDIO,
 } = core;
-const lower = (text) => apply(core.toLowerCase, text, []);
-const startsWith = (text, start, at) => apply(core.startsWith, text, [start, at]);
-const exec = (pattern, text) => apply(core.exec, pattern, [text]);
-const byteLength = (bytes) => apply(core.byteLength, bytes, []);
+function lower(text) { return apply(core.toLowerCase, text, []); }
+function startsWith(text, start, at) { return apply(core.startsWith, text, [start, at]); }
+function exec(pattern, text) { return apply(core.exec, pattern, [text]); }
+function byteLength(bytes) { return apply(core.byteLength, bytes, []); }
 
 // ---------------------------------------------------------------- images and audio
 
-const schemeOf = (url) => {
+function schemeOf(url) {
   const colon = indexOf(url, ":");
   return colon < 0 ? "" : lower(slice(url, 0, colon));
-};
+}
 
-const dataUrl = (url, kind) => {
+function dataUrl(url, kind) {
   const scheme = schemeOf(url);
   if (scheme === "data") return checked(url);
   if (kind === "image" && (scheme === "http" || scheme === "https")) {
     throw "Tool call failed: remote image URLs are not supported in tool outputs. Pass a base64 data URI instead";
   }
   throw "Tool call failed: invalid " + kind + " output. Pass a base64 data URI instead";
-};
+}
 
 const OCTETS = "application/octet-stream";
 
-const blockUrl = (data, mime) => lower(slice(data, 0, 5)) === "data:" ? data : "data:" + mime + ";base64," + data;
+function blockUrl(data, mime) {
+  return lower(slice(data, 0, 5)) === "data:" ? data : "data:" + mime + ";base64," + data;
+}
 
-const mediaData = (block, kind) => {
+function mediaData(block, kind) {
   const data = own(block, "data");
   if (typeof data !== "string" || data === "") throw kind + " expected MCP " + kind + " data";
   const mime = own(block, hasOwn(block, "mimeType") ? "mimeType" : "mime_type");
   return blockUrl(data, typeof mime === "string" && mime !== "" ? mime : OCTETS);
-};
+}
 
 // The JSON image of a value as an object of its own, or undefined if it is no JSON object.
-const asBlock = (value) => {
+function asBlock(value) {
   const json = toJson(value), block = json === undefined ? undefined : parse(json);
   return isObject(block) && !isArray(block) ? block : undefined;
-};
+}
 
 // The three shapes that image() and audio() take: a URL, an object with one, an MCP block.
-const media = (value, kind, shape) => {
+function media(value, kind, shape) {
   if (typeof value === "string" && value !== "") return { url: value, detail: undefined };
   if (!isObject(value) || isArray(value)) throw shape;
   const url = value[kind + "_url"];
@@ -57,21 +59,21 @@ const media = (value, kind, shape) => {
   if (typeof type !== "string") throw shape;
   if (type !== kind) throw kind + " only accepts MCP " + kind + " blocks, got \"" + type + "\"";
   return { url: mediaData(block, kind), detail: blockDetail(block) };
-};
+}
 
-const blockDetail = (block) => {
+function blockDetail(block) {
   const meta = own(block, "_meta"), detail = isObject(meta) ? own(meta, "codex/imageDetail") : undefined;
   return isDetail(detail) ? detail : undefined;
-};
+}
 
-const isDetail = (detail) => detail === "auto" || detail === "low" || detail === "high" || detail === "original";
+function isDetail(detail) { return detail === "auto" || detail === "low" || detail === "high" || detail === "original"; }
 
 const IMAGE_SHAPE = "image expects a non-empty image URL string, an object with image_url and optional detail, or a raw MCP image block";
 const AUDIO_SHAPE = "audio expects a non-empty audio URL string, an object with audio_url, or a raw MCP audio block";
 
-const putImage = (url, detail) => { put(IMAGE, detail + "\n" + dataUrl(url, "image")); };
+function putImage(url, detail) { put(IMAGE, detail + "\n" + dataUrl(url, "image")); }
 
-const image = (value, detail) => {
+function image(value, detail) {
   const found = media(value, "image", IMAGE_SHAPE);
   if (typeof (found.detail ?? "") !== "string" || typeof (detail ?? "") !== "string") {
     throw "image detail must be a string when provided";
@@ -79,9 +81,9 @@ const image = (value, detail) => {
   const chosen = lower(detail ?? found.detail ?? "high");
   if (!isDetail(chosen)) throw "image detail must be one of: auto, low, high, original";
   putImage(found.url, chosen);
-};
+}
 
-const generatedImage = (result) => {
+function generatedImage(result) {
   if (!isObject(result)) throw "generatedImage expects an image generation result object";
   let hint;
   try {
@@ -92,20 +94,20 @@ const generatedImage = (result) => {
   if (hint !== undefined && typeof hint !== "string") throw "generatedImage output_hint must be a string when provided";
   image(result);
   if (hint !== undefined) put(TEXT, checked(hint));
-};
+}
 
-const putAudio = (url) => {
+function putAudio(url) {
   const checkedUrl = dataUrl(url, "audio");
   if (isShortWav(checkedUrl)) {
     put(TEXT, "Audio output omitted because the clip is shorter than 25 ms; use a longer clip.");
   } else put(AUDIO, checkedUrl);
-};
+}
 
-const audio = (value) => { putAudio(media(value, "audio", AUDIO_SHAPE).url); };
+function audio(value) { putAudio(media(value, "audio", AUDIO_SHAPE).url); }
 
 // Models cannot hear a clip of less than 25 ms. Only RIFF/WAVE with plain samples is measured;
 // whatever cannot be read is passed on.
-const isShortWav = (url) => {
+function isShortWav(url) {
   const comma = indexOf(url, ",");
   if (comma < 0 || !startsWith(url, "UklGR", comma + 1)) return false;  // "RIFF"
   if (indexOf(lower(slice(url, 0, comma)) + ";", ";base64;") < 0) return false;
@@ -118,9 +120,9 @@ const isShortWav = (url) => {
     return false;
   }
   return isShortRiff(bytes, byteLength(bytes));
-};
+}
 
-const isShortRiff = (bytes, end) => {
+function isShortRiff(bytes, end) {
   const word = (at) => bytes[at] | bytes[at + 1] << 8;
   const long = (at) => (word(at) | word(at + 2) << 16) >>> 0;
   const name = (at) => fromCharCode(bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]);
@@ -142,36 +144,42 @@ const isShortRiff = (bytes, end) => {
     at = start + size + size % 2;
   }
   return false;
-};
+}
 
 // The GUID of an extensible format is a plain tag before a fixed tail.
 const GUID_TAIL = [0, 0, 0, 0, 16, 0, 128, 0, 0, 170, 0, 56, 155, 113];
 
-const subFormat = (bytes, at) => {
+function subFormat(bytes, at) {
   for (let i = 0; i < 14; i++) if (bytes[at + 2 + i] !== GUID_TAIL[i]) return 0;
   return bytes[at] | bytes[at + 1] << 8;
-};
+}
 
 // ---------------------------------------------------------------- MCP blocks
 
 const CONTENT_SHAPE = "content expects one MCP ContentBlock";
 
-const isString = (value) => typeof value === "string";
-const isNullish = (value) => value === undefined || value === null;
-const isOptional = (object, key) => isNullish(own(object, key)) || isString(object[key]);
+function isString(value) { return typeof value === "string"; }
+function isNullish(value) { return value === undefined || value === null; }
+function isOptional(object, key) { return isNullish(own(object, key)) || isString(object[key]); }
 
-const isResource = (resource) => isObject(resource) && !isArray(resource) && isString(own(resource, "uri"))
+function isResource(resource) {
+  return isObject(resource) && !isArray(resource) && isString(own(resource, "uri"))
   && (isString(own(resource, "text")) || isString(own(resource, "blob"))) && isOptional(resource, "mimeType");
+}
 
-const isLink = (block) => isString(own(block, "uri")) && isString(own(block, "name"))
+function isLink(block) {
+  return isString(own(block, "uri")) && isString(own(block, "name"))
   && isOptional(block, "title") && isOptional(block, "description") && isOptional(block, "mimeType")
   && (isNullish(own(block, "size")) || isInteger(block.size))
   && (isNullish(own(block, "icons")) || isArray(block.icons));
+}
 
-const isMedia = (block) => isString(own(block, "data")) && isOptional(block, "mimeType") && isOptional(block, "mime_type")
+function isMedia(block) {
+  return isString(own(block, "data")) && isOptional(block, "mimeType") && isOptional(block, "mime_type")
   && !(hasOwn(block, "mimeType") && hasOwn(block, "mime_type"));
+}
 
-const emitBlock = (value) => {
+function emitBlock(value) {
   let block;
   try {
     block = asBlock(value);
@@ -188,93 +196,13 @@ const emitBlock = (value) => {
   } else if (type === "resource" && isResource(own(block, "resource")) || type === "resource_link" && isLink(block)) {
     put(TEXT, checked(stringify(block)));
   } else throw CONTENT_SHAPE;
-};
+}
 
-const content = (blockOrBlocks) => {
+function content(blockOrBlocks) {
   if (!isObject(blockOrBlocks) || typeof blockOrBlocks[iteratorKey] !== "function") emitBlock(blockOrBlocks);
   else for (const block of blockOrBlocks) emitBlock(block);
-};
+}
 
-// ---------------------------------------------------------------- promises in the order they settle
-
-// A queue of results: `open` promises are still to settle, `first` is the oldest result not yet
-// taken. It is a linked list, because a script can put setters on the indices of arrays.
-const settle = (promises) => {
-  const queue = { open: 0, first: undefined, last: undefined, wake: undefined };
-  const keyed = isMap(promises);
-  let position = 0;
-  for (const entry of promises) {
-    queue.open++;
-    watch(queue, keyed ? entry[0] : position++, keyed ? entry[1] : entry);
-  }
-  return queue;
-};
-
-const isMap = (value) => {
-  try {
-    apply(core.mapSize, value, []);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-const watch = async (queue, index, promise) => {
-  let result;
-  try {
-    result = { index, status: "fulfilled", value: await promise };
-  } catch (reason) {
-    result = { index, status: "rejected", reason };
-  }
-  const link = { result, next: undefined };
-  if (queue.first === undefined) queue.first = link;
-  else queue.last.next = link;
-  queue.last = link;
-  queue.open--;
-  queue.wake?.();
-};
-
-// Resolves when there is a result. Its own `constructor` keeps `await` from looking at `then`.
-const woken = (queue) => {
-  const promise = new PromiseOf((resolve) => { queue.wake = resolve; });
-  define(promise, "constructor", PromiseOf);
-  return promise;
-};
-
-const take = (queue) => {
-  const { result, next } = queue.first;
-  queue.first = next;
-  return result;
-};
-
-const results = async function* (queue) {
-  while (queue.open > 0 || queue.first !== undefined) {
-    if (queue.first === undefined) await woken(queue);
-    else yield take(queue);
-  }
-};
-
-// ---------------------------------------------------------------- lone surrogates
-
-const LONE = "\ufffd";
-
-// JSON text without escaped surrogates that stand alone: other readers of JSON refuse them.
-const withoutLone = (json) => {
-  let text = "", from = 0, at = indexOf(json, "\\");
-  for (; at >= 0; at = indexOf(json, "\\", at)) {
-    const first = escapedUnit(json, at);
-    const second = first >= 0xd800 && first < 0xdc00 ? escapedUnit(json, at + 6) : 0;
-    if (second >= 0xdc00 && second < 0xe000) at += 12;
-    else if (first >= 0xd800 && first < 0xe000) {
-      text += slice(json, from, at) + LONE;
-      from = at += 6;
-    } else at += 2;
-  }
-  return text + slice(json, from);
-};
-
-const escapedUnit = (json, at) => slice(json, at, at + 2) === "\\u" ? +("0x" + slice(json, at + 2, at + 6)) : 0;
-
-return { __proto__: null, content, image, audio, generatedImage, settle, results, take, woken, withoutLone };
+return { __proto__: null, content, image, audio, generatedImage };
 })
-//# sourceURL=codemode:prelude/helpers.js
+//# sourceURL=codemode:prelude/media.js

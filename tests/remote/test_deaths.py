@@ -1,0 +1,612 @@
+"""Hosts that die, lie or never come: what callers are told, and what comes after; the test plays the host."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from codemode import (
+    CellId,
+    CodeModeError,
+    EngineError,
+    ProcessSessionProvider,
+    Result,
+    SessionClosedError,
+    SessionError,
+    TextItem,
+    UsageError,
+    WaitRequest,
+    WorkerLostError,
+)
+from codemode.protocol.messages import CAPABILITIES
+from codemode.remote.session import RemoteSession
+from tests.runtime.doubles import Recorder, never, request, settle
+
+from .stage import Puppet, Stage, bounded, frame, result, yielded
+
+STALE: Final = "^cell belongs to a stale code-mode host generation$"
+KILLED: Final = "code-mode host was killed by SIGKILL"
+
+
+def notice(reason: str, values: str) -> str:
+    return (
+        f"exec runtime was replaced: {reason}. Cells that were running are lost, and nothing was run again,"
+        f" this call included. {values}. Tool calls made before may have completed."
+        "\nHint: look at what they have done before you repeat them, and continue with a fresh exec call."
+    )
+
+
+KEPT: Final = "Stored values are as they were"
+GONE: Final = "Stored values are gone too"
+
+
+async def opened(
+    provider: ProcessSessionProvider, stage: Stage, delegate: Recorder, *capabilities: str
+) -> tuple[RemoteSession, Puppet]:
+    creating = asyncio.create_task(provider.create_session(delegate))
+    host = await stage.host()
+    await host.shake_hands(*capabilities)
+    await host.open_session()
+    return await bounded(creating), host
+
+
+async def replaced(session: RemoteSession, stage: Stage, *capabilities: str) -> tuple[str, Puppet]:
+    """The next execute: what it is told, and the host that came for it."""
+    executing = asyncio.create_task(session.execute(request()))
+    host = await stage.host()
+    await host.shake_hands(*capabilities)
+    await host.open_session()
+    with pytest.raises(WorkerLostError) as told:
+        await bounded(executing)
+    return str(told.value), host
+
+
+async def shut(session: RemoteSession, host: Puppet) -> None:
+    shutting = asyncio.create_task(session.shutdown())
+    await host.shut()
+    await bounded(shutting)
+
+
+def kill(provider: ProcessSessionProvider) -> None:
+    assert provider.host_pid is not None
+    os.kill(provider.host_pid, signal.SIGKILL)
+
+
+# ── hosts that never come ────────────────────────────────────────────────────────────────────────
+
+MISSING: Final[dict[str, tuple[Any, str]]] = {
+    "no such file": (
+        ["/nowhere/host"],
+        "failed to spawn code-mode host /nowhere/host: host executable was not found",
+    ),
+    "a folder": (["/tmp"], "failed to spawn code-mode host /tmp: Permission denied"),
+    "a path that is too long to show": (
+        ["/nowhere/" + "é" * 600],
+        f"failed to spawn code-mode host /nowhere/{'é' * 250}…: File name too long",
+    ),
+    "a path with a zero": (
+        ["/nowhere\0"],
+        "failed to spawn code-mode host /nowhere\ufffd: embedded null byte",
+    ),
+    "a program that ends": (
+        ["true"],
+        "code-mode host exited during handshake: exited with status 0",
+    ),
+    "a program that speaks otherwise": (
+        "echo what is this",
+        "code-mode host returned an invalid handshake response:"
+        " code-mode IPC frame length 1952540791 exceeds 67108864 bytes",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MISSING)
+async def test_without_a_host_this_call_fails_and_the_next_tries_again(
+    case: str, leaves_nothing: None, delegate: Recorder
+) -> None:
+    command, text = MISSING[case]
+    async with ProcessSessionProvider(command) as provider:
+        for _ in range(2):
+            with pytest.raises(EngineError) as failure:
+                await bounded(provider.create_session(delegate))
+            assert str(failure.value) == text
+
+
+@pytest.mark.parametrize("command", ["", [], [""], "'"])
+def test_a_command_that_says_nothing_is_refused(command: Any) -> None:
+    with pytest.raises(UsageError):
+        ProcessSessionProvider(command)
+
+
+async def test_a_program_whose_path_has_a_space_is_found(
+    leaves_nothing: None, delegate: Recorder, tmp_path: Path
+) -> None:
+    program = tmp_path / "a host"
+    program.write_text("#!/bin/sh\nexit 3\n")
+    program.chmod(0o700)
+    async with ProcessSessionProvider(str(program)) as provider:
+        with pytest.raises(EngineError, match=r"exited with status 3$"):
+            await bounded(provider.create_session(delegate))
+
+
+async def test_a_host_that_does_not_answer_is_given_up_and_ended(
+    stage: Stage, delegate: Recorder
+) -> None:
+    async with ProcessSessionProvider(stage.command, handshake_seconds=0.05) as provider:
+        with pytest.raises(EngineError, match=r"^timed out negotiating with the code-mode host$"):
+            await bounded(provider.create_session(delegate))
+        assert provider.host_pid is None
+
+
+GREETINGS: Final[dict[str, tuple[dict[str, Any], str]]] = {
+    "another version": (
+        {"type": "connection/ready", "selectedVersion": 2, "capabilities": []},
+        "code-mode host returned an invalid handshake response: version 2 was not offered",
+    ),
+    "something else first": (
+        {"type": "delegate/cancel", "id": 1},
+        "code-mode host returned an invalid handshake response: DelegateCancel came first",
+    ),
+    "no version in common": (
+        {
+            "type": "connection/rejected",
+            "reason": {"type": "noCompatibleVersion", "supportedVersions": [2, 3]},
+        },
+        "code-mode host rejected the handshake: no compatible version; it supports 2, 3",
+    ),
+    "a capability that we lack": (
+        {
+            "type": "connection/rejected",
+            "reason": {"type": "missingRequiredCapability", "capability": "x"},
+        },
+        "code-mode host rejected the handshake: missing required capability `x`",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", GREETINGS)
+async def test_a_wrong_greeting_says_what_is_wrong(
+    case: str, provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
+) -> None:
+    greeting, text = GREETINGS[case]
+    creating = asyncio.create_task(provider.create_session(delegate))
+    host = await stage.host()
+    await host.hear()
+    host.say(**greeting)
+    with pytest.raises(EngineError) as failure:
+        await bounded(creating)
+
+    assert str(failure.value) == text
+
+
+async def test_a_host_killed_before_the_handshake(
+    provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
+) -> None:
+    creating = asyncio.create_task(provider.create_session(delegate))
+    host = await stage.host()
+    await host.hear()
+    host.exit(7)
+    with pytest.raises(EngineError) as failure:
+        await bounded(creating)
+    assert str(failure.value) == "code-mode host exited during handshake: exited with status 7"
+
+    session, host = await opened(provider, stage, delegate)  # the next call tries again
+    await shut(session, host)
+
+
+# ── hosts that die ───────────────────────────────────────────────────────────────────────────────
+
+
+async def _execute(session: RemoteSession, host: Puppet) -> asyncio.Task[Any]:
+    executing = asyncio.create_task(session.execute(request()))
+    await host.hear_request("session/execute")
+    return executing
+
+
+async def _first(session: RemoteSession, host: Puppet) -> asyncio.Task[Any]:
+    executing = asyncio.create_task(session.execute(request()))
+    await host.start_cell()
+    started = await bounded(executing)
+    return asyncio.create_task(started.initial_response())
+
+
+async def _wait(session: RemoteSession, host: Puppet) -> asyncio.Task[Any]:
+    waiting = asyncio.create_task(session.wait(WaitRequest(cell_id=CellId("1"))))
+    await host.hear_request("session/wait")
+    return waiting
+
+
+async def _terminate(session: RemoteSession, host: Puppet) -> asyncio.Task[Any]:
+    ending = asyncio.create_task(session.terminate(CellId("1")))
+    await host.hear_request("session/terminate")
+    return ending
+
+
+MOMENTS: Final[dict[str, Callable[[RemoteSession, Puppet], Any]]] = {
+    "an execute": _execute,
+    "a first response": _first,
+    "a wait": _wait,
+    "a termination": _terminate,
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_a_death_fails_who_waits_tells_the_next_and_then_all_is_well(
+    moment: str, provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
+) -> None:
+    session, host = await opened(provider, stage, delegate)
+    pending = await MOMENTS[moment](session, host)
+    kill(provider)
+    with pytest.raises(WorkerLostError, match=f"^{KILLED}$"):
+        await bounded(pending)
+    with pytest.raises(SessionError, match=STALE):  # and nothing is started for it
+        await session.wait(WaitRequest(cell_id=CellId("1")))
+    with pytest.raises(SessionError, match=STALE):
+        await session.terminate(CellId("1"))
+    assert stage.started == 1
+
+    assert (await replaced(session, stage))[0] == notice(KILLED, KEPT)
+    await settle()
+    assert delegate.closed == (["1"] if moment == "a first response" else [])
+    assert stage.started == 2
+    provider_hosts = session.live_cells
+    assert provider_hosts == ()
+
+
+async def test_the_call_after_the_news_runs_and_its_cell_names_its_generation(
+    provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
+) -> None:
+    session, _ = await opened(provider, stage, delegate)
+    kill(provider)
+    _, host = await replaced(session, stage)
+    executing = asyncio.create_task(session.execute(request()))
+    number = await host.start_cell("1")
+    started = await bounded(executing)
+    host.initial(number, yielded("1", "a"))
+    first = await bounded(started.initial_response())
+    waiting = asyncio.create_task(session.wait(WaitRequest(cell_id=CellId("g2:1"))))
+    asked_number, asked = await host.hear_request("session/wait")
+    host.outcome(asked_number, result("1", "b"))
+    host.closed("session-1", "1")
+    outcome = await bounded(waiting)
+
+    assert (started.cell_id, first.cell_id, outcome.response.cell_id) == ("g2:1",) * 3
+    assert asked["request"]["cell_id"] == "1"
+    await delegate.heard("closed", "g2:1")
+    for stale in ("1", "77"):
+        with pytest.raises(SessionError, match=STALE):
+            await session.wait(WaitRequest(cell_id=CellId(stale)))
+    future = await session.terminate(CellId("g3:1"))
+    assert future.response.error_text == "exec cell g3:1 not found"
+    await shut(session, host)
+
+
+async def test_all_who_asked_before_the_news_are_told_and_share_one_host(
+    provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
+) -> None:
+    session, _ = await opened(provider, stage, delegate)
+    kill(provider)
+    executing = [asyncio.create_task(session.execute(request())) for _ in range(5)]
+    host = await stage.host()
+    await host.shake_hands()
+    await host.open_session()
+    told = await bounded(asyncio.gather(*executing, return_exceptions=True))
+
+    texts = {str(error) for error in told}
+    # Those who had asked the old host fail with its end, the others with the news.
+    assert texts <= {KILLED, notice(KILLED, KEPT)}
+    assert {type(error) for error in told} == {WorkerLostError}
+    assert stage.started == 2
+    await shut(session, host)
+
+
+async def test_news_that_nobody_waited_for_is_told_to_the_next(
+    provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
+) -> None:
+    session, _ = await opened(provider, stage, delegate)
+    pending = asyncio.create_task(session.wait(WaitRequest(cell_id=CellId("1"))))
+    await settle()
+    kill(provider)
+    with pytest.raises(WorkerLostError):
+        await bounded(pending)
+    executing = asyncio.create_task(session.execute(request()))
+    host = await stage.host()
+    executing.cancel()
+    await host.shake_hands()
+    await host.open_session()
+    await host_is_known(session)
+    with pytest.raises(WorkerLostError, match=r"^exec runtime was replaced: "):
+        await bounded(session.execute(request()))
+    assert stage.started == 2
+    await shut(session, host)
+
+
+async def host_is_known(session: RemoteSession) -> None:
+    """Return when the session is bound again."""
+    async with asyncio.timeout(10):
+        while "generation 2" not in repr(session):
+            await asyncio.sleep(0)
+
+
+async def test_each_session_of_a_dead_host_is_told(
+    provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
+) -> None:
+    one, host = await opened(provider, stage, delegate)
+    creating = asyncio.create_task(provider.create_session(delegate))
+    await host.open_session()
+    other = await bounded(creating)
+    pending = await _wait(one, host)
+    kill(provider)
+    with pytest.raises(WorkerLostError):
+        await bounded(pending)
+    _, host = await replaced(one, stage)
+    executing = asyncio.create_task(other.execute(request()))
+    await host.open_session()
+    with pytest.raises(WorkerLostError, match=r"^exec runtime was replaced: "):
+        await bounded(executing)
+    await shut(one, host)
+    await shut(other, host)
+    assert stage.started == 2
+
+
+async def test_a_host_that_cannot_be_replaced_fails_each_call_until_it_can(
+    provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
+) -> None:
+    session, host = await opened(provider, stage, delegate)
+    pending = await _wait(session, host)
+    kill(provider)
+    with pytest.raises(WorkerLostError):
+        await bounded(pending)
+    executing = asyncio.create_task(session.execute(request()))
+    host = await stage.host()
+    host.exit(5)
+    with pytest.raises(EngineError, match="during handshake: exited with status 5"):
+        await bounded(executing)
+    text, host = await replaced(session, stage)
+    assert text == notice(KILLED, KEPT)
+    await shut(session, host)
+
+
+async def test_a_death_during_a_tool_call_cancels_the_tool(
+    provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
+) -> None:
+    delegate.tools["tool"] = never
+    session, host = await opened(provider, stage, delegate)
+    first = await _first(session, host)
+    host.call(1, "session-1", "1")
+    await delegate.heard("tool", "tool")
+    kill(provider)
+    with pytest.raises(WorkerLostError, match=f"^{KILLED}$"):
+        await bounded(first)
+    await delegate.heard("closed", "1")
+
+    assert delegate.log == [("tool", "tool"), ("left", "tool"), ("closed", "1")]
+    await bounded(session.shutdown())
+
+
+# ── why it died ──────────────────────────────────────────────────────────────────────────────────
+
+
+async def _say_words(host: Puppet) -> None:
+    host.say_to_stderr("Error: bad day\n\nCaused by:\n    it rained\n\nStack backtrace:\n   0: <unknown>\n")
+    host.exit(1)
+
+
+async def _say_garbage(host: Puppet) -> None:
+    host.say_bytes(frame(b"{"))
+
+
+async def _say_too_much(host: Puppet) -> None:
+    host.say_bytes((2**31).to_bytes(4, "little"))
+
+
+async def _say_ready_again(host: Puppet) -> None:
+    host.say(type="connection/ready", selectedVersion=1, capabilities=[])
+
+
+async def _answer_otherwise(host: Puppet) -> None:
+    number, _ = await host.hear_request("session/wait")
+    host.answer(number, type="session/closed", sessionId="session-1")
+
+
+async def _half_a_frame(host: Puppet) -> None:
+    host.say_bytes(b"\x09\0\0\0{")
+    host.exit(0)
+
+
+REASONS: Final[dict[str, tuple[Callable[[Puppet], Any], str]]] = {
+    "an exit with words": (_say_words, "code-mode host exited with status 1: it rained"),
+    "an exit inside a frame": (_half_a_frame, "code-mode host exited with status 0"),
+    "a frame that is no JSON": (
+        _say_garbage,
+        "failed to decode code-mode IPC frame: EOF while parsing a value",
+    ),
+    "a frame that is too long": (
+        _say_too_much,
+        "code-mode IPC frame length 2147483648 exceeds 67108864 bytes",
+    ),
+    "a second handshake": (_say_ready_again, "code-mode host sent a second handshake response"),
+    "another answer": (_answer_otherwise, "SessionClosed for an observation"),
+}
+
+
+@pytest.mark.parametrize("case", REASONS)
+async def test_the_reason_is_the_first_that_was_seen(
+    case: str, provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
+) -> None:
+    act, reason = REASONS[case]
+    session, host = await opened(provider, stage, delegate)
+    waiting = asyncio.create_task(session.wait(WaitRequest(cell_id=CellId("1"))))
+    if case != "another answer":
+        await host.hear_request("session/wait")
+    await act(host)
+    with pytest.raises(WorkerLostError) as failure:
+        await bounded(waiting)
+
+    assert str(failure.value) == reason
+    await bounded(session.shutdown())
+
+
+async def test_a_host_that_only_closes_its_output_is_ended(
+    provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
+) -> None:
+    session, host = await opened(provider, stage, delegate)
+    waiting = await _wait(session, host)
+    host.close_output()
+    with pytest.raises(WorkerLostError, match=r"^code-mode host closed its output$"):
+        await bounded(waiting)
+    await bounded(session.shutdown())
+
+
+async def test_what_a_host_says_on_stderr_is_logged(
+    provider: ProcessSessionProvider,
+    stage: Stage,
+    delegate: Recorder,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, "codemode.remote.child")
+    session, host = await opened(provider, stage, delegate)
+    host.say_to_stderr("one\ntwo\n")
+    waiting = await _wait(session, host)
+    host.exit(4)
+    with pytest.raises(WorkerLostError, match=r"^code-mode host exited with status 4: two$"):
+        await bounded(waiting)
+
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines == ["code-mode host stderr: one", "code-mode host stderr: two"]
+    await bounded(session.shutdown())
+
+
+# ── stored values ────────────────────────────────────────────────────────────────────────────────
+
+
+def stored(host: Puppet, *, more: bool = False, **values: Any) -> None:
+    host.say(type="session/stored", sessionId="session-1", values=values, more=more)
+
+
+async def flushed(session: RemoteSession, host: Puppet) -> None:
+    """Return when the client has taken everything that was said to it."""
+    waiting = asyncio.create_task(session.wait(WaitRequest(cell_id=CellId("0"))))
+    number, _ = await host.hear_request("session/wait")
+    host.outcome(number, result("0", error="exec cell 0 not found"), live=False)
+    await bounded(waiting)
+
+
+async def test_committed_values_are_given_to_the_next_host_and_half_a_commit_is_not(
+    provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
+) -> None:
+    session, host = await opened(provider, stage, delegate)
+    stored(host, a=1, b={"x": [1.5, "é"]})
+    stored(host, more=True, c=1)
+    stored(host, d=None)
+    stored(host, a=2)
+    stored(host, more=True, a=3)
+    await flushed(session, host)
+    kill(provider)
+    executing = asyncio.create_task(session.execute(request()))
+    host = await stage.host()
+    await host.shake_hands()
+    await host.open_session()
+    number, asked = await host.hear_request("session/restore")
+    host.ready(number, "session-1")
+    with pytest.raises(WorkerLostError) as told:
+        await bounded(executing)
+
+    assert asked == {
+        "method": "session/restore",
+        "sessionId": "session-1",
+        "values": {"a": 2, "b": {"x": [1.5, "é"]}, "c": 1, "d": None},
+    }
+    assert KEPT in str(told.value)
+    await shut(session, host)
+
+
+async def test_a_host_that_does_not_know_of_them_is_sent_none_and_the_news_says_so(
+    provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
+) -> None:
+    session, host = await opened(provider, stage, delegate, *CAPABILITIES)
+    stored(host, a=1)  # it was not asked for, and means nothing
+    await flushed(session, host)
+    kill(provider)
+    text, host = await replaced(session, stage, *CAPABILITIES)
+
+    assert text == notice(KILLED, GONE)
+    await shut(session, host)
+
+
+async def test_values_that_the_next_host_refuses_are_gone(
+    provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
+) -> None:
+    session, host = await opened(provider, stage, delegate)
+    stored(host, a=1)
+    await flushed(session, host)
+    kill(provider)
+    executing = asyncio.create_task(session.execute(request()))
+    host = await stage.host()
+    await host.shake_hands()
+    await host.open_session()
+    number, _ = await host.hear_request("session/restore")
+    host.refuse(number, "too much")
+    await host.shut()
+    assert await host.open_session() == "session-2"
+    with pytest.raises(WorkerLostError) as told:
+        await bounded(executing)
+
+    assert str(told.value) == notice(KILLED, GONE)
+    await shut(session, host)
+
+
+# ── the end ──────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_closed_provider_makes_no_session(
+    provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
+) -> None:
+    await provider.aclose()
+    with pytest.raises(SessionClosedError, match=r"^the session provider is closed$"):
+        await provider.create_session(delegate)
+    assert stage.started == 0
+
+
+async def test_closing_during_the_handshake_ends_the_host_and_who_waits_for_it(
+    provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
+) -> None:
+    creating = asyncio.create_task(provider.create_session(delegate))
+    await stage.host()
+    await bounded(provider.aclose())
+    with pytest.raises(CodeModeError):
+        await bounded(creating)
+
+
+async def test_a_host_gets_no_environment_but_the_path(
+    leaves_nothing: None,
+    delegate: Recorder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SECRET", "1")
+    program = tmp_path / "host"
+    program.write_text(f"#!/bin/sh\n/usr/bin/env > {tmp_path}/env; ls /proc/$$/fd > {tmp_path}/fds\n")
+    program.chmod(0o700)
+    with (tmp_path / "open").open("w") as held:
+        os.set_inheritable(held.fileno(), True)
+        async with ProcessSessionProvider([str(program)]) as provider:
+            with pytest.raises(EngineError):
+                await bounded(provider.create_session(delegate))
+
+    names = {line.partition("=")[0] for line in (tmp_path / "env").read_text().splitlines()}
+    assert names - {"PWD", "SHLVL", "_", "OLDPWD"} == {"PATH"}
+    assert str(held.fileno() if not held.closed else -1) not in (tmp_path / "fds").read_text()
+
+
+def first_text(response: Result) -> str:
+    item = response.items[0]
+    assert isinstance(item, TextItem)
+    return item.text
