@@ -43,7 +43,7 @@ from .runtime.local import EngineName, LocalSessionProvider
 from .surface.description import exec_tool, wait_tool
 from .surface.output import model_items
 from .surface.source import parse_exec_source
-from .surface.typescript import augmented_description
+from .surface.typescript import described
 from .tools.toolset import Toolset
 
 if TYPE_CHECKING:
@@ -333,11 +333,7 @@ class CodeMode:
         """The tools as cells see them: each description with its declaration behind it."""
         plain = self.toolset.definitions
         if self._described is None or self._described[0] is not plain:
-            described = tuple(
-                msgspec.structs.replace(tool, description=augmented_description(tool))
-                for tool in plain
-            )
-            self._described = (plain, described)
+            self._described = (plain, described(plain))
         return self._described[1]
 
     def _outcome(self, outcome: WaitOutcome, began: float, max_tokens: int | None) -> ExecResult:

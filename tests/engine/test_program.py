@@ -18,9 +18,11 @@ from codemode.limits import Limits
 def composed(source: str, catalogue: Catalogue) -> tuple[dict[str, Any], list[str], Program]:
     """The settings and names of a program, and all of it."""
     program = compose(source, catalogue, settings_of(Limits()))
-    head, names = program.head.decode().split("\n")
-    assert head.startswith("S")
-    return json.loads(head[1:]), json.loads(names), program
+    head, names, descriptions = program.head.split(b"\n")
+    assert head.startswith(b"S")
+    settings = json.loads(head[1:])
+    assert descriptions == (b"" if settings["lazy"] else catalogue.descriptions)
+    return settings, json.loads(names), program
 
 
 def test_a_program_is_settings_names_and_a_script_around_the_source() -> None:

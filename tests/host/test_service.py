@@ -112,7 +112,7 @@ async def test_a_session_name_is_given_once() -> None:
 async def test_a_session_gets_the_limits_that_were_asked_for(asked: Any, limits: Any) -> None:
     client = await opened(cellExecutionLimits=asked)
 
-    assert client.session.limits == Limits(live_cells=1024, **limits)
+    assert client.session.limits == Limits(live_cells=256, **limits)
 
 
 @pytest.mark.parametrize("method", ["session/execute", "session/wait", "session/terminate"])
@@ -452,6 +452,38 @@ async def test_a_response_over_the_frame_limit_becomes_an_error_of_its_request(
         f"code-mode initial response exceeds the IPC frame limit: code-mode IPC frame length 1227 {size}",
     ]
     assert (initial["type"], end) == ("execute/initialResponse", closed())
+
+
+async def test_an_answer_waits_while_the_client_reads_nothing() -> None:
+    client = await started()
+    [cell] = client.session.cells
+    client.outlet.has_room.clear()
+
+    cell.first.set_result(cell.result("done"))
+    cell.close()
+    client.say({"type": "operation/cancel", "id": 2})
+    early = await client.heard()
+    client.outlet.has_room.set()
+
+    assert early == []
+    assert await client.heard() == [first(2, body("Result", "done")), closed()]
+
+
+async def test_no_cell_starts_while_the_client_reads_nothing() -> None:
+    client = await opened()
+    client.outlet.has_room.clear()
+    client.execute(2)
+    client.execute(3)
+    await settle()
+    early = list(client.session.cells)
+
+    client.outlet.has_room.set()
+
+    assert early == []
+    assert await client.heard() == [
+        ok(2, type="execution/started", cellId="1"),
+        ok(3, type="execution/started", cellId="2"),
+    ]
 
 
 # ── truncation ───────────────────────────────────────────────────────────────────────────────────

@@ -361,6 +361,23 @@ def test_a_yield_time_limit_of_the_client_is_enforced() -> None:
         assert list(later["result"]["value"]["outcome"]["LiveCell"]) == ["Yielded"]
 
 
+def test_200_cells_live_side_by_side_and_are_all_ended() -> None:
+    with HostProcess() as host:
+        host.open()
+        for number in range(2, 202):
+            host.say(execute(number, f"yield_control(); {FOREVER}"))
+            host.until("execute/initialResponse", number)
+        family = host.family()
+
+        host.say(request(500, "session/shutdown", sessionId="s"))
+        said = [host.hear() for _ in range(201)]
+
+        assert {message["type"] for message in said[:-1]} == {"cell/closed"}
+        assert said[-1]["result"]["value"] == {"type": "session/closed", "sessionId": "s"}
+        assert host.end() == (0, "")
+        assert all_gone(family)
+
+
 def test_a_burst_of_requests_is_served_and_not_refused() -> None:
     with HostProcess() as host:
         host.open()

@@ -158,9 +158,7 @@ class Stage:
     async def open(self) -> None:
         self._server = await asyncio.start_unix_server(self._enter, str(self.socket))
 
-    async def _enter(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _enter(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._all.append(Puppet(reader, writer))
         self._puppets.put_nowait(self._all[-1])
 

@@ -46,8 +46,12 @@ OTHERWISE_AT_OPENAI: Final = {
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture(loop_scope="module", scope="module", params=["ours", "openai"])
-async def provider(request: pytest.FixtureRequest) -> AsyncIterator[SessionProvider]:
+@pytest_asyncio.fixture(  # type: ignore[no-redef]
+    loop_scope="module", scope="module", params=["ours", "openai"]
+)
+async def provider(
+    request: pytest.FixtureRequest,
+) -> AsyncIterator[SessionProvider]:
     if request.param == "openai" and ORACLE is None:
         pytest.skip(NO_ORACLE)
     command = OURS if request.param == "ours" else (str(ORACLE),)

@@ -159,9 +159,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("message", REFUSALS)
-async def test_a_refused_execute_raises_with_the_text_of_the_host(
-    message: str, play: Play
-) -> None:
+async def test_a_refused_execute_raises_with_the_text_of_the_host(message: str, play: Play) -> None:
     executing = asyncio.create_task(play.session.execute(request()))
     number, _ = await play.host.hear_request("session/execute")
     play.host.refuse(number, message)
@@ -618,3 +616,55 @@ async def test_a_host_that_never_says_closed_does_not_keep_the_delegate_waiting(
 
 async def _value(value: Any) -> Any:
     return value
+
+
+# ── sizes ────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_what_does_not_fit_into_a_frame_fails_alone(
+    provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
+) -> None:
+    large = "x" * 67_108_865
+    delegate.tools["tool"] = lambda _, __: _value(large)
+    limits = Limits(value_bytes=2**27, source_bytes=2**27)
+    creating = asyncio.create_task(provider.create_session(delegate, limits=limits))
+    host = await stage.host()
+    await host.shake_hands()
+    session_id = await host.open_session()
+    play = Play(await bounded(creating), delegate, host, session_id)
+    with pytest.raises(
+        UsageError, match=r"^the request cannot be sent: code-mode IPC frame length"
+    ):
+        await play.session.execute(request(large))
+    await play.start()
+    host.call(1, session_id, "1")
+    answer = await host.hear()
+
+    assert (answer["id"], answer["result"]) == (
+        1,
+        {
+            "status": "error",
+            "message": "code-mode IPC frame length 67108968 exceeds 67108864 bytes",
+        },
+    )
+    await play.finish()
+
+
+async def test_a_cell_beyond_the_limit_is_refused_without_asking(
+    provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
+) -> None:
+    limits = Limits(live_cells=2)
+    creating = asyncio.create_task(provider.create_session(delegate, limits=limits))
+    host = await stage.host()
+    await host.shake_hands()
+    session_id = await host.open_session()
+    play = Play(await bounded(creating), delegate, host, session_id)
+    await play.start()
+    executing = asyncio.create_task(play.session.execute(request()))  # counts before it is answered
+    number, _ = await host.hear_request("session/execute")
+    with pytest.raises(LimitError, match=r"(?s)^Limit reached \(live_cells\): .* Live cells: 1\.$"):
+        await play.session.execute(request())
+    host.refuse(number, "no")
+    with pytest.raises(SessionError):
+        await bounded(executing)
+    await play.finish()

@@ -142,6 +142,12 @@ def app() -> None:
     help="Where V8 runs: in a process of its own, or in this one.",
 )
 @click.option(
+    "--host",
+    metavar="COMMAND",
+    help="Run the program in a code-mode host: a path, or a command line. It may be this "
+    "package's `codemode host`, or Codex's.",
+)
+@click.option(
     "--images",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
@@ -186,6 +192,25 @@ def completion(shell: str) -> None:
 
 
 app.add_command(conformance)
+
+
+@app.command()
+@click.option(
+    "--listen",
+    metavar="URL",
+    default="stdio",
+    show_default=True,
+    help="Where: stdio or stdio:// for the standard streams.",
+)
+def host(listen: str) -> None:
+    """Serve sessions to another process, as Codex's code-mode host does.
+
+    Standard output carries frames and nothing else; logs go to standard error. It ends when its
+    input ends.
+    """
+    from ..host import main as serve  # noqa: PLC0415 - it brings asyncio and the engine
+
+    sys.exit(serve(["--listen", listen]))
 
 
 def _read(file: str) -> str:

@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import time
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias
 
 import click
 import msgspec
@@ -24,10 +24,11 @@ from ..protocol.types import (
     WaitRequest,
     Yielded,
 )
+from ..remote.process import ProcessSessionProvider
 from ..runtime.local import LocalSessionProvider
 from ..surface.output import truncate
 from ..surface.source import parse_exec_source
-from ..surface.typescript import augmented_description
+from ..surface.typescript import described
 from ..tools.toolset import Toolset
 from .loading import load_tools
 from .outcome import EXIT_CODES, CallReport, Outcome, Report, out_of_time, outcome_of
@@ -36,7 +37,7 @@ from .status import make_status
 from .values import make_limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from ..limits import Limits
@@ -57,6 +58,8 @@ FETCH_MS: Final = 100
 LEAST_FETCH_MS: Final = 10
 """A program that is followed to its end is not asked more often, whatever it asked for itself."""
 
+Provider: TypeAlias = LocalSessionProvider | ProcessSessionProvider
+
 QUIET_STOP_SECONDS: Final = 0.5
 STOP_SECONDS: Final = 2.0
 """How long a program that is stopped has to hand over its last output; when we say that we wait."""
@@ -74,6 +77,7 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
     yield_time_ms: int | None = None,
     limits: Sequence[tuple[str, int | None]] = (),
     engine: EngineName = "workers",
+    host: str | None = None,
     images: Path,
     as_json: bool = False,
 ) -> int:
@@ -88,6 +92,8 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
     except SourceError as error:
         raise click.UsageError(str(error)) from error
     tokens = _first(max_output_tokens, parsed.max_output_tokens, dict(limits).get("output_tokens"))
+    if host is not None and engine != "workers":
+        raise click.UsageError("--engine has no meaning with --host: the host has its own engine")
     yield_ms = _first(yield_time_ms, parsed.yield_time_ms, 10_000)
     assert yield_ms is not None
     try:
@@ -102,7 +108,7 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
                 observe_ms=_observation_ms(yield_ms, cuts=tokens is not None),
                 as_json=as_json,
             )
-            return asyncio.run(run.to_its_end(bounds, engine))
+            return asyncio.run(run.to_its_end(lambda: _provider(bounds, engine, host)))
     except ToolDefinitionError as error:
         raise click.BadParameter(str(error), param_hint="--tools") from error
     except BrokenPipeError:
@@ -111,6 +117,12 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
         return EXIT_CODES["interrupted"]
+
+
+def _provider(limits: Limits, engine: EngineName, host: str | None) -> Provider:
+    if host is None:
+        return LocalSessionProvider(limits=limits, engine=engine)
+    return ProcessSessionProvider(host, limits=limits)
 
 
 class Run:
@@ -146,7 +158,7 @@ class Run:
         self._notifications: list[str] = []
         self._calls: list[CallReport] = []
 
-    async def to_its_end(self, limits: Limits, engine: EngineName) -> int:
+    async def to_its_end(self, open_provider: Callable[[], Provider]) -> int:
         """Run, show, report; the exit code.
 
         Raises:
@@ -155,7 +167,7 @@ class Run:
         """
         try:
             with self._ctrl_c():
-                outcome = await self._outcome(limits, engine)
+                outcome = await self._outcome(open_provider())
                 if self._as_json:
                     await self._print_report(outcome)
             self._status.ended(outcome, time.monotonic() - self._began)
@@ -164,11 +176,8 @@ class Run:
         await _leave(outcome.exit_code)
         return outcome.exit_code
 
-    async def _outcome(self, limits: Limits, engine: EngineName) -> Outcome:
-        async with (
-            self._toolset,
-            LocalSessionProvider(limits=limits, engine=engine) as provider,
-        ):
+    async def _outcome(self, provider: Provider) -> Outcome:
+        async with self._toolset, provider:
             self._began = time.monotonic()
             session = await provider.create_session(self._toolset)
             try:
@@ -229,13 +238,9 @@ class Run:
         return response
 
     def _request(self) -> ExecuteRequest:
-        definitions = tuple(
-            msgspec.structs.replace(each, description=augmented_description(each))
-            for each in self._toolset.definitions
-        )
         return ExecuteRequest(
             tool_call_id="run",
-            enabled_tools=definitions,
+            enabled_tools=described(self._toolset.definitions),
             source=self._code,
             yield_time_ms=self._observe_ms,
         )

@@ -1,7 +1,8 @@
 """Isolates made ahead of time and freed behind: neither is on the path of an exec.
 
-Making an isolate costs about 2 ms and freeing one up to as long as V8 needs to stop a script,
-so each has a thread of its own. Both threads end with ``close``.
+Making an isolate costs about 2 ms, most of it V8's own and without the GIL, and that bounds execs
+that follow one another: so two threads make them. Freeing one takes up to as long as V8 needs to
+stop a script, and has a thread of its own. All of them end with ``close``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import queue
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..errors import EngineError
 from .v8 import Isolate
@@ -18,6 +19,7 @@ from .v8 import Isolate
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+MAKERS: Final = 2
 
 LEAD_SECONDS: Final = 0.0015
 """A program that has just got an isolate is left alone for so long before the next is made, unless
@@ -28,6 +30,8 @@ no longer than this."""
 class Isolates:
     """Keeps ``ahead`` isolates ready, and frees what is given back.
 
+    A program that finds none ready comes before the filling up: it waits for one isolate at most.
+
     Args:
         ahead: how many to keep ready.
         first: one that exists already.
@@ -37,15 +41,20 @@ class Isolates:
         self._ahead = ahead
         self._closed = False
         self._ready: deque[Isolate] = deque(() if first is None else (first,))
-        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._starts: deque[_Start] = deque()
+        self._making = 0
+        self._quiet_until = 0.0
+        self._changed = threading.Condition()
         self._frees: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._threads = (
-            threading.Thread(target=_run, args=(self._jobs,), name="isolates", daemon=True),
+            *(
+                threading.Thread(target=self._make, name="isolates", daemon=True)
+                for _ in range(MAKERS)
+            ),
             threading.Thread(target=_run, args=(self._frees,), name="frees", daemon=True),
         )
         for thread in self._threads:
             thread.start()
-        self._jobs.put(self._fill)
 
     def start(
         self,
@@ -58,10 +67,16 @@ class Isolates:
 
         Whatever goes wrong, there or in making the isolate, goes to ``failed``.
         """
-        if quick and (isolate := self._take_ready()) is not None:
-            self._begin(begin, failed, isolate)
-        else:
-            self._jobs.put(lambda: self._begin(begin, failed, self._take_ready()))
+        start = _Start(begin, failed)
+        with self._changed:
+            isolate = self._ready.popleft() if quick and self._ready else None
+            if isolate is None:
+                self._starts.append(start)
+            else:
+                self._quiet_until = time.monotonic() + LEAD_SECONDS
+            self._changed.notify_all()
+        if isolate is not None:
+            start.run(isolate)
 
     def free(self, job: Callable[[], None]) -> None:
         """Run ``job``, which frees an isolate whose program is over, on the thread for that."""
@@ -73,51 +88,71 @@ class Isolates:
 
     def close(self, timeout: float) -> bool:
         """Free what is ready and end both threads; whether they ended within ``timeout`` s."""
-        self._closed = True
-        self._jobs.put(self._empty)
-        self._jobs.put(None)
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
         self._frees.put(None)
         deadline = time.monotonic() + timeout
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
-    @staticmethod
-    def _begin(
-        begin: Callable[[Isolate], None],
-        failed: Callable[[Exception], None],
-        isolate: Isolate | None,
-    ) -> None:
+    def _make(self) -> None:
+        """A making thread: starts first, then what is missing ahead."""
+        while self._wait_for_work():
+            with self._changed:
+                start = self._starts.popleft() if self._starts else None
+                isolate = self._ready.popleft() if start and self._ready else None
+                self._making += start is None
+            if start is not None:
+                start.run(isolate)
+                continue
+            try:
+                isolate = Isolate()
+            except (EngineError, MemoryError):
+                self._ahead = 0  # whoever needs one has it made, and learns why there is none
+            with self._changed:
+                self._making -= 1
+                if isolate is not None:
+                    self._ready.append(isolate)
+        with self._changed:
+            starts, ready = tuple(self._starts), tuple(self._ready)
+            self._starts.clear()
+            self._ready.clear()
+        for start in starts:
+            start.failed(EngineError("the engine is closed"))
+        for isolate in ready:
+            isolate.free()
+
+    def _wait_for_work(self) -> bool:
+        """Wait until an isolate is to be made; False if no more ever is."""
+        with self._changed:
+            while not self._closed:
+                if self._starts:
+                    return True
+                delay: float | None = None
+                if len(self._ready) + self._making < self._ahead:
+                    delay = self._quiet_until - time.monotonic() if self._ready else 0.0
+                    if delay <= 0:
+                        return True
+                self._changed.wait(delay)
+            return False
+
+
+class _Start(NamedTuple):
+    """A program that wants an isolate."""
+
+    begin: Callable[[Isolate], None]
+    failed: Callable[[Exception], None]
+
+    def run(self, isolate: Isolate | None) -> None:
         try:
             isolate = isolate or Isolate()
-            begin(isolate)
+            self.begin(isolate)
         except Exception as error:  # noqa: BLE001 - nobody may wait for ever for what died here
             if isolate is not None:
                 isolate.free()
-            failed(error)
-
-    def _take_ready(self) -> Isolate | None:
-        try:
-            isolate = self._ready.popleft()
-        except IndexError:
-            return None
-        self._jobs.put(self._fill)
-        return isolate
-
-    def _fill(self) -> None:
-        if self._ready:
-            time.sleep(LEAD_SECONDS)
-        if self._closed or len(self._ready) >= self._ahead:
-            return
-        try:
-            self._ready.append(Isolate())
-        except (EngineError, MemoryError):
-            return  # whoever needs one tries again, and learns why there is none
-        self._jobs.put(self._fill)
-
-    def _empty(self) -> None:
-        while self._ready:
-            self._ready.popleft().free()
+            self.failed(error)
 
 
 def _run(jobs: queue.SimpleQueue[Callable[[], None] | None]) -> None:

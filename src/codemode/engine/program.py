@@ -79,7 +79,8 @@ class Program(NamedTuple):
     """What makes an isolate run a program.
 
     Attributes:
-        head: the message with the settings, a line, and the names of the tools.
+        head: the message with the settings and the names of the tools, a line each, and with
+            their descriptions, unless these are to be fetched.
         script: evaluates to the program's function; None for a program that is refused.
         check: the message that asks why a source cannot be run.
     """
@@ -93,16 +94,17 @@ def compose(source: str, catalogue: Catalogue, settings: str) -> Program:
     """The program with this source."""
     module = read_module(source)
     wrapped = module.wrapped()
+    lazy = catalogue.count > LAZY_NAMES or len(catalogue.descriptions) > LAZY_BYTES
     wrapper = {
         "open": wrapped.open,
         "close": wrapped.close,
         "shift": wrapped.shift,
         "refusal": module.refusal,
-        "lazy": catalogue.count > LAZY_NAMES or len(catalogue.descriptions) > LAZY_BYTES,
+        "lazy": lazy,
     }
     head = f"S{json.dumps(wrapper)[:-1]},{settings}}}\n".encode()
     return Program(
-        head + catalogue.names,
+        b"%b%b\n%b" % (head, catalogue.names, b"" if lazy else catalogue.descriptions),
         None if module.refusal is not None else wrapped.script().encode("utf-8", "replace"),
         b"C" + module.source.encode("utf-8", "replace"),
     )

@@ -248,7 +248,7 @@ class Isolate:
 
     def limit_heap(self, size: int) -> None:
         """Stop the script when its heap exceeds ``size`` bytes after a collection."""
-        self._dll.mr_set_hard_memory_limit(self._context, size)
+        self._quick.mr_set_hard_memory_limit(self._context, size)
 
     def start(self, head: bytes, script: bytes | None, check: bytes) -> None:
         """Schedule the first turn of a program; see ``Program``. Any thread may call."""

@@ -87,10 +87,10 @@ class Connection:
         if m.VERSION not in message.supported_versions:
             return m.Rejected(m.NoCompatibleVersion((m.VERSION,)))
         for name in sorted(message.required_capabilities):
-            if name not in m.CAPABILITIES:
+            if name not in m.KNOWN_CAPABILITIES:
                 return m.Rejected(m.MissingRequiredCapability(name))
         wanted = {*message.required_capabilities, *message.optional_capabilities}
-        self.capabilities = frozenset(wanted.intersection(m.CAPABILITIES))
+        self.capabilities = frozenset(wanted.intersection(m.KNOWN_CAPABILITIES))
         self._greeted = True
         return m.Ready(m.VERSION, tuple(sorted(self.capabilities)))
 

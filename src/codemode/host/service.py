@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 from ..errors import CodeModeError
 from ..limits import Limits
 from ..protocol import messages as m
-from ..protocol.frames import FrameTooLargeError, FrameUnencodableError
+from ..protocol.frames import FrameTooLargeError, FrameUndecodableError, FrameUnencodableError
 from ..protocol.types import CellId, Yielded
 from ..protocol.v1 import ClientMessages, encode, wire_outcome, wire_response
 from .callbacks import MORE_PENDING_CALLBACKS, PENDING_CALLBACKS, Callbacks, ClientDelegate
 from .cells import Cells
 from .connection import Connection, ProtocolViolationError
 from .sessions import HostSession, RefusedError, Sessions, limits_for
+from .stored import CommitReports, KeepsValues, as_texts
 
 if TYPE_CHECKING:
     from ..protocol.session import SessionProvider
@@ -30,6 +31,9 @@ _log = logging.getLogger(__name__)
 
 ACTIVE_CELLS: Final = 1_024
 """Cells of a connection that are not closed, in all its sessions; 0.169.0 admits more than 1,100."""
+
+CELLS_OF_A_SESSION: Final = 256
+"""Of these in one session; its worker was seen to have room for 330 before it ran out of memory."""
 
 CANCELLED: Final = "code-mode request cancelled"
 BAD_EXECUTE: Final = (
@@ -97,7 +101,7 @@ class Service:
     ) -> None:
         self._provider = provider
         self._outlet = outlet
-        self._limits = limits or Limits(live_cells=ACTIVE_CELLS)
+        self._limits = limits or Limits(live_cells=CELLS_OF_A_SESSION)
         self._messages = ClientMessages()
         self._connection = Connection()
         self._callbacks = Callbacks(outlet, at_once=PENDING_CALLBACKS)
@@ -119,6 +123,10 @@ class Service:
         return self._connection.is_open
 
     @property
+    def _keeps_values(self) -> bool:
+        return m.STORED_VALUES in self._connection.capabilities
+
+    @property
     def is_full(self) -> bool:
         """Whether one more request would be refused."""
         return self._connection.is_full
@@ -137,6 +145,8 @@ class Service:
         match message:
             case m.DelegateResponse():
                 self._callbacks.answer(message)
+            case m.Request(request=m.Restore()) if not self._keeps_values:
+                raise FrameUndecodableError("unknown variant `session/restore` at $.request.method")
             case m.Request(id=number, request=request):
                 self._admit(number, request)
             case m.Cancel(id=number):
@@ -182,6 +192,8 @@ class Service:
         answer: _Answer | None = None
         try:
             answer = await self._run(request, running)
+            running.cancellable = False
+            await self._outlet.room()  # items are smaller than frames: let them wait as they are
         except asyncio.CancelledError:
             if self._is_closing:
                 raise
@@ -221,7 +233,8 @@ class Service:
                 closed = await self._shutdown(request)
                 return m.OperationResponse(running.number, m.Ok(closed))
             case m.Restore():
-                raise RefusedError("code-mode host takes no stored values")
+                ready = self._restore(request)
+                return m.OperationResponse(running.number, m.Ok(ready))
             case _:
                 assert_never(request)
 
@@ -233,14 +246,24 @@ class Service:
             ClientDelegate(session_id, self._callbacks, cells),
             limits=limits_for(self._limits, request.cell_execution_limits),
         )
+        if self._keeps_values and isinstance(runtime, KeepsValues):
+            runtime.on_commit(CommitReports(session_id, self._outlet).tell)
         truncates = request.output_truncation == "server"
         self._sessions.add(session_id, HostSession(runtime, cells, truncates))
         return m.SessionReady(session_id)
+
+    def _restore(self, request: m.Restore) -> m.SessionReady:
+        session = self._sessions.find(request.session_id)
+        if not isinstance(session.runtime, KeepsValues):
+            raise RefusedError("code-mode host keeps no stored values")
+        session.runtime.restore(as_texts(request.values))
+        return m.SessionReady(request.session_id)
 
     async def _execute(self, request: m.Execute, running: _Running) -> _Answer:
         tokens = request.request.max_output_tokens
         if tokens is not None and tokens < 0:
             raise RefusedError(BAD_EXECUTE)
+        await self._outlet.room()  # a client that reads nothing gets no more cells to write for it
         session = self._sessions.find(request.session_id)
         if self._active_cells >= ACTIVE_CELLS:
             raise RefusedError(TOO_MANY_CELLS)

@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +24,9 @@ if TYPE_CHECKING:
 
 SHUTDOWN_SECONDS: Final = 5.0
 """From the end of the connection to the end of everything that it began."""
+
+FLUSH_SECONDS: Final = 2.0
+"""How much of that a client gets to read what was said before the end."""
 
 LAST_RESORT_SECONDS: Final = 1.0
 """After that the process ends, whatever still holds it; its workers end with it."""
@@ -81,14 +83,13 @@ class Host:
         last_resort.start()
         self._inlet.close()
         self._outlet.shut()
-        until = time.monotonic() + SHUTDOWN_SECONDS
         try:
-            async with asyncio.timeout(SHUTDOWN_SECONDS):
+            async with asyncio.timeout(SHUTDOWN_SECONDS - FLUSH_SECONDS):
                 await self._service.aclose()
                 await self._provider.aclose()
         except TimeoutError:
             pass
-        await self._outlet.aclose(max(0.1, until - time.monotonic()))
+        await self._outlet.aclose(FLUSH_SECONDS)
         last_resort.cancel()
         return ending
 

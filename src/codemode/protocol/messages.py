@@ -24,6 +24,9 @@ CAPABILITIES: Final = (BOUNDED_OUTPUT, DELEGATE_CAPACITY, CELL_LIMITS, YIELD_OBS
 STORED_VALUES: Final = "codemode-stored-values-v1"
 """Ours: the client keeps a copy of stored values (``docs/protocol.md``). Nothing of it is said unless both want it."""
 
+KNOWN_CAPABILITIES: Final = (*CAPABILITIES, STORED_VALUES)
+"""Those of V1 and ours."""
+
 Int64: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Unsigned: TypeAlias = Annotated[int, Meta(ge=0)]
 Int32: TypeAlias = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]

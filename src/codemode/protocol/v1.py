@@ -94,7 +94,7 @@ class _WaitAsked(m.OfSession, frozen=True, tag="session/wait"):
 
 class _Asked(m.Strict, frozen=True, tag="operation/request"):
     id: m.Int64
-    request: m.OpenSession | _ExecuteAsked | _WaitAsked | m.Terminate | m.Shutdown
+    request: m.OpenSession | m.Restore | _ExecuteAsked | _WaitAsked | m.Terminate | m.Shutdown
 
 
 class _ToolResultRead(m.Strict, frozen=True, tag="tool/result"):
@@ -173,7 +173,8 @@ class ClientMessages:
                 return message
 
     def _request(
-        self, asked: m.OpenSession | _ExecuteAsked | _WaitAsked | m.Terminate | m.Shutdown
+        self,
+        asked: m.OpenSession | m.Restore | _ExecuteAsked | _WaitAsked | m.Terminate | m.Shutdown,
     ) -> m.HostRequest:
         match asked:
             case _ExecuteAsked(session_id=session_id, request=read):
@@ -307,6 +308,8 @@ def _fields_allowed(message: m.Hello | _Asked | m.Cancel | m.Yield | _DelegateAn
     match message:
         case _Asked(request=_ExecuteAsked(request=read)):
             return _FIELDS[_ExecuteAsked] + _fields(bytes(read.enabled_tools))
+        case _Asked(request=m.Restore()):
+            return inf  # its keys are values; the last of two counts, as in any map
         case _Asked(request=request):
             return _FIELDS[type(request)]
         case _DelegateAnswered(result=_DelegateOkRead(value=_ToolResultRead(result=raw))):

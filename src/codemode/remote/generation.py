@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 OPEN_SECONDS: Final = 10.0
 """How long a host may take to open a session."""
 
-CLOSE_SECONDS: Final = 10.0
+CLOSE_SECONDS: Final = 7.0
 """How long a host may take to shut one; five seconds for its cells, and some more."""
 
 AGAIN_SECONDS: Final = 0.02

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Final
 
-from ..errors import LimitError, SessionClosedError, UsageError
+from ..errors import LimitError, SessionClosedError, SessionError, UsageError
 from ..protocol.types import CellId
 from .actor import CellActor
 from .cells import Cells
@@ -15,6 +15,8 @@ from .observation import Observation, missing
 from .values import StoredValues
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from ..engine.seam import EngineSession
     from ..limits import Limits
     from ..protocol.session import SessionDelegate, Signal
@@ -70,6 +72,25 @@ class SessionRuntime:
     def live_cells(self) -> tuple[CellId, ...]:
         """The cells that are not closed, in order of admission."""
         return self._cells.live
+
+    # ── stored values, for those who keep a copy ─────────────────────────────────────────────
+
+    def on_commit(self, tell: Callable[[Mapping[str, str]], None]) -> None:
+        """Have ``tell(written)`` called when a cell has committed, before its end is told."""
+        self._values.on_commit = tell
+
+    def restore(self, values: Mapping[str, str]) -> None:
+        """Take over values, as JSON by key, that another session had stored.
+
+        Raises:
+            SessionError: a cell has been admitted already.
+            LimitError: they are too much; nothing was taken over.
+        """
+        if self._admitted:
+            raise SessionError("the code-mode session has executed already")
+        size = self._values.restore(values, self._limits.stored_bytes)
+        if size is not None:
+            raise LimitError(self._limits.message("stored_bytes", size), limit="stored_bytes")
 
     # ── requests ─────────────────────────────────────────────────────────────────────────────
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 ENTRY_BYTES: Final = 128
 """What an entry takes besides its texts: a million empty values fill the memory too."""
@@ -23,6 +23,7 @@ class StoredValues:
         self._size = 0
         self.uncommitted = 0
         self.growth = 0
+        self.on_commit: Callable[[Mapping[str, str]], None] | None = None
 
     def __len__(self) -> int:
         return len(self._values)
@@ -45,6 +46,22 @@ class StoredValues:
         """Take over ``written``."""
         if not written:
             return
+        self._add(written)
+        if self.on_commit is not None:
+            self.on_commit(written)
+
+    def restore(self, values: Mapping[str, str], max_bytes: int | None) -> int | None:
+        """Take over what was stored elsewhere, and tell nobody; all of it, or nothing.
+
+        Returns the bytes that the session would hold if that is more than ``max_bytes``, else None.
+        """
+        growth = sum(_size(key, json) - self.size_of(key) for key, json in values.items())
+        if max_bytes is not None and self._size + growth > max_bytes:
+            return self._size + growth
+        self._add(values)
+        return None
+
+    def _add(self, written: Mapping[str, str]) -> None:
         self._size += sum(_size(key, json) - self.size_of(key) for key, json in written.items())
         self._values = {**self._values, **written}
 

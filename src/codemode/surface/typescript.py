@@ -16,9 +16,11 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final, TypeVar
 from urllib.parse import unquote_to_bytes
+
+import msgspec
 
 from ..protocol.types import JsonValue, ToolDefinition, ToolName
 from .text import trim, utf8_length
@@ -152,6 +154,14 @@ def augmented_description(definition: ToolDefinition) -> str:
         return definition.description
     description = contained(definition.description)
     return f"{description}\n\nexec tool declaration:\n{fenced(declaration(definition))}"
+
+
+def described(definitions: Iterable[ToolDefinition]) -> tuple[ToolDefinition, ...]:
+    """The definitions as a session gets them: each description with its declaration behind it."""
+    return tuple(
+        msgspec.structs.replace(tool, description=augmented_description(tool))
+        for tool in definitions
+    )
 
 
 def contained(description: str) -> str:

@@ -40,7 +40,9 @@ function theirs(frames) {
   return visible;
 }
 
-let siteToString;  // the script sees no call site before we do
+// Taken from the first site that we are given. A script that has replaced it before, or calls us
+// with sites of its own making, sees frames of ours: they hold no function and no `this`.
+let siteToString;
 
 function siteText(site) { return apply(siteToString ??= getPrototypeOf(site).toString, site, []); }
 function isOurs(site) { return indexOf(siteText(site), OURS) >= 0; }

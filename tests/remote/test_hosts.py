@@ -1,0 +1,190 @@
+"""Sessions in real hosts: deaths, cancellation, numbers; ours, and OpenAI's where it is here."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from codemode import (
+    CellId,
+    CodeMode,
+    ExecuteRequest,
+    Limits,
+    ProcessSessionProvider,
+    SessionError,
+    WaitRequest,
+    WorkerLostError,
+    tool,
+)
+from codemode.remote.session import RemoteSession
+from tests.runtime.doubles import Recorder, definitions, echo, never, settle
+
+from .hosts import NO_ORACLE, ORACLE, OURS
+from .stage import bounded
+
+NEVER = "await new Promise(() => {})"
+
+
+@pytest.fixture(params=["ours", "openai"])
+async def provider(
+    request: pytest.FixtureRequest, leaves_nothing: None
+) -> AsyncIterator[ProcessSessionProvider]:
+    if request.param == "openai" and ORACLE is None:
+        pytest.skip(NO_ORACLE)
+    command = OURS if request.param == "ours" else (str(ORACLE),)
+    async with ProcessSessionProvider(command) as provider:
+        yield provider
+
+
+def asked(source: str, *, yield_time_ms: int | None = None) -> ExecuteRequest:
+    return ExecuteRequest(
+        tool_call_id="call",
+        enabled_tools=definitions("echo", "never"),
+        source=source,
+        yield_time_ms=yield_time_ms,
+    )
+
+
+async def run(session: RemoteSession, source: str, **options: Any) -> Any:
+    started = await bounded(session.execute(asked(source, **options)))
+    return await bounded(started.initial_response())
+
+
+async def text(session: RemoteSession, source: str) -> str:
+    response = await run(session, source)
+    assert response.error_text is None
+    return "\n".join(item.text for item in response.items)
+
+
+def kill(provider: ProcessSessionProvider) -> None:
+    assert provider.host_pid is not None
+    os.kill(provider.host_pid, signal.SIGKILL)
+
+
+async def test_a_session_outlives_its_host(provider: ProcessSessionProvider) -> None:
+    delegate = Recorder(echo=echo, never=never)
+    session = await bounded(provider.create_session(delegate))
+    await run(session, "store('é', {a: ['\\ud83d\\ude00', 1e300]}); store('n', null)")
+    await run(session, "store('é', 1); throw 1")
+    await run(session, "store('é', {a: ['\\ud83d\\ude00', 1e300, '\\ud800']})")
+    running = asyncio.create_task(run(session, "store('no', 1); await tools.never()"))
+    await delegate.heard("tool", "never")
+    kill(provider)
+    with pytest.raises(WorkerLostError, match=r"^code-mode host was killed by SIGKILL$"):
+        await running
+    with pytest.raises(WorkerLostError, match=r"^exec runtime was replaced: ") as told:
+        await bounded(session.execute(asked("")))
+    look = "text([load('é')?.a.length, load('n') === null, load('no') === undefined])"
+    left = await text(session, look)
+    with pytest.raises(SessionError, match=r"^cell belongs to a stale code-mode host generation$"):
+        await session.wait(WaitRequest(cell_id=CellId("4")))
+
+    kept = "Stored values are as they were" in str(told.value)
+    assert left == ("[3,true,true]" if kept else "[null,false,true]")
+    assert kept == ("python" in repr(provider))
+    await bounded(session.shutdown())
+    assert sorted(delegate.closed) == ["1", "2", "3", "4", "g2:1"]
+
+
+async def test_a_large_commit_comes_back_in_parts(provider: ProcessSessionProvider) -> None:
+    if "python" not in repr(provider):
+        pytest.skip("it tells nobody what it stores")
+    session = await bounded(provider.create_session(Recorder()))
+    await run(session, "for (let i = 0; i < 4; i++) store('k' + i, String(i).repeat(12_000_000))")
+    kill(provider)
+    for _ in range(2):  # whether the end was seen before the call, or by it
+        with pytest.raises(WorkerLostError) as told:
+            await run(session, "")
+        if str(told.value).startswith("exec runtime was replaced"):
+            break
+
+    lengths = "text([0, 1, 2, 3].map(i => load('k' + i).length + load('k' + i)[0]))"
+    assert await text(session, lengths) == '["120000000","120000001","120000002","120000003"]'
+
+
+async def test_a_hundred_sessions_share_a_host(provider: ProcessSessionProvider) -> None:
+    if "python" in repr(provider):
+        pytest.skip("a process for each session: tried with ten below")
+    await many(provider, sessions=100)
+
+
+async def test_sessions_side_by_side_share_a_host(provider: ProcessSessionProvider) -> None:
+    await many(provider, sessions=10)
+
+
+async def many(provider: ProcessSessionProvider, *, sessions: int) -> None:
+    delegates = [Recorder(echo=echo) for _ in range(sessions)]
+    opened = await bounded(asyncio.gather(*map(provider.create_session, delegates)))
+    texts = await asyncio.gather(
+        *(text(session, f"text(await tools.echo({n}))") for n, session in enumerate(opened))
+    )
+    await bounded(asyncio.gather(*(session.shutdown() for session in opened)))
+
+    assert texts == [str(n) for n in range(sessions)]
+    assert [delegate.closed for delegate in delegates] == [["1"]] * sessions
+
+
+async def test_a_hundred_cells_run_side_by_side(provider: ProcessSessionProvider) -> None:
+    delegate = Recorder(echo=echo)
+    session = await bounded(provider.create_session(delegate))
+    sources = [f"text(await tools.echo({n}))" for n in range(100)]
+    texts = await asyncio.gather(*(text(session, source) for source in sources))
+    await bounded(session.shutdown())
+
+    assert texts == [str(n) for n in range(100)]
+    assert sorted(map(int, delegate.closed)) == list(range(1, 101))
+
+
+@pytest.mark.parametrize("rounds", [0, 1, 2, 3, 5, 8, 13, 40])
+async def test_a_caller_cancelled_at_any_moment_leaves_nothing(
+    rounds: int, provider: ProcessSessionProvider
+) -> None:
+    delegate = Recorder()
+    creating = asyncio.create_task(provider.create_session(delegate))
+    await settle(rounds)
+    creating.cancel()
+    await bounded(asyncio.wait([creating]))
+    session = await bounded(provider.create_session(delegate))
+    running = asyncio.create_task(run(session, NEVER))
+    await settle(rounds)
+    running.cancel()
+    await bounded(asyncio.wait([running]))
+    await run(session, f"yield_control(); {NEVER}")
+    (alive,) = session.live_cells[-1:]
+    waiting = asyncio.create_task(session.wait(WaitRequest(cell_id=alive)))
+    await settle(rounds)
+    waiting.cancel()
+    await bounded(asyncio.wait([waiting]))
+    outcome = await bounded(session.wait(WaitRequest(cell_id=alive, yield_time_ms=1)))
+    assert type(outcome.response).__name__ == "Yielded"
+    await bounded(session.terminate(alive))
+    await bounded(session.shutdown())
+
+    assert session.live_cells == ()
+    assert len(delegate.closed) == len(set(delegate.closed))
+
+
+async def test_code_mode_runs_in_a_host(provider: ProcessSessionProvider) -> None:
+    @tool
+    async def double(x: int) -> int:
+        """Twice x."""
+        return 2 * x
+
+    async with CodeMode(tools=[double], provider=provider, limits=Limits()) as cm:
+        first = await bounded(cm.exec("text(await tools.double({x: 21})); store('k', 1)"))
+        second = await bounded(cm.exec(f"text(load('k')); yield_control(); {NEVER}"))
+        assert second.cell_id is not None
+        ended = await bounded(cm.wait(second.cell_id, terminate=True))
+
+    assert (first.items[1:], second.items[1:]) == (first.items[-1:], second.items[-1:])
+    assert [item.text for item in (*first.items[-1:], *second.items[-1:])] == ["42", "1"]  # type: ignore[union-attr]
+    assert [result.status for result in (first, second, ended)] == [
+        "completed",
+        "running",
+        "terminated",
+    ]
