@@ -1,6 +1,7 @@
 """Limits: their defaults, their texts, and what may be switched off."""
 
 from dataclasses import asdict, fields, replace
+from typing import Any
 
 import pytest
 
@@ -72,4 +73,6 @@ def test_a_value_that_is_no_count_is_refused_with_the_limits_name(value: object)
     "name", [field.name for field in fields(Limits) if field.metadata["optional"]]
 )
 def test_an_optional_limit_can_be_switched_off(name: str) -> None:
-    assert getattr(replace(Limits(), **{name: None}), name) is None
+    off: dict[str, Any] = {name: None}
+
+    assert getattr(replace(Limits(), **off), name) is None

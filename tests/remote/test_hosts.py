@@ -108,25 +108,15 @@ async def test_a_large_commit_comes_back_in_parts(provider: ProcessSessionProvid
 
 
 async def test_a_hundred_sessions_share_a_host(provider: ProcessSessionProvider) -> None:
-    if "python" in repr(provider):
-        pytest.skip("a process for each session: tried with ten below")
-    await many(provider, sessions=100)
-
-
-async def test_sessions_side_by_side_share_a_host(provider: ProcessSessionProvider) -> None:
-    await many(provider, sessions=10)
-
-
-async def many(provider: ProcessSessionProvider, *, sessions: int) -> None:
-    delegates = [Recorder(echo=echo) for _ in range(sessions)]
+    delegates = [Recorder(echo=echo) for _ in range(100)]
     opened = await bounded(asyncio.gather(*map(provider.create_session, delegates)))
     texts = await asyncio.gather(
         *(text(session, f"text(await tools.echo({n}))") for n, session in enumerate(opened))
     )
     await bounded(asyncio.gather(*(session.shutdown() for session in opened)))
 
-    assert texts == [str(n) for n in range(sessions)]
-    assert [delegate.closed for delegate in delegates] == [["1"]] * sessions
+    assert texts == [str(n) for n in range(100)]
+    assert [delegate.closed for delegate in delegates] == [["1"]] * 100
 
 
 async def test_a_hundred_cells_run_side_by_side(provider: ProcessSessionProvider) -> None:
