@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import signal
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -14,6 +17,7 @@ from codemode import (
     ImageItem,
     Limits,
     LocalSessionProvider,
+    ProcessSessionProvider,
     SessionClosedError,
     TextItem,
     ToolCall,
@@ -320,6 +324,26 @@ async def test_a_provider_and_a_toolset_that_were_lent_stay_open() -> None:
             async with CodeMode(tools=toolset, provider=provider) as cm:
                 result = await cm.exec("text(await tools.double({x: 2}))")
                 assert result.items[1:] == (TextItem("4"),)
+
+
+async def test_a_host_that_died_is_told_once_and_stored_values_are_there_again() -> None:
+    host = ProcessSessionProvider([sys.executable, "-m", "codemode.host"])
+    async with asyncio.timeout(SECONDS), host, CodeMode(provider=host) as cm:
+        await cm.exec("store('k', 7)")
+        old = await cm.exec("yield_control();" + NEVER)
+        assert host.host_pid is not None and old.cell_id is not None
+        os.kill(host.host_pid, signal.SIGKILL)
+        lost = await cm.wait(old.cell_id)
+        told = await cm.exec("text('not run')")
+        again = await cm.exec("text(load('k'))")
+        stale = await cm.wait(old.cell_id)
+        unknown = await cm.wait("g2:9")
+
+    assert [lost.status, told.status, again.status] == ["refused", "refused", "completed"]
+    assert (again.cell_id, again.items[1:]) == ("g2:1", (TextItem("7"),))
+    assert stale.text == "cell belongs to a stale code-mode host generation"
+    assert unknown.error_text is not None
+    assert "there never was a cell g2:9" in unknown.error_text
 
 
 async def test_an_engine_beside_a_provider_is_a_mistake() -> None:

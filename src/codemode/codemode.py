@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 import msgspec
 
 from .errors import (
-    CellBusyError,
-    CellTerminatingError,
     LimitError,
     SessionClosedError,
+    SessionError,
     SourceError,
     UsageError,
+    WorkerLostError,
 )
 from .limits import Limits
 from .protocol.types import (
@@ -205,8 +205,8 @@ class CodeMode:
             call_id: the model's call; notifications carry it.
             preempt: ends the observation early; the cell runs on.
 
-        A program's failure is a result, and so is a source or a request that a limit refuses.
-        A cancelled call leaves no cell.
+        A program's failure is a result, and so is a source or a request that a limit refuses, and
+        the word that a host was lost and replaced. A cancelled call leaves no cell.
 
         Raises:
             SessionClosedError: this object is closed.
@@ -226,7 +226,7 @@ class CodeMode:
                 ),
                 preempt=preempt,
             )
-        except (SourceError, LimitError) as error:
+        except (SourceError, LimitError, WorkerLostError) as error:
             return _refused(str(error))
         self._past.started(started.cell_id)
         response = await started.initial_response()
@@ -261,7 +261,9 @@ class CodeMode:
             else:
                 request = WaitRequest(cell_id=CellId(cell_id), yield_time_ms=yield_time_ms)
                 outcome = await session.wait(request, preempt=preempt)
-        except (CellBusyError, CellTerminatingError, UsageError) as error:
+        except SessionClosedError:
+            raise
+        except (SessionError, UsageError, WorkerLostError) as error:
             return _refused(str(error))
         return self._outcome(outcome, began, max_tokens)
 
@@ -373,12 +375,13 @@ class _Past:
 
     def __init__(self, kept_seconds: float) -> None:
         self._kept_seconds = kept_seconds
-        self._highest = 0
+        self._started: dict[str, int] = {}  # highest number, by what stands before it
         self._ended: dict[CellId, tuple[ExecResult, float]] = {}
 
     def started(self, cell_id: CellId) -> None:
-        if cell_id.isascii() and cell_id.isdecimal():
-            self._highest = max(self._highest, int(cell_id))
+        generation, number = _numbered(cell_id)
+        if number is not None:
+            self._started[generation] = max(self._started.get(generation, 0), number)
 
     def ended(self, result: ExecResult) -> None:
         assert result.cell_id is not None
@@ -401,7 +404,8 @@ class _Past:
                 f"cell {cell_id} {_PAST_TENSE[result.status]} {ago} s ago and its result was"
                 " returned then. Do not wait for it again."
             )
-        if cell_id.isascii() and cell_id.isdecimal() and 1 <= int(cell_id) <= self._highest:
+        generation, number = _numbered(cell_id)
+        if number is not None and 1 <= number <= self._started.get(generation, 0):
             return f"cell {cell_id} has ended. Do not wait for it again; start a new exec."
         return f"there never was a cell {cell_id} in this session. Start a new exec."
 
@@ -411,6 +415,13 @@ class _Past:
             if at > horizon:
                 break  # in order of ending
             del self._ended[cell_id]
+
+
+def _numbered(cell_id: CellId) -> tuple[str, int | None]:
+    """A cell id's generation (``"g2"``, or nothing) and number, if it has one."""
+    generation, _, number = cell_id.rpartition(":")
+    decimal = number.isascii() and number.isdecimal() and len(number) < 20
+    return generation, int(number) if decimal else None
 
 
 _PAST_TENSE: Final[dict[str, str]] = {

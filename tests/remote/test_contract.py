@@ -37,7 +37,7 @@ NOT_IN_V1: Final = {
 }
 OTHERWISE_AT_OPENAI: Final = {
     "test_what_is_no_plain_value_is_not_stored": "it words the error otherwise",
-    "test_a_notification_that_never_ends_does_not_hinder_a_termination": "it has no grace of ours",
+    "test_a_notification_that_never_ends_does_not_hinder_a_termination": "it does not yield while an end waits for a notification",
     "test_a_thousand_calls_at_once_are_all_answered": "it closes the connection",
     "test_a_thousand_notifications_in_a_row_all_arrive_in_order": "it closes the connection",
     "test_a_flood_of_notifications_is_slowed_and_the_cell_can_be_ended": "it closes the connection",

@@ -118,6 +118,8 @@ class Host:
             self.end(Ending(f"failed to read code-mode client {what}: {error}"))
         except ProtocolViolationError as error:
             self.end(Ending(str(error)))
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not leave a silent host
+            self.end(Ending(f"the host failed: {error!r}"))
 
     def _must_pause(self) -> bool:
         if self._outlet.is_clogged:
