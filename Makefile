@@ -50,6 +50,12 @@ fix: $(STAMP) ## repair what ruff can repair
 bench: $(STAMP) ## measure speed and memory; BENCH_ARGS goes to the benchmark
 	@$(PY) -m bench $(BENCH_ARGS)
 
+.PHONY: bench-hosts
+bench-hosts: TRANSPORT ?= stdio
+bench-hosts: $(STAMP) ## compare our host's speed with the published one's; fetches it when needed
+	@oracle="$$($(PY) -m tests.conformance.package)" && \
+	$(PY) -m bench.hosts --transport $(TRANSPORT) --oracle "$$oracle" $(BENCH_ARGS)
+
 .PHONY: clean
 clean: ## remove everything that make has made
 	@rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -117,7 +117,6 @@ def all_duels() -> tuple[Duel, ...]:
     )
     items = Program("for (let i = 0; i < 10_000; i++) text(`item ${i}`);")
     large = Program("text('x'.repeat(10_000_000));")
-    store = Program("store('much', 'x'.repeat(10_000_000));")
     return (
         *(
             Duel(
@@ -161,13 +160,22 @@ def all_duels() -> tuple[Duel, ...]:
             warm_ups=2,
             goal=0.8,
         ),
-        Duel(
-            name="exec with 10 MB stored, 10 ms between",
-            turn=partial(after_a_pause, program=_TRIVIAL),
-            prepare=(store,),
-            turns=40,
-            warm_ups=5,
-            goal=0.2,
+        *(
+            Duel(
+                name=f"exec with 10 MB stored in {words}, 10 ms between",
+                turn=partial(after_a_pause, program=_TRIVIAL),
+                prepare=(Program(store),),
+                turns=40,
+                warm_ups=5,
+                goal=0.2,
+            )
+            for words, store in (
+                ("one value", "store('much', 'x'.repeat(10_000_000));"),
+                (
+                    "10,000 values",
+                    "for (let i = 0; i < 10_000; i++) store(`${i}`, 'x'.repeat(1000));",
+                ),
+            )
         ),
         Duel(
             name="10,000 text items",

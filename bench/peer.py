@@ -111,13 +111,17 @@ class Peer:
         """End the host by the end of its input, or by force."""
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.close()
+        self._end()
+        self._process.stdout.close()
+        self._errors.close()
+
+    def _end(self) -> None:
+        """Wait for the end of the process, and bring it about if it does not come."""
         try:
             self._process.wait(_EXIT_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._process.stdout.close()
-        self._errors.close()
 
     def open(self) -> None:
         """Shake hands and open the session."""
@@ -165,11 +169,11 @@ class Peer:
             for number, program in zip(numbers, programs, strict=True)
         ]
 
-    def _until_answered(self, number: int) -> bytes | memoryview:
+    def _until_answered(self, number: int) -> bytes:
         """Answer calls until the first response of an execute is there, and return it."""
         while True:
             calls: list[bytes] = []
-            found: bytes | memoryview | None = None
+            found: bytes | None = None
             for frame in self._frames():
                 head = _decode(frame)
                 if head.type == "delegate/request":
@@ -185,7 +189,7 @@ class Peer:
         try:
             return self._wire.read()
         except (EOFError, OSError):
-            self._process.wait(_EXIT_SECONDS)
+            self._end()
             self._errors.seek(0)
             said = self._errors.read().decode(errors="replace").strip().splitlines()
             status = self._process.returncode
@@ -269,7 +273,7 @@ def _framed(payload: bytes) -> bytes:
     return len(payload).to_bytes(_HEADER, "little") + payload
 
 
-def _check(response: bytes | memoryview, wanted: bytes) -> None:
+def _check(response: bytes, wanted: bytes) -> None:
     result = bytes(msgspec.json.decode(response, type=_Body).result)
     if wanted not in result[:64] or (len(result) < 4096 and b'"error_text":"' in result):
         raise BenchError(f"a program should have come to {wanted.decode()}: {result[:300]!r}")

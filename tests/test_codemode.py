@@ -243,6 +243,13 @@ async def test_a_payload_of_the_wrong_shape_is_refused_as_the_reference_does(
     assert (result.status, result.text) == ("refused", text)
 
 
+async def test_a_payload_that_is_nested_too_deep_to_be_read_is_refused() -> None:
+    async with CodeMode(engine="threads") as cm:
+        result = await cm.call("wait", "[" * 100_000)
+
+    assert (result.status, result.cell_id) == ("refused", None)
+
+
 async def test_a_models_calls_are_run_in_every_form(cm: CodeMode) -> None:
     raw = await cm.call("exec", "text(1)")
     mapped = await cm.call("exec", {"code": "yield_control();" + NEVER})

@@ -290,7 +290,7 @@ class CodeMode:
         try:
             arguments = json.loads(payload) if isinstance(payload, str) else payload
             wanted = msgspec.convert(arguments, _WaitArguments)
-        except (ValueError, msgspec.ValidationError) as error:
+        except (ValueError, RecursionError, msgspec.ValidationError) as error:
             return _refused(f"failed to parse function arguments: {error}")
         return await self.wait(
             wanted.cell_id,

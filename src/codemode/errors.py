@@ -1,4 +1,4 @@
-"""Every exception that codemode raises: one tree, each class with a stable code.
+"""Every exception that reaches an application: one tree, each class with a stable code.
 
     CodeModeError                 codemode            anything from this library
     ├── UsageError                usage               the caller asked for something illegal; nothing happened

@@ -175,7 +175,7 @@ def amount(value: int, unit: str) -> str:
             if value >= size:
                 return f"{value / size:.4g} {name}"
         return f"{value} bytes"
-    if unit == "ms" and value >= 60_000 and value % 60_000 == 0 and value > 60_000:
+    if unit == "ms" and value > 60_000 and value % 60_000 == 0:
         return f"{value // 60_000} min"
     if unit == "ms" and value >= 1_000:
         return f"{value / 1_000:.4g} s"

@@ -228,6 +228,7 @@ async def test_there_is_nothing_to_flush_between_turns() -> None:
 
 async def test_last_words_are_waited_for_a_little_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LAST_WORDS_SECONDS", 0.001)
+    monkeypatch.setattr(module, "FIRST_LOOK_SECONDS", 60)  # so that nobody else flushes
     heard = Heard()
     heard.cell.holds_flushes = True
 

@@ -1,4 +1,4 @@
-"""The command line: ``codemode run`` and its helpers.
+"""The command line: ``codemode run``, ``host``, ``conformance`` and ``completion``.
 
 Only click is loaded here, so that ``--help`` and completion are quick; a command loads what it
 runs. Standard output is data, standard error is talk.

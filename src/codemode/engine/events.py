@@ -209,6 +209,9 @@ class Sink(Protocol):
         """The cell is gone without an end of its own; nothing more comes."""
 
 
+RECORD_OVERHEAD: Final = 64 * 1024
+"""A record holds a value and a little more: a key, a number, an error text around it."""
+
 CREDIT_BYTES: Final = 256 * 1024
 """Give credit back in portions of this size: a small cell never needs any."""
 

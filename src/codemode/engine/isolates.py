@@ -87,7 +87,7 @@ class Isolates:
         threading.Thread(target=job, name="stop", daemon=True).start()
 
     def close(self, timeout: float) -> bool:
-        """Free what is ready and end both threads; whether they ended within ``timeout`` s."""
+        """Free what is ready and end the threads; whether they ended within ``timeout`` s."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -109,7 +109,7 @@ class Isolates:
                 continue
             try:
                 isolate = Isolate()
-            except (EngineError, MemoryError):
+            except Exception:  # noqa: BLE001 - a thread that ends here would be missed by all
                 self._ahead = 0  # whoever needs one has it made, and learns why there is none
             with self._changed:
                 self._making -= 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..errors import EngineError
 from .cell import WINDOW_BYTES
-from .events import Feed
+from .events import RECORD_OVERHEAD, Feed
 from .process import Exit
 from .wire import START_HEAD, Frames, FromWorker, ToWorker, frame
 
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 REPORT_SECONDS: Final = 0.5
 """How long to wait to hear how a worker ended, once its socket has."""
-
-RECORD_OVERHEAD: Final = 64 * 1024
-"""A record holds a value and a little more: a key, a number, an error text around it."""
 
 _ABORTS: Final = frozenset({4, 5, 6})
 """SIGILL, SIGTRAP, SIGABRT: how V8 ends its process; in practice always for want of memory."""

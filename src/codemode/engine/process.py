@@ -54,13 +54,14 @@ class Exit:
         if self.status is None:
             how = "it is gone without a trace"
         elif self.signal is not None:
-            how = f"killed by {_signal_name(self.signal)}"
+            how = f"killed by {signal_name(self.signal)}"
         else:
             how = f"exit status {os.waitstatus_to_exitcode(self.status)}"
         return f"{how}: {self.words}" if self.words else how
 
 
-def _signal_name(number: int) -> str:
+def signal_name(number: int) -> str:
+    """``SIGKILL`` for 9."""
     try:
         return signal.Signals(number).name
     except ValueError:  # a real-time signal
@@ -169,8 +170,7 @@ def begin(function: str, theirs: socket.socket, words: LastWords) -> subprocess.
     """
     if os.name != "posix":
         raise EngineError(
-            "workers need a POSIX system."
-            "\nHint: use engine='threads' for code that you trust, or serve sessions from another machine."
+            "workers need a POSIX system.\nHint: use engine='threads' for code that you trust."
         )
     if not sys.executable:
         raise EngineError("workers need a Python interpreter, and sys.executable is empty.")

@@ -52,6 +52,9 @@ class EngineSession(Protocol):
 class Engine(Protocol):
     """Makes engine sessions."""
 
+    def warm_up(self) -> None:
+        """Make ready ahead of time what the first session needs; on the event loop."""
+
     def session(self, limits: Limits) -> EngineSession:
         """A new session; costs nothing until its first start."""
 

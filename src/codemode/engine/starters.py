@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 START_SECONDS: Final = 30.0
 """A worker comes within 0.1 s of nothing; one that has not by now never will."""
 
-
 LOOK_SECONDS: Final = 0.05
 """How often to see whether a spawned worker has ended."""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from ..errors import EngineError
 from . import v8
 from .cell import WINDOW_BYTES, Cell
-from .events import Feed
+from .events import RECORD_OVERHEAD, Feed
 from .isolates import Isolates
 from .program import compose, is_quick, settings_of
 
@@ -31,9 +31,6 @@ _log = logging.getLogger(__name__)
 READY_ISOLATES: Final = 2
 JOIN_SECONDS: Final = 1.0
 
-RECORD_OVERHEAD: Final = 64 * 1024
-"""A record holds a value and a little more: a key, a number, an error text around it."""
-
 
 class ThreadsEngine:
     """Shares its ready isolates among its sessions."""
@@ -49,6 +46,9 @@ class ThreadsEngine:
             v8.load(shared_process=True)
             self._isolates = Isolates(ahead=READY_ISOLATES)
         return ThreadsSession(self._isolates, limits)
+
+    def warm_up(self) -> None:
+        """Nothing: what a session needs is begun when it is made."""
 
     async def aclose(self) -> None:
         self._closed = True

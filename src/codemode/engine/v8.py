@@ -33,6 +33,7 @@ Theory, measured on mini-racer 0.14 (V8 14.4):
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import importlib
 import importlib.util
@@ -41,6 +42,7 @@ import queue
 import re
 import sys
 import threading
+import time
 import types
 from contextlib import contextmanager
 from importlib import resources
@@ -64,11 +66,14 @@ SETUP_SECONDS: Final = 20.0
 """An isolate is ready after 2 ms; one that is not by now never will be."""
 
 _STRING, _FUNCTION, _ARRAY, _ARRAY_BUFFER = 5, 100, 6, 102
+LEAVE_SECONDS: Final = 0.3
+"""How long an ending interpreter waits for isolates that nobody has closed."""
+
 _FAILURES: Final = {200: "exception", 201: "syntax error", 202: "out of memory", 204: "terminated"}
 _NEEDED: Final = (
     "mr_init_v8 mr_init_context mr_free_context mr_eval mr_call_function mr_make_js_callback"
     " mr_alloc_string_val mr_free_value mr_set_hard_memory_limit mr_hard_memory_limit_reached"
-    " mr_v8_version mr_v8_is_using_sandbox"
+    " mr_v8_version"
 ).split()
 _QUICK: Final = (
     "mr_eval",
@@ -128,7 +133,9 @@ class _Library:
         self.dll: Any = dll
         self.quick = _holding_gil(dll, _QUICK)
         self._isolates: dict[int, Isolate] = {}
-        self.ids = itertools.count(1)
+        self._ids = itertools.count(1)
+        self._leaving = False
+        atexit.register(self._leave)
         # One C callback for all isolates: they are told apart by the callback id, and making a
         # ctypes closure for each would cost more than the lookup.
         self.callback = binding.MR_CALLBACK(self._on_callback)
@@ -136,12 +143,33 @@ class _Library:
         self.parts = tuple(_prelude_file(name).decode().encode("utf-16-le") for name in PARTS)
 
     def register(self, isolate: Isolate) -> int:
-        number = next(self.ids)
+        if self._leaving:
+            raise EngineError("the interpreter is ending")
+        number = next(self._ids)
         self._isolates[number] = isolate
         return number
 
     def forget(self, number: int) -> None:
         self._isolates.pop(number, None)
+
+    def _leave(self) -> None:
+        """End what runs before the interpreter does: a callback into an interpreter that is being
+        torn down unwinds a C++ thread, which aborts the process. What V8 cannot interrupt calls
+        nobody either, and is left."""
+        self._leaving = True
+        deadline = time.monotonic() + LEAVE_SECONDS
+        isolates = list(self._isolates.values())
+        while not all(isolate.made for isolate in isolates) and time.monotonic() < deadline:
+            time.sleep(0.001)  # those in the making take 2 ms
+        threads = [
+            threading.Thread(target=isolate.free, daemon=True)
+            for isolate in isolates
+            if isolate.made
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _on_callback(self, callback_id: int, handle: Any) -> None:
         isolate = self._isolates.get(callback_id >> _KIND_BITS)
@@ -198,11 +226,6 @@ def version() -> str:
     return str(load().dll.mr_v8_version().decode())
 
 
-def sandboxed() -> bool:
-    """Whether this V8 was built with its own pointer sandbox."""
-    return bool(load().dll.mr_v8_is_using_sandbox())
-
-
 class Isolate:
     """One V8 heap and thread, with the prelude installed and nothing of a script run yet.
 
@@ -219,6 +242,7 @@ class Isolate:
         self._library = load()
         self._dll = self._library.dll
         self._quick = self._library.quick
+        self.made = False
         self._number = self._library.register(self)
         self._setup: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._free_lock = threading.Lock()
@@ -231,6 +255,7 @@ class Isolate:
         except BaseException:
             self.free()
             raise
+        self.made = True
 
     def _install(self) -> None:
         host = self._dll.mr_make_js_callback(self._context, self._id(_SCRIPT_CALL))

@@ -34,7 +34,6 @@ LAST_RESORT_SECONDS: Final = 1.0
 TURNS_BEFORE_REFUSAL: Final = 4
 """Turns of the loop that requests get to end before one more is refused: a burst is no overload."""
 
-
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 

@@ -20,7 +20,7 @@ from msgspec import Raw
 from ..errors import CodeModeError
 from ..protocol import messages as m
 from ..runtime.callbacks import CANCELLED_CALL, NOTIFICATIONS_AT_ONCE
-from .outgoing import error_text, json_value
+from .outgoing import failure_text, json_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,7 +178,7 @@ class Callbacks:
         except asyncio.CancelledError:
             result = m.DelegateFailed(CANCELLED_CALL)
         except BaseException as error:  # noqa: BLE001 - see above
-            result = m.DelegateFailed(error_text(error))
+            result = m.DelegateFailed(failure_text(error))
         if callback.unwanted:
             return
         try:

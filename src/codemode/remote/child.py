@@ -16,6 +16,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from ..engine.process import signal_name
 from ..errors import EngineError, UsageError
 
 if TYPE_CHECKING:
@@ -167,7 +168,11 @@ class HostChild(asyncio.SubprocessProtocol):
         status = None if self._transport is None else self._transport.get_returncode()
         if status is None:
             return ""
-        how = f"exited with status {status}" if status >= 0 else f"was killed by {_name(-status)}"
+        how = (
+            f"was killed by {signal_name(-status)}"
+            if status < 0
+            else f"exited with status {status}"
+        )
         return f"code-mode host {how}" + (f": {self._words}" if self._words else "")
 
     def _read_words(self, data: bytes) -> None:
@@ -262,10 +267,3 @@ def shown(path: str) -> str:
     if len(data) <= PATH_BYTES:
         return data.decode()
     return data[: PATH_BYTES - 3].decode(errors="ignore") + "…"
-
-
-def _name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal
-        return f"signal {number}"

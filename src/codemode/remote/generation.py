@@ -10,11 +10,12 @@ from ..errors import CellTerminatingError, CodeModeError, EngineError, SessionEr
 from ..protocol import messages as m
 from ..protocol.frames import FrameError
 from ..protocol.types import CellId, WaitRequest
+from ..runtime.session import MAX_YIELD_MS
 from .callbacks import CANCELLED_REQUEST, Callbacks
 from .cells import EarlyMessages, RemoteCell
 from .observations import Deliveries, Observation, Start
 from .operations import Call, UnexpectedAnswerError
-from .outgoing import MAX_YIELD_MS, well_formed
+from .outgoing import well_formed
 from .refusals import is_overload
 
 if TYPE_CHECKING:

@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from ..errors import CodeModeError, UsageError
+from ..errors import UsageError
+from ..runtime.callbacks import error_text
 from ..runtime.jsontext import encode_json
+from ..runtime.session import MAX_YIELD_MS
 
 if TYPE_CHECKING:
     from ..protocol.types import ExecuteRequest, ToolDefinition
 
 MAX_DEPTH: Final = 120
 """Arrays and objects inside each other; the reference's host reads 127, and some are the frame's own."""
-
-MAX_YIELD_MS: Final = 2**53
-"""What JSON says exactly; more is as good as for ever."""
 
 _STRING: Final = re.compile(rb'"(?:[^"\\]+|\\.)*"')
 _NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
@@ -118,9 +117,6 @@ def _look_at(tools: tuple[ToolDefinition, ...]) -> None:
         raise UsageError(f"the enabled tools are not what JSON can say: {error}") from error
 
 
-def error_text(error: BaseException) -> str:
+def failure_text(error: BaseException) -> str:
     """A tool's failure as the script reads it; the same as in sessions on this machine."""
-    text = well_formed(str(error))
-    if isinstance(error, CodeModeError):
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return well_formed(error_text(error))

@@ -162,7 +162,7 @@ class Callbacks:
         except asyncio.CancelledError:
             self._deliver(refusal(called.number, CANCELLED_CALL))
         except BaseException as error:  # noqa: BLE001 - see above
-            self._deliver(refusal(called.number, _error_text(error)))
+            self._deliver(refusal(called.number, error_text(error)))
         else:
             self._deliver(f"R{called.number}\n{text}")
 
@@ -213,7 +213,8 @@ def refusal(number: int, text: str) -> str:
     return f"E{number}\n{text}"
 
 
-def _error_text(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
+    """A tool's failure as the script reads it: our own errors bare, others with their type."""
     text = str(error)
     if isinstance(error, CodeModeError):
         return text

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from ..protocol.types import CellId, ExecuteRequest
     from .values import Writes
 
-
 _ITEMS: Final = (TextItem, ImageItem, AudioItem)
 
 

@@ -55,9 +55,7 @@ class LocalSessionProvider:
 
     def warm_up(self) -> None:
         """Make ready what the first cell will need, where the engine can do that ahead of time."""
-        warm_up = getattr(self._engine, "warm_up", None)
-        if warm_up is not None:
-            warm_up()
+        self._engine.warm_up()
 
     async def aclose(self) -> None:
         """Shut every session down and end what they shared; every caller waits for the same end."""

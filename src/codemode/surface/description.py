@@ -1,8 +1,8 @@
 """The two tools that a model is given, ``exec`` and ``wait``, and all that their texts say.
 
 A :class:`ToolSpec` is neutral; its methods put it into the forms that model interfaces want. The
-facts are those of ``behaviour.md`` §1.1, §1.3, §1.5 and §2.2, the sentences are our own. Texts of
-tools are strangers' texts: see :func:`codemode.surface.typescript.augmented_description`.
+facts are those of the reference, the sentences are our own. Texts of tools are strangers' texts:
+see :func:`codemode.surface.typescript.augmented_description`.
 """
 
 from __future__ import annotations
@@ -283,7 +283,7 @@ def _object(properties: Mapping[str, JsonValue], required: str) -> JsonObject:
 def _tool_sections(
     tools: Iterable[ToolDefinition], namespaces: Mapping[str, NamespaceDescription]
 ) -> Iterator[str]:
-    """§2.2: consecutive tools of one namespace share one heading; a blank text gives none."""
+    """Consecutive tools of one namespace share one heading; a blank text gives none."""
     current: str | None = None
     for tool in tools:
         namespace = tool.tool_name.namespace

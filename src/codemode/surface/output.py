@@ -1,7 +1,6 @@
 """What a model gets from one observation: a header, then the items, cut to a token budget.
 
-Rules: ``behaviour.md`` §1.9 and §1.10, ``codex-0.169-facts.md`` (truncation); every rule here was
-compared with the published 0.169.0 host. A token is four bytes of UTF-8, rounded up.
+Every rule here was compared with the published 0.169.0 host. A token is four bytes of UTF-8, rounded up.
 """
 
 from __future__ import annotations

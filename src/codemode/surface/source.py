@@ -1,6 +1,6 @@
 """What a model hands to ``exec``: JavaScript, with an optional pragma on its first line.
 
-Order and texts of ``behaviour.md`` §1.2, compared with the published client.
+The order of the checks and their texts were compared with the published 0.169.0 client.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """JSON Schema as TypeScript: how a model reads what a tool takes and gives.
 
-Rules: ``behaviour.md`` §2.3-2.5, checked against the published 0.169.0 client. The renderer is
+The rules were checked against the published 0.169.0 client. The renderer is
 total: any JSON value gives a type, and what it does not know, cannot resolve or cannot afford is
 ``unknown``. Schemas come from strangers, so that nothing in one may leave its comment or string:
 every description line is a ``//`` comment of its own (cut at each JavaScript line terminator, where
@@ -177,7 +177,7 @@ def fenced(code: str) -> str:
 
 
 def is_mcp_result(schema: JsonValue) -> bool:
-    """Whether an output schema is that of an MCP tool's result (§2.5)."""
+    """Whether an output schema is that of an MCP tool's result."""
     properties = _member(schema, "properties")
     content = _member(properties, "content")
     types = (
@@ -259,7 +259,7 @@ class _Renderer:
         return self._charged(text)
 
     def _plain(self, schema: dict[str, JsonValue]) -> str:
-        """§2.3: the first rule that fits."""
+        """The first rule that fits."""
         if "const" in schema:
             return self._literal(schema["const"])
         if values := self._filled(schema, "enum"):
@@ -339,7 +339,7 @@ class _Renderer:
         return _json(value)
 
     def _reference(self, schema: dict[str, JsonValue]) -> str:
-        """§2.4: the target, intersected with what stands beside the ``$ref``."""
+        """The target, intersected with what stands beside the ``$ref``."""
         target = self._target(schema["$ref"])
         if _RENDERABLE.isdisjoint(schema):
             return target
