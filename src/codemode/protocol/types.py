@@ -46,7 +46,7 @@ class ToolDefinition(Struct, frozen=True, kw_only=True):
     output_schema: JsonValue = None
 
 
-class TextItem(Struct, frozen=True, tag="input_text"):
+class TextItem(Struct, frozen=True, gc=False, tag="input_text"):
     """Text that a cell wrote."""
 
     text: str

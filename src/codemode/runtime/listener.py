@@ -89,8 +89,12 @@ class Listener:
     # ── the engine's side (ev.Sink) ──────────────────────────────────────────────────────────
 
     def on_events(self, events: list[ev.Event]) -> None:
+        add = self.outbox.add
         for event in events:
-            if not self._hushed or isinstance(event, _ITEMS):
+            if type(event) is TextItem:
+                if not add(event) and not self._hushed:
+                    self._reach_limit("output_bytes")
+            elif not self._hushed or isinstance(event, _ITEMS):
                 self._HANDLERS[type(event)](self, event)
         if self.callbacks.full and not self._hushed:
             self.turns.pause()

@@ -30,10 +30,11 @@ class Outbox:
     def add(self, item: Item) -> bool:
         """Keep ``item``; False if it is too much, and then nothing later is kept either."""
         self._bytes += size_of(item)
-        self._full = self._full or self._bytes > self._max_bytes
-        if not self._full:
-            self._items.append(item)
-        return not self._full
+        if self._full or self._bytes > self._max_bytes:
+            self._full = True
+            return False
+        self._items.append(item)
+        return True
 
     def take(self) -> tuple[Item, ...]:
         """Everything; it is not here any more."""
