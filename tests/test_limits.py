@@ -70,6 +70,19 @@ def test_a_value_that_is_no_count_is_refused_with_the_limits_name(value: object)
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "least"),
+    [("heap_bytes", 0, 1), ("worker_memory_bytes", 0, 1), ("timers", 2**53, 0)],
+)
+def test_a_value_that_the_system_would_misread_is_refused(
+    name: str, value: int, least: int
+) -> None:
+    given: dict[str, Any] = {name: value}
+
+    with pytest.raises(UsageError, match=rf"limit {name} must be from {least} to 2\*\*53 - 1"):
+        Limits(**given)
+
+
+@pytest.mark.parametrize(
     "name", [field.name for field in fields(Limits) if field.metadata["optional"]]
 )
 def test_an_optional_limit_can_be_switched_off(name: str) -> None:

@@ -15,6 +15,12 @@ KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
 
+GREATEST = 2**53 - 1
+"""No limit is greater: what counts them, here and in the system, is exact and does not overflow."""
+
+_NEVER_ZERO = frozenset({"heap_bytes", "worker_memory_bytes"})
+"""Where the system takes 0 for no bound at all."""
+
 
 def _limit(
     default: int | None, unit: str, error: str, hint: str = "", *, optional: bool = False
@@ -29,11 +35,11 @@ def _limit(
 class Limits:
     """Bounds on what cells and sessions may use. All are on by default.
 
-    Sizes are in bytes, times in milliseconds, tokens are 4 bytes of UTF-8. ``None`` switches
-    a limit off where that is safe.
+    Sizes are in bytes, times in milliseconds, tokens are 4 bytes of UTF-8; a cell counts the sizes
+    of its own values in units of UTF-16. ``None`` switches a limit off where that is safe.
 
     Raises:
-        UsageError: a value is not a non-negative integer, or ``None`` where that is unsafe.
+        UsageError: a value is not an integer in its range, or ``None`` where that is unsafe.
     """
 
     source_bytes: int = _limit(
@@ -147,6 +153,12 @@ class Limits:
                 raise UsageError(
                     f"limit {entry.name} must be a non-negative integer"
                     f" ({entry.metadata['unit']}){none}, got {value!r}"
+                )
+            if value > GREATEST or (value == 0 and entry.name in _NEVER_ZERO):
+                least = 1 if entry.name in _NEVER_ZERO else 0
+                raise UsageError(
+                    f"limit {entry.name} must be from {least} to 2**53 - 1"
+                    f" ({entry.metadata['unit']})"
                 )
 
     def message(self, name: str, observed: int | None = None, *, what: str = "the value") -> str:

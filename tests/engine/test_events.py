@@ -146,10 +146,10 @@ def test_a_paused_feed_keeps_what_comes_and_gives_it_when_resumed() -> None:
 def test_credit_is_given_back_in_portions_and_for_all_of_it() -> None:
     listener = Listener()
     data = record(Kind.TEXT, "x" * 900)
-    for _ in range(300):
+    for _ in range(150):
         listener.feed.data(data)
 
-    assert listener.credits == [146 * len(data)] * 2
+    assert listener.credits == [73 * len(data)] * 2
 
 
 def test_who_sends_beyond_its_credit_is_refused() -> None:

@@ -85,8 +85,9 @@ def test_the_wrapper_knows_how_far_it_shifts_the_first_line() -> None:
 
 def test_the_wrapper_has_a_label_that_no_program_can_know() -> None:
     first, second = (Module("", FUNCTION, None).wrapped() for _ in range(2))
-    label = first.close.removeprefix("\n}break ").removesuffix("}})")
-    assert first.open == f"{FUNCTION}{label}:{{{{"
+    label = first.close.rpartition(" ")[2].removesuffix("}})")
+    assert first.open == f"{FUNCTION}{label}:{{"
+    assert first.close == f"\nlet {label};break {label}}}}})"
     assert first.open != second.open
 
 

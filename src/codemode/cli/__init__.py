@@ -108,7 +108,7 @@ def app() -> None:
 @click.option(
     "--max-seconds",
     metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True),
+    type=click.FloatRange(min=0, max=1e9, min_open=True),
     help="End the program after so long.",
 )
 @click.option(

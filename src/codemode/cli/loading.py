@@ -49,6 +49,8 @@ def _load(spec: str) -> list[Any]:
 
 
 def _module(place: str, spec: str) -> ModuleType:
+    if not place:
+        raise _wrong(spec, "this names no module", "give a module's name or a .py file.")
     is_file = place.endswith(".py") or os.sep in place
     if is_file and not Path(place).is_file():
         raise _wrong(spec, f"there is no file {place}", "give a module's name or a .py file.")

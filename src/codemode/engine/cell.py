@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _FLUSH, _LOAD, _MORE, _CATALOGUE, _EXIT, _OVER, _PART = range(7)
 
-WINDOW_BYTES: Final = 4 * 1024 * 1024
+WINDOW_BYTES: Final = 512 * 1024
 """Records that a cell may have in flight before its thread waits: back-pressure into the cell."""
 
 PEEK_SECONDS: Final = 0.05

@@ -251,7 +251,7 @@ class Sink(Protocol):
 RECORD_OVERHEAD: Final = 64 * 1024
 """A record holds a value and a little more: a key, a number, an error text around it."""
 
-CREDIT_BYTES: Final = 256 * 1024
+CREDIT_BYTES: Final = 128 * 1024
 """Give credit back in portions of this size: a small cell never needs any."""
 
 SLACK_BYTES: Final = 512 * 1024

@@ -1,8 +1,10 @@
 """A module's text as the body of a function: V8 is reached without a module API.
 
-The program is evaluated as ``"use strict";(async function(){label:{{`` + source + ``}break label}})``.
-The label is different each time: a source that closes the wrapper's braces to open others of its
-own meets a ``break`` without its label, which is an error of syntax. What a module allows and a
+The program is evaluated as ``"use strict";(async function(){label:{`` + source + a newline +
+``let name;break label}})``. Label and name are different each time: a source that closes the
+wrapper's brace to open one of its own meets a ``break`` without its label, and one that ends in
+the middle of a statement meets a declaration, which no statement can end with; both are errors of
+syntax. What a module allows and a
 function body does not, or the other way round, is settled by a parser, and only for sources that
 contain such a word:
 
@@ -73,10 +75,10 @@ class Module(NamedTuple):
     refusal: str | None
 
     def wrapped(self) -> Wrapped:
-        """The function around the source, with a label that nobody knows."""
-        label = f"${os.urandom(6).hex()}"
-        # The inner block: in it a function cannot be declared twice.
-        return Wrapped(f"{self.open}{label}:{{{{", self.source, f"\n}}break {label}}}}})")
+        """The function around the source, with a label and a name that nobody knows."""
+        name = f"${os.urandom(6).hex()}"
+        # A block, not the function's own body: in it a function cannot be declared twice.
+        return Wrapped(f"{self.open}{name}:{{", self.source, f"\nlet {name};break {name}}}}})")
 
 
 class Wrapped(NamedTuple):

@@ -163,7 +163,7 @@ let userPrepare;
 function prepare(error, frames) { return errors().prepare(error, frames, userPrepare, config.shift); }
 
 defineProperty(Function.prototype, "prepareStackTrace", {
-  configurable: true,
+  configurable: false,                // without it our own frames would show
   get() { return this === ErrorOf ? prepare : undefined; },
   set(value) {
     if (this !== ErrorOf) define(this, "prepareStackTrace", value);
