@@ -26,6 +26,9 @@ from .verdict import accept
 RECORDED: record.Recording = json.loads(record.SCENARIOS.read_text("ascii"))
 IMPROVEMENTS = load_improvements()
 
+MORE_TRIES = 4
+"""Scenarios order things by sleeping, and a busy machine turns round what sleeps."""
+
 Play: TypeAlias = Callable[[Scenario], Any]
 
 
@@ -61,7 +64,9 @@ def on_the_published_host(request: pytest.FixtureRequest, package: Package) -> I
 def test_our_host_sends_what_is_recorded(scenario: Scenario, on_our_host: Play) -> None:
     name, recorded = scenario.name, RECORDED[scenario.name]
     comparison = compare(name, recorded, on_our_host(scenario), IMPROVEMENTS)
-    if comparison.verdict == "different":  # once more: a busy machine turns round what sleeps
+    for _ in range(MORE_TRIES):
+        if comparison.verdict != "different":
+            break
         comparison = compare(name, recorded, played(scenario, OUR_HOST), IMPROVEMENTS)
 
     accept(comparison)
@@ -74,7 +79,9 @@ def test_the_published_host_sends_what_is_recorded(
     recorded = RECORDED[scenario.name]
     frames = on_the_published_host(scenario)
 
-    assert frames == recorded or played(scenario, [str(package.host)]) == recorded
+    assert frames == recorded or any(
+        played(scenario, [str(package.host)]) == recorded for _ in range(MORE_TRIES)
+    )
 
 
 def test_every_scenario_is_recorded() -> None:
