@@ -16,7 +16,7 @@ BENCH_ARGS ?=
 
 .PHONY: help
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 19
 
 .PHONY: setup
 setup: $(STAMP) ## make .venv with codemode and its tools in it (quick when nothing has changed)
