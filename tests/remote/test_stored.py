@@ -8,7 +8,8 @@ from typing import Any
 from msgspec import Raw
 
 from codemode.protocol.messages import SessionStored
-from codemode.remote.stored import PART_BYTES, StoredCopy
+from codemode.protocol.v1 import PART_BYTES
+from codemode.remote.stored import StoredCopy
 
 
 def stored(*, more: bool = False, **values: Any) -> SessionStored:

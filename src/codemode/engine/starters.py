@@ -103,17 +103,7 @@ class ZygoteStarter:
             kill(process)
 
     def _begin(self) -> None:
-        ours, theirs = socket.socketpair()
-        words = LastWords()
-        try:
-            with theirs:
-                process = begin("main", theirs, words)
-        except BaseException:
-            ours.close()
-            words.close()
-            raise
-        words.handed_over()
-        ours.setblocking(False)  # noqa: FBT003 - its name says it
+        process, ours, words = _launch("main")
         self._process, self._control, self._words = process, ours, words
         # Whoever forgets to close, or ends its interpreter, leaves no process behind.
         self._finalizer = weakref.finalize(self, _end, os.getpid(), process, ours, words)
@@ -205,6 +195,22 @@ class ZygoteStarter:
             self._workers.pop(pid).ended(status, max_rss)
 
 
+def _launch(function: str) -> tuple[subprocess.Popen[bytes], socket.socket, LastWords]:
+    """Run ``function`` in a fresh interpreter: the process, our end of its socket, its words."""
+    ours, theirs = socket.socketpair()
+    words = LastWords()
+    try:
+        with theirs:
+            process = begin(function, theirs, words)
+    except BaseException:
+        ours.close()
+        words.close()
+        raise
+    words.handed_over()
+    ours.setblocking(False)  # noqa: FBT003 - its name says it
+    return process, ours, words
+
+
 def _end(
     owner: int, process: subprocess.Popen[bytes], control: socket.socket, words: LastWords
 ) -> None:
@@ -227,17 +233,7 @@ class SpawnStarter:
     async def start(self) -> WorkerProcess:
         if self._closed:
             raise EngineError("the engine is closed")
-        ours, theirs = socket.socketpair()
-        words = LastWords()
-        try:
-            with theirs:
-                process = begin("serve", theirs, words)
-        except BaseException:
-            ours.close()
-            words.close()
-            raise
-        words.handed_over()
-        ours.setblocking(False)  # noqa: FBT003 - its name says it
+        process, ours, words = _launch("serve")
         worker = WorkerProcess(ours, words, process.pid)
         self._watched[worker] = process
         weakref.finalize(worker, _end, os.getpid(), process, ours, words)

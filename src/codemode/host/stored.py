@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from msgspec import Raw
 
-from ..limits import MIB
 from ..protocol import messages as m
-from ..protocol.v1 import encode
+from ..protocol.v1 import encode, in_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .outlet import Outlet
-
-PART_BYTES: Final = 16 * MIB
-"""A part of a commit; one value alone may be larger."""
 
 
 @runtime_checkable
@@ -37,19 +33,11 @@ class CommitReports:
 
     def tell(self, written: Mapping[str, str]) -> None:
         """A cell has committed this."""
-        part: dict[str, Raw] = {}
-        size = 0
-        for key, json in written.items():
-            value = json.encode(errors="replace")
-            if part and size + len(value) > PART_BYTES:
-                self._send(part, more=True)
-                part, size = {}, 0
-            part[key] = Raw(value)
-            size += len(value)
-        self._send(part, more=False)
-
-    def _send(self, part: dict[str, Raw], *, more: bool) -> None:
-        self._outlet.send(encode(m.SessionStored(self._session_id, part, more)))
+        parts = list(
+            in_parts((key, json.encode(errors="replace")) for key, json in written.items())
+        )
+        for left, part in zip(reversed(range(len(parts))), parts, strict=True):
+            self._outlet.send(encode(m.SessionStored(self._session_id, part, left > 0)))
 
 
 def as_texts(values: Mapping[str, Raw]) -> dict[str, str]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from math import inf
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
 from msgspec import UNSET, Raw, Struct
 
+from ..limits import MIB
 from . import messages as m
 from .frames import (
     LENGTH_BYTES,
@@ -38,6 +39,12 @@ from .types import (
     WaitRequest,
     Yielded,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+PART_BYTES: Final = 16 * MIB
+"""A part of stored values on their way; one value alone may be larger."""
 
 # ── requests as the host first reads them: strict inside too, the tools still as text ────────────
 
@@ -356,3 +363,17 @@ def _detail(error: Exception) -> str:
     for pattern, words in _REWORDED:
         text = pattern.sub(words, text, count=1)
     return text
+
+
+def in_parts(values: Iterable[tuple[str, bytes]]) -> Iterator[dict[str, Raw]]:
+    """Stored values as JSON by key, in parts that fit into a frame."""
+    part: dict[str, Raw] = {}
+    size = 0
+    for key, value in values:
+        if part and size + len(value) > PART_BYTES:
+            yield part
+            part, size = {}, 0
+        part[key] = Raw(value)
+        size += len(value)
+    if part:
+        yield part

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 
 from ..errors import (
-    LimitError,
     SessionClosedError,
     SessionError,
     UsageError,
@@ -22,7 +21,7 @@ from ..errors import (
 from ..protocol import messages as m
 from ..protocol.types import CellId
 from ..runtime.observation import missing
-from ..runtime.session import NAMED_CELLS
+from ..runtime.session import check_room, check_source, check_yield_time
 from ..runtime.unread import Unread
 from .generation import Generation
 from .operations import retrieved
@@ -116,7 +115,7 @@ class RemoteSession:
 
     async def wait(self, request: WaitRequest, *, preempt: Signal | None = None) -> WaitOutcome:
         """Observe a cell until it yields, ends, or the time is up."""
-        _check_yield_time(request.yield_time_ms)
+        check_yield_time(request.yield_time_ms)
         if self._shutdown is not None:
             raise SessionClosedError
         cell_id = request.cell_id
@@ -191,18 +190,12 @@ class RemoteSession:
 
     def _check_request(self, request: ExecuteRequest) -> None:
         if request.yield_time_ms is not None:
-            _check_yield_time(request.yield_time_ms)
-        size = len(request.source.encode("utf-8", "replace"))
-        if size > self._limits.source_bytes:
-            raise LimitError(self._limits.message("source_bytes", size), limit="source_bytes")
+            check_yield_time(request.yield_time_ms)
+        check_source(request.source, self._limits)
 
     def _check_room(self, generation: Generation) -> None:
         ids = generation.live_cells
-        live, bound = len(ids) + generation.starting, self._limits.live_cells
-        if bound is not None and live >= bound:
-            message = self._limits.message("live_cells", live)
-            named = ", ".join(ids[:NAMED_CELLS])
-            raise LimitError(f"{message} Live cells: {named}.", limit="live_cells")
+        check_room(ids, len(ids) + generation.starting, self._limits)
 
     def _locate(self, cell_id: CellId) -> tuple[Generation | None, CellId]:
         """Where this id belongs, and what it is called there; None: nowhere yet.
@@ -293,11 +286,6 @@ def _notice(reason: str, *, kept: bool) -> str:
         f" again, this call included. {values}. Tool calls made before may have completed."
         "\nHint: look at what they have done before you repeat them, and continue with a fresh exec call."
     )
-
-
-def _check_yield_time(wanted_ms: int) -> None:
-    if wanted_ms < 0:
-        raise UsageError(f"yield_time_ms must not be negative, got {wanted_ms}")
 
 
 def _refuse_frontiers() -> NoReturn:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from msgspec import Raw
 
-from ..limits import MIB
+from ..protocol.v1 import in_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from ..protocol import messages as m
 
 _log = logging.getLogger(__name__)
-
-PART_BYTES: Final = 16 * MIB
-"""A part of what is restored; one value alone may be larger."""
 
 
 class StoredCopy:
@@ -59,16 +56,7 @@ class StoredCopy:
 
     def parts(self) -> Iterator[dict[str, Raw]]:
         """Everything, in parts that fit into a frame."""
-        part: dict[str, Raw] = {}
-        size = 0
-        for key, json in self._values.items():
-            if part and size + len(json) > PART_BYTES:
-                yield part
-                part, size = {}, 0
-            part[key] = Raw(json)
-            size += len(json)
-        if part:
-            yield part
+        return in_parts(self._values.items())
 
     def _commit(self) -> None:
         for key, json in self._part.items():

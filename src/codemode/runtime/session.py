@@ -15,7 +15,7 @@ from .observation import Observation, missing
 from .values import StoredValues
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..engine.seam import EngineSession
     from ..limits import Limits
@@ -152,14 +152,8 @@ class SessionRuntime:
     def _check_admission(self, request: ExecuteRequest) -> None:
         if self._shutdown is not None:
             raise SessionClosedError
-        size = len(request.source.encode("utf-8", "replace"))
-        if size > self._limits.source_bytes:
-            raise LimitError(self._limits.message("source_bytes", size), limit="source_bytes")
-        live, bound = len(self._cells), self._limits.live_cells
-        if bound is not None and live >= bound:
-            message = self._limits.message("live_cells", live)
-            ids = ", ".join(self._cells.live[:NAMED_CELLS])
-            raise LimitError(f"{message} Live cells: {ids}.", limit="live_cells")
+        check_source(request.source, self._limits)
+        check_room(self._cells.live, len(self._cells), self._limits)
 
     async def _end_all(self) -> None:
         # All at once, so that their graces run side by side. A cell that is admitted has its
@@ -191,8 +185,7 @@ class SessionRuntime:
         return observation.answer.result()
 
     def _yield_seconds(self, wanted_ms: int) -> float:
-        if wanted_ms < 0:
-            raise UsageError(f"yield_time_ms must not be negative, got {wanted_ms}")
+        check_yield_time(wanted_ms)
         grace = LONG_YIELD_GRACE_MS if wanted_ms >= LONG_YIELD_MS else 0
         effective = wanted_ms + grace
         if self._limits.max_yield_time_ms is not None:
@@ -228,3 +221,24 @@ class LocalStartedCell:
         except asyncio.CancelledError:
             self._actor.end()  # nobody else knows the cell
             raise
+
+
+def check_source(source: str, limits: Limits) -> None:
+    """Raise LimitError if ``source`` is longer than it may be."""
+    size = len(source.encode("utf-8", "replace"))
+    if size > limits.source_bytes:
+        raise LimitError(limits.message("source_bytes", size), limit="source_bytes")
+
+
+def check_room(ids: Sequence[CellId], live: int, limits: Limits) -> None:
+    """Raise LimitError if ``live`` cells are all there may be; it names some of ``ids``."""
+    bound = limits.live_cells
+    if bound is not None and live >= bound:
+        message, named = limits.message("live_cells", live), ", ".join(ids[:NAMED_CELLS])
+        raise LimitError(f"{message} Live cells: {named}.", limit="live_cells")
+
+
+def check_yield_time(wanted_ms: int) -> None:
+    """Raise UsageError if this is no time."""
+    if wanted_ms < 0:
+        raise UsageError(f"yield_time_ms must not be negative, got {wanted_ms}")
