@@ -1,7 +1,7 @@
 """What a model's program can do: `make demo`.
 
 A cell calls tools side by side, yields, is waited for, draws a chart; a second cell goes on with
-what the first one stored. Shown is what a model would read.
+what the first one stored; a third calls two MCP servers. Shown is what a model would read.
 """
 
 import asyncio
@@ -16,7 +16,16 @@ from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.text import Text
 
-from codemode import CodeMode, ExecResult, ImageItem, Next, TextItem, ToolCall
+from codemode import (
+    CodeMode,
+    ExecResult,
+    ImageItem,
+    McpServers,
+    Next,
+    StdioServer,
+    TextItem,
+    ToolCall,
+)
 
 HERE = Path(__file__).resolve().parent
 BUILD = HERE.parent / "build"
@@ -27,6 +36,10 @@ TOOLS: list[Callable[..., object]] = [
     repository_tools.commits,
     repository_tools.bar_chart,
 ]
+SERVERS = {
+    "git": StdioServer("mcp-server-git", cwd=HERE.parent),
+    "time": StdioServer("mcp-server-time"),
+}
 
 
 class Demo:
@@ -80,7 +93,8 @@ def _shown(path: Path) -> Path:
 
 async def main(programs: dict[str, str]) -> None:
     demo = Demo(Console(highlight=False, width=WIDTH))
-    async with CodeMode(tools=TOOLS, middleware=[demo.count]) as cm:
+    servers = McpServers(SERVERS)
+    async with servers, CodeMode(tools=TOOLS, mcp=servers, middleware=[demo.count]) as cm:
         for name, source in programs.items():
             await demo.run(cm, name, source)
     calls = ", ".join(f"{name} ×{count}" for name, count in demo.calls.items())
@@ -88,5 +102,5 @@ async def main(programs: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    files = [HERE / "demo.js", HERE / "demo_again.js"]
+    files = [HERE / "demo.js", HERE / "demo_again.js", HERE / "demo_mcp.js"]
     asyncio.run(main({file.name: file.read_text(encoding="utf-8") for file in files}))

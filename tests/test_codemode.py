@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -351,6 +352,46 @@ async def test_a_host_that_died_is_told_once_and_stored_values_are_there_again()
     assert stale.text == "cell belongs to a stale code-mode host generation"
     assert unknown.error_text is not None
     assert "there never was a cell g2:9" in unknown.error_text
+
+
+async def test_deferred_tools_are_found_in_a_host_process_too() -> None:
+    host = ProcessSessionProvider([sys.executable, "-m", "codemode.host"])
+    async with asyncio.timeout(SECONDS), host:
+        async with CodeMode(tools=[double, refuse], provider=host, catalogue_tokens=0) as cm:
+            result = await cm.exec("text((await tools.search_tools('twice')).map((t) => t.name))")
+
+    assert result.items[1:] == (TextItem('["double"]'),)
+
+
+async def test_what_a_toolset_has_decided_is_not_decided_again() -> None:
+    async with Toolset() as toolset:
+        options: list[dict[str, Any]] = [
+            {"catalogue_tokens": 5},
+            {"namespaces": {}},
+            {"middleware": [print]},
+        ]
+        for option in options:
+            with pytest.raises(UsageError, match="and catalogue_tokens to the Toolset"):
+                CodeMode(tools=toolset, **option)
+
+
+async def test_tools_with_the_names_of_the_language_are_called_as_any_other() -> None:
+    names = ["__proto__", "then", "constructor", "toString", "class", "await", "9", "-"]
+    tools = [tool(name=name)(lambda name=name: name) for name in names]
+    async with CodeMode(tools=tools, engine="threads") as cm:
+        result = await cm.exec(
+            "for (const name of Object.keys(tools)) text(`${name}: ${await tools[name]({})}`);"
+            "text(await tools.class({})); text(typeof {}.toString())"
+        )
+
+    own = ["__proto__", "then", "constructor", "toString", "class", "await"]
+    assert [item.text for item in result.items[1:]] == [  # type: ignore[union-attr]  # all are texts
+        *(f"{name}: {name}" for name in own),
+        "_: 9",
+        "__2: -",
+        "class",
+        "string",
+    ]
 
 
 async def test_an_engine_beside_a_provider_is_a_mistake() -> None:

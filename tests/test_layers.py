@@ -32,6 +32,7 @@ HEAVY = {
     "concurrent.futures",
     "griffe",
     "logging",
+    "mcp",
     "multiprocessing",
     "pydantic",
     "rich",
@@ -94,6 +95,15 @@ def test_pydantic_and_griffe_wait_for_the_first_tool() -> None:
     modules = loaded_by("from codemode import CodeMode, tool")
 
     assert modules & {"pydantic", "griffe"} == set()
+
+
+def test_the_mcp_sdk_waits_for_the_first_server_that_starts() -> None:
+    modules = loaded_by(
+        "from codemode import CodeMode, McpServers, StdioServer\n"
+        "CodeMode(mcp=McpServers({'time': StdioServer('mcp-server-time')}))"
+    )
+
+    assert modules & {"mcp", "mcp_types", "anyio", "httpx2", "pydantic"} == set()
 
 
 def test_every_public_name_is_there_and_is_listed() -> None:

@@ -95,9 +95,9 @@ def test_calls_of_every_interface_are_answered() -> None:
 
     first, second, third, fourth = asyncio.run(answers())
     assert (first["type"], first["call_id"]) == ("custom_tool_call_output", "c1")
-    assert first["output"].splitlines()[0] == "Script completed"
+    assert first["output"][0]["text"].splitlines()[0] == "Script completed"
     assert (second["type"], second["call_id"]) == ("function_call_output", "c2")
-    assert second["output"].splitlines()[-1] == (
+    assert second["output"][-1]["text"].splitlines()[-1] == (
         "Hint: there never was a cell 9 in this session. Start a new exec."
     )
     assert third.splitlines()[-1] == "7"

@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .codemode import CodeMode, ExecResult
+    from .codemode import CodeMode
     from .errors import (
         CellBusyError,
         CellTerminatingError,
@@ -62,10 +62,14 @@ if TYPE_CHECKING:
     )
     from .remote.process import ProcessSessionProvider
     from .runtime.local import LocalSessionProvider
-    from .surface.description import ToolSpec
+    from .surface.result import ExecResult
+    from .surface.toolspec import ToolSpec
     from .surface.typescript import declaration
     from .tools.chain import Middleware, Next
     from .tools.function import FunctionTool, tool
+    from .tools.mcp.config import HttpServer, StdioServer
+    from .tools.mcp.handlers import McpHandlers, McpProgress, McpStatus
+    from .tools.mcp.servers import McpServers
     from .tools.result import Audio, Image
     from .tools.toolset import Toolset
 
@@ -82,6 +86,7 @@ __all__ = [
     "ExecResult",
     "ExecuteRequest",
     "FunctionTool",
+    "HttpServer",
     "Image",
     "ImageItem",
     "Item",
@@ -89,6 +94,10 @@ __all__ = [
     "Limits",
     "LiveCell",
     "LocalSessionProvider",
+    "McpHandlers",
+    "McpProgress",
+    "McpServers",
+    "McpStatus",
     "Middleware",
     "MissingCell",
     "Next",
@@ -103,6 +112,7 @@ __all__ = [
     "Signal",
     "SourceError",
     "StartedCell",
+    "StdioServer",
     "Terminated",
     "TextItem",
     "ToolCall",
@@ -135,17 +145,21 @@ _TYPES = (
     " Yielded"
 )
 _HOMES = {
-    "codemode": "CodeMode ExecResult",
+    "codemode": "CodeMode",
     "errors": _ERRORS,
     "limits": "Limits",
     "protocol.session": _SEAMS,
     "protocol.types": _TYPES,
     "remote.process": "ProcessSessionProvider",
     "runtime.local": "LocalSessionProvider",
-    "surface.description": "ToolSpec",
+    "surface.result": "ExecResult",
+    "surface.toolspec": "ToolSpec",
     "surface.typescript": "declaration",
     "tools.chain": "Middleware Next",
     "tools.function": "FunctionTool tool",
+    "tools.mcp.config": "HttpServer StdioServer",
+    "tools.mcp.handlers": "McpHandlers McpProgress McpStatus",
+    "tools.mcp.servers": "McpServers",
     "tools.result": "Audio Image",
     "tools.toolset": "Toolset",
 }

@@ -11,8 +11,7 @@ import itertools
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -28,87 +27,35 @@ from .limits import Limits
 from .protocol.types import (
     CellId,
     ExecuteRequest,
-    ImageItem,
-    Item,
     LiveCell,
     MissingCell,
     Pending,
-    Result,
-    Terminated,
     TextItem,
     WaitRequest,
     Yielded,
 )
 from .runtime.local import EngineName, LocalSessionProvider
-from .surface.description import exec_tool, wait_tool
-from .surface.output import model_items
+from .surface.description import wait_tool
+from .surface.output import model_items, status_of
+from .surface.result import ExecResult
 from .surface.source import parse_exec_source
-from .surface.typescript import described
-from .tools.toolset import Toolset
+from .tools.toolset import CATALOGUE_TOKENS, Toolset
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable
     from types import TracebackType
     from typing import Self
 
     from .protocol.session import Session, SessionProvider, Signal
-    from .protocol.types import RuntimeResponse, ToolDefinition, WaitOutcome
-    from .surface.description import ToolSpec
+    from .protocol.types import RuntimeResponse, WaitOutcome
+    from .surface.toolspec import ToolSpec
     from .tools.chain import Middleware
+    from .tools.mcp.servers import McpServers
     from .tools.tool import Tool
     from .tools.toolset import OnNotify
 
-Status: TypeAlias = Literal["running", "completed", "failed", "terminated", "refused"]
-
 DEFAULT_WAIT_MS: Final = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class ExecResult:
-    """What a model gets for one ``exec`` or ``wait``.
-
-    Attributes:
-        status: ``running`` if the cell goes on; ``refused`` if the request itself was at fault
-            and no cell was touched; else how the cell ended.
-        items: the header and the output since the last result, truncated; the error last.
-        cell_id: the cell, or None if there is none.
-        response: the whole response behind it, untruncated; None if refused.
-    """
-
-    status: Status
-    items: tuple[Item, ...]
-    cell_id: CellId | None = None
-    response: RuntimeResponse | None = None
-
-    @property
-    def text(self) -> str:
-        """The text items, header included, joined by newlines."""
-        texts = [item.text for item in self.items if isinstance(item, TextItem)]
-        return "\n".join(
-            text.removesuffix("\n") if at == 0 else text for at, text in enumerate(texts)
-        )
-
-    @property
-    def images(self) -> tuple[ImageItem, ...]:
-        """The image items."""
-        return tuple(item for item in self.items if isinstance(item, ImageItem))
-
-    @property
-    def running(self) -> bool:
-        """Whether the cell goes on: call ``wait`` with ``cell_id``."""
-        return self.status == "running"
-
-    @property
-    def failed(self) -> bool:
-        """Whether the model should read this as an error."""
-        return self.status in ("failed", "refused")
-
-    @property
-    def error_text(self) -> str | None:
-        """Why the program failed or the request was refused, or None."""
-        if self.status == "refused":
-            return self.text
-        return self.response.error_text if isinstance(self.response, Result) else None
 
 
 class CodeMode:
@@ -122,6 +69,12 @@ class CodeMode:
         provider: makes the session instead of ``engine``; it stays the caller's to close.
         middleware: what every nested call passes before its tool, in order.
         on_notify: gets ``(call_id, cell_id, text)`` of each ``notify``; sync or async.
+        namespaces: what namespaces of tools are for, by name; a heading that the model reads.
+        mcp: MCP servers whose tools cells can call: the path of an ``mcp.json``, what one would
+            say, or :class:`codemode.McpServers`, which then stay the caller's to close. Entering
+            this object starts them, or else the first ``exec``.
+        catalogue_tokens: how much of the text of exec the tools may take; what does not fit is
+            deferred, see :class:`codemode.Toolset`. None lists every tool.
 
     The session is opened by the first ``exec``. Use it as an async context manager, or call
     ``aclose``.
@@ -143,7 +96,7 @@ class CodeMode:
         '42'
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options by keyword
         self,
         *,
         tools: Toolset | Iterable[Tool | Callable[..., object]] = (),
@@ -152,16 +105,30 @@ class CodeMode:
         provider: SessionProvider | None = None,
         middleware: Iterable[Middleware] = (),
         on_notify: OnNotify | None = None,
+        namespaces: Mapping[str, str] | None = None,
+        catalogue_tokens: int | None = CATALOGUE_TOKENS,
+        mcp: McpServers | str | os.PathLike[str] | Mapping[str, Any] | None = None,
     ) -> None:
         if provider is not None and engine is not None:
             raise UsageError("give either provider or engine: a provider brings its own engine")
         if isinstance(tools, Toolset):
-            if middleware != () or on_notify is not None:
-                raise UsageError("give middleware and on_notify to the Toolset")
+            given = (middleware, on_notify, namespaces, catalogue_tokens)
+            if given != ((), None, None, CATALOGUE_TOKENS):
+                raise UsageError(
+                    "give middleware, on_notify, namespaces and catalogue_tokens to the Toolset"
+                )
             self.toolset, self._owns_toolset = tools, False
         else:
-            self.toolset = Toolset(tools, middleware=middleware, on_notify=on_notify)
+            self.toolset = Toolset(
+                tools,
+                middleware=middleware,
+                on_notify=on_notify,
+                namespaces=namespaces,
+                catalogue_tokens=catalogue_tokens,
+            )
             self._owns_toolset = True
+        self._servers, self._owns_servers = _servers(mcp)
+        self._servers_started = False
         self._limits = limits or Limits()
         self._provider = provider
         self._engine: EngineName = engine or "workers"
@@ -171,9 +138,13 @@ class CodeMode:
         self._closed = False
         self._calls = itertools.count(1)
         self._past = _Past(self._limits.result_kept_ms / 1000)
-        self._described: tuple[tuple[ToolDefinition, ...], tuple[ToolDefinition, ...]] | None = None
 
     async def __aenter__(self) -> Self:
+        try:
+            await self._start_servers()
+        except BaseException:
+            await self.aclose()
+            raise
         return self
 
     async def __aexit__(
@@ -187,7 +158,7 @@ class CodeMode:
     @property
     def exec_tool(self) -> ToolSpec:
         """The definition of ``exec`` to hand to a model, with the tools of this moment."""
-        return exec_tool(self.toolset.definitions)
+        return self.toolset.catalogue.exec_tool
 
     @property
     def wait_tool(self) -> ToolSpec:
@@ -219,7 +190,7 @@ class CodeMode:
             started = await session.execute(
                 ExecuteRequest(
                     tool_call_id=call_id or f"exec-{next(self._calls)}",
-                    enabled_tools=self._definitions(),
+                    enabled_tools=self.toolset.catalogue.tools,
                     source=parsed.code,
                     yield_time_ms=parsed.yield_time_ms,
                     max_output_tokens=parsed.max_output_tokens,
@@ -268,7 +239,12 @@ class CodeMode:
         return self._outcome(outcome, began, max_tokens)
 
     async def call(
-        self, name: str, payload: str | Mapping[str, Any], *, call_id: str | None = None
+        self,
+        name: str,
+        payload: str | Mapping[str, Any],
+        *,
+        call_id: str | None = None,
+        preempt: Signal | None = None,
     ) -> ExecResult:
         """Run a model's tool call, whichever of the two it is, in whichever form it came.
 
@@ -276,6 +252,7 @@ class CodeMode:
             name: ``exec`` or ``wait``.
             payload: for exec raw source, or a mapping with ``code``; for wait a mapping, or JSON.
             call_id: the model's call.
+            preempt: ends the observation early; the cell runs on.
 
         Raises:
             UsageError: ``name`` is neither.
@@ -284,7 +261,7 @@ class CodeMode:
             source = payload.get("code") if isinstance(payload, Mapping) else payload
             if not isinstance(source, str):
                 return _refused("exec expects raw JavaScript source text")
-            return await self.exec(source, call_id=call_id)
+            return await self.exec(source, call_id=call_id, preempt=preempt)
         if name != "wait":
             raise UsageError(f"code mode has the tools exec and wait, not {name!r}")
         try:
@@ -297,6 +274,7 @@ class CodeMode:
             yield_time_ms=wanted.yield_time_ms,
             max_tokens=wanted.max_tokens,
             terminate=wanted.terminate,
+            preempt=preempt,
         )
 
     def last_result(self, cell_id: str) -> ExecResult | None:
@@ -306,6 +284,8 @@ class CodeMode:
     async def aclose(self) -> None:
         """End every cell and release everything that is this object's. Idempotent."""
         self._closed = True
+        if self._opening.locked():
+            await self._end_servers()  # which the first exec may be waiting for
         async with self._opening:
             session, self._session = self._session, None
             if session is not None:
@@ -313,6 +293,7 @@ class CodeMode:
             owned, self._owned = self._owned, None
             if owned is not None:
                 await owned.aclose()
+            await self._end_servers()
             if self._owns_toolset:
                 await self.toolset.aclose()
 
@@ -323,6 +304,9 @@ class CodeMode:
             if self._closed:
                 raise SessionClosedError
             if self._session is None:
+                await self._start_servers()
+                if self._closed:
+                    raise SessionClosedError
                 provider = self._provider
                 if provider is None:
                     provider = self._owned = LocalSessionProvider(
@@ -331,12 +315,17 @@ class CodeMode:
                 self._session = await provider.create_session(self.toolset, limits=self._limits)
             return self._session
 
-    def _definitions(self) -> tuple[ToolDefinition, ...]:
-        """The tools as cells see them: each description with its declaration behind it."""
-        plain = self.toolset.definitions
-        if self._described is None or self._described[0] is not plain:
-            self._described = (plain, described(plain))
-        return self._described[1]
+    async def _start_servers(self) -> None:
+        if self._servers is not None and not self._servers_started:
+            await self._servers.start()
+            self._servers.attach(self.toolset)
+            self._servers_started = True
+
+    async def _end_servers(self) -> None:
+        if self._servers is not None:
+            self._servers.detach(self.toolset)
+            if self._owns_servers:
+                await self._servers.aclose()
 
     def _outcome(self, outcome: WaitOutcome, began: float, max_tokens: int | None) -> ExecResult:
         if isinstance(outcome, LiveCell):
@@ -350,7 +339,7 @@ class CodeMode:
     ) -> ExecResult:
         budget = self._limits.output_tokens if max_tokens is None else max_tokens
         items = model_items(response, time.monotonic() - began, max_tokens=budget)
-        result = ExecResult(_status(response), items, response.cell_id, response)
+        result = ExecResult(status_of(response), items, response.cell_id, response)
         if not isinstance(response, Yielded):
             self._past.ended(result)
         return result
@@ -431,12 +420,17 @@ _PAST_TENSE: Final[dict[str, str]] = {
 }
 
 
-def _status(response: RuntimeResponse) -> Status:
-    if isinstance(response, Yielded):
-        return "running"
-    if isinstance(response, Terminated):
-        return "terminated"
-    return "completed" if response.error_text is None else "failed"
+def _servers(
+    mcp: McpServers | str | os.PathLike[str] | Mapping[str, Any] | None,
+) -> tuple[McpServers | None, bool]:
+    """The servers, and whether they are ours to close."""
+    if mcp is None:
+        return None, False
+    from .tools.mcp.servers import McpServers  # noqa: PLC0415 - only with the extra
+
+    if isinstance(mcp, McpServers):
+        return mcp, False
+    return McpServers.from_config(mcp), True
 
 
 def _refused(text: str) -> ExecResult:

@@ -1,5 +1,6 @@
 """The examples run, with the command lines in their own first lines."""
 
+import json
 import re
 import shlex
 import shutil
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ..tools.mcp.everything import everything
 from .conftest import CHILD_SECONDS, ROOT, command, environment
 
 EXAMPLES = ROOT / "examples"
@@ -48,6 +50,29 @@ def test_an_example_runs_as_its_first_line_says(name: str) -> None:
     assert done.stdout == OUTPUTS.get(name, done.stdout or "something")
 
 
+def test_a_program_over_three_mcp_servers_runs(tmp_path: Path) -> None:
+    servers = json.loads((EXAMPLES / "mcp.json").read_text("utf-8"))["mcpServers"]
+    assert list(servers) == ["time", "git", "everything"]
+    server = everything()  # as npx would start it, from the cache
+    servers["everything"] = {"command": server.command, "args": list(server.args)}
+    config = tmp_path / "mcp.json"
+    config.write_text(json.dumps({"mcpServers": servers}))
+    program = str(EXAMPLES / "three_servers.js")
+    options = ["--mcp", str(config), "--images", str(tmp_path)]
+
+    done = run(*command("run", *options, program))
+
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert (lines[0], lines[2]) == (
+        "noon in UTC is 21:00 in Asia/Tokyo",
+        "The sum of 19 and 23 is 42.",
+    )
+    assert lines[1].startswith("the last commits: ")
+    assert lines[3].startswith("no time there: ")
+    assert [path.suffix for path in tmp_path.iterdir() if path != config] == [".png"]
+
+
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A copy of the source tree without a history, as from an archive."""
@@ -62,7 +87,8 @@ def test_the_demo_runs_where_there_is_no_git_history(copy: Path) -> None:
     assert done.returncode == 0, done.stderr
     said = done.stdout
     statuses = re.findall(r"─ result · (\w+) ─", said)
-    assert statuses == ["running", "completed", "completed"]
+    assert statuses == ["running", "completed", "completed", "completed"]
     assert re.search(r"│ \d+ Python files, no commits +│", said) is not None
+    assert re.search(r"│ there is no history +│", said) is not None
     picture = (copy / "build" / "demo.png").read_bytes()
     assert (picture[:8], struct.unpack(">I", picture[16:20])) == (b"\x89PNG\r\n\x1a\n", (960,))

@@ -1,5 +1,6 @@
 """``--tools MODULE[:NAME]``: what is found, and what is said when it is not."""
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from codemode.cli.loading import load_tools
+from codemode.cli.loading import load_servers, load_tools
 from codemode.tools.toolset import Toolset
 
 MODULE = """
@@ -167,3 +168,38 @@ def test_a_missing_import_inside_a_module_is_not_mistaken_for_the_module(
         "ModuleNotFoundError: No module named 'not_there_at_all'",
         "hint: repair the module.",
     ]
+
+
+def servers_file(folder: Path, name: str, servers: object) -> str:
+    path = folder / name
+    path.write_text(json.dumps({"mcpServers": servers}), encoding="utf-8")
+    return str(path)
+
+
+def test_servers_of_several_files_are_taken_together(tmp_path: Path) -> None:
+    one = servers_file(tmp_path, "one.json", {"a": {"command": "x"}})
+    two = servers_file(tmp_path, "two.json", {"b": {"url": "http://127.0.0.1:1/mcp"}})
+
+    found = load_servers([one, two])
+
+    assert found is not None and found.names == ("a", "b")
+    assert load_servers([]) is None
+
+
+def test_a_file_of_servers_that_is_wrong_is_named(tmp_path: Path) -> None:
+    one = servers_file(tmp_path, "one.json", {"a": {"command": "x"}})
+    bad = servers_file(tmp_path, "bad.json", {"a": {}})
+
+    with pytest.raises(click.BadParameter) as twice:
+        load_servers([one, one])
+    with pytest.raises(click.BadParameter) as wrong:
+        load_servers([bad])
+
+    assert twice.value.message == (
+        "another file has servers of the same name: a\nhint: rename them in one."
+    )
+    assert (wrong.value.param_hint, wrong.value.message) == (
+        f"--mcp {bad}",
+        f"{bad}: server `a` has neither `command` nor `url`"
+        "\nHint: a command is started, a url is reached over streamable HTTP.",
+    )

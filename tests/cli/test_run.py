@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Callable
@@ -345,3 +346,37 @@ def kill_worker() -> None:
         for worker in children(zygote):
             os.kill(worker, signal.SIGKILL)
 """
+
+
+def servers_file(folder: Path, command: str, *arguments: str) -> str:
+    server = {"command": command, "args": arguments}
+    (folder / "mcp.json").write_text(json.dumps({"mcpServers": {"it": server}}))
+    return str(folder / "mcp.json")
+
+
+def test_a_server_that_is_not_there_is_told_and_the_program_runs(
+    run: Codemode, folder: Path
+) -> None:
+    config = servers_file(folder, "no-such-program")
+
+    done = run("text(typeof tools.mcp__it__x)", "--mcp", config)
+
+    assert (done.returncode, done.stdout) == (0, "undefined\n")
+    assert done.stderr == (
+        "warning: MCP server it is not available:"
+        " cannot run `no-such-program`: No such file or directory\n"
+    )
+
+
+def test_ctrl_c_while_servers_start_ends_them(start: Start, folder: Path) -> None:
+    os.mkfifo(folder / "started")
+    config = servers_file(folder, "sh", "-c", "echo $$ > started; exec cat > /dev/null")
+    child = start("text('never')", "--mcp", config)
+    pid = int((folder / "started").read_text())  # waits until the server writes it
+
+    child.send_signal(signal.SIGINT)
+    output, talk = child.communicate(timeout=CHILD_SECONDS)
+
+    assert (child.returncode, output, talk[:18]) == (130, b"", b"interrupted after ")
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)

@@ -26,7 +26,10 @@ from codemode.surface.typescript import (
 
 PUBLISHED = Path(__file__).parent / "published"
 DECLARATIONS = json.loads((PUBLISHED / "declarations.json").read_text())
-OUTPUT_TYPES = json.loads((PUBLISHED / "output_types.json").read_text())
+OUTPUT_TYPES = [
+    *json.loads((PUBLISHED / "output_types.json").read_text()),
+    *json.loads((PUBLISHED / "generated_types.json").read_text()),  # of schemas made at random
+]
 
 KEYS = (
     "type properties items prefixItems anyOf oneOf allOf additionalProperties required $ref"
@@ -158,8 +161,11 @@ def test_levels_beyond_the_bound_are_unknown(levels: int, inner: str) -> None:
         {"properties": {f"k{i}": True for i in range(100_000)}},
         {"properties": {"a": {"description": "a\n" * 500_000}}},
         {"const": "a" * 1_000_000},
+        {"const": [0] * 500_000},
+        {"const": {str(at): [{"a": ["b"]}] for at in range(50_000)}},
+        {"anyOf": [{"$ref": f"#/{at}/{'%41' * 1_300}"} for at in range(250)]},
     ],
-    ids=["enum", "type", "required", "properties", "description", "const"],
+    ids="enum type required properties description const array object references".split(),
 )
 def test_a_schema_of_a_megabyte_is_unknown(schema: Any) -> None:
     assert render(schema) == "unknown"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from codemode.errors import ToolDefinitionError, ToolError
+from codemode.errors import ToolDefinitionError, ToolError, UsageError
 from codemode.protocol.session import SessionDelegate
 from codemode.protocol.types import CellId, JsonValue, ToolCall, ToolDefinition, ToolName
 from codemode.tools.chain import Next
@@ -367,3 +367,64 @@ print(late())
         check=True,
     )
     assert done.stdout == "[]\n['griffe', 'pydantic', 'pydantic_core']\n"
+
+
+# ── what models and cells get ────────────────────────────────────────────────────────────────────
+
+
+def test_the_catalogue_is_the_same_object_until_something_changes() -> None:
+    tools = Toolset([one])
+    first = tools.catalogue
+    assert tools.catalogue is first
+    tools.add(two)
+    second = tools.catalogue
+    tools.describe("probe", "Probes.")
+    third = tools.catalogue
+    tools.remove("two")
+    assert [len(each.tools) for each in (first, second, third, tools.catalogue)] == [1, 2, 2, 1]
+    assert len({id(each) for each in (first, second, third, tools.catalogue)}) == 4
+
+
+def test_a_namespace_is_described_and_the_description_taken_back() -> None:
+    tools = Toolset([Foreign()], namespaces={"probe": "Probes."})
+    assert "## probe\nProbes.\n\n### `probe__go_on`" in tools.catalogue.exec_tool.description
+    tools.describe("probe", " ")
+    assert "## probe" not in tools.catalogue.exec_tool.description
+
+
+def test_without_a_word_about_it_many_tools_are_deferred() -> None:
+    def long() -> None: ...
+
+    tools = Toolset(tool(name=f"t{at}", description="word " * 400)(long) for at in range(60))
+    catalogue = tools.catalogue
+    assert (len(catalogue.listed), len(catalogue.deferred)) == (37, 23)
+    assert sum(entry.tokens for entry in catalogue.listed) <= 20_000
+
+
+def test_a_negative_budget_is_refused() -> None:
+    with pytest.raises(UsageError, match="catalogue_tokens must not be negative, got -1"):
+        Toolset(catalogue_tokens=-1)
+
+
+def test_a_clash_is_logged_once_for_the_tool_that_gave_way(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tools = Toolset([tool(name="a.b")(one), tool(name="a-b")(one)])
+    tools.add(two)
+    assert caplog.messages == ["tool 'a-b' is tools.a_b_2: tools.a_b is 'a.b'"]
+
+
+@pytest.mark.parametrize("deferred", [True, False])
+def test_the_search_is_found_only_while_there_is_something_to_search(deferred: bool) -> None:
+    tools = Toolset([one], catalogue_tokens=0 if deferred else None)
+    found = tools.find(ToolName("search_tools", "codemode"))
+    assert (found is not None) == deferred
+
+
+async def test_a_search_that_is_off_is_an_unknown_tool(make_call: MakeCall) -> None:
+    async with Toolset([one]) as tools:
+        call = make_call("search_tools", "x", namespace="codemode")
+        assert await refusal(tools, call) == (
+            "tool `codemode__search_tools` is not enabled in exec"
+            "\nHint: ALL_TOOLS lists the tools there are."
+        )

@@ -1,4 +1,4 @@
-"""The command line: ``codemode run``, ``host``, ``conformance`` and ``completion``.
+"""The command line: ``codemode run``, ``serve``, ``tools``, ``host``, ``conformance``, ``completion``.
 
 Only click is loaded here, so that ``--help`` and completion are quick; a command loads what it
 runs. Standard output is data, standard error is talk.
@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from ..conformance.command import conformance
-from .values import LIMIT
+from .tools import tool_sources, tools
+from .values import ADDRESS, LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 PROGRAM: Final = "codemode"
 INTERRUPTED: Final = 130
@@ -96,15 +97,7 @@ def app() -> None:
 
 @app.command(epilog=_EXIT_CODES)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option(
-    "--tools",
-    "-t",
-    "tools",
-    metavar="MODULE[:NAME]",
-    multiple=True,
-    help="What the program may call: the tools of a module, or of a .py file; NAME picks one "
-    "function or list of it. Repeatable.",
-)
+@tool_sources("What the program may call")
 @click.option(
     "--max-seconds",
     metavar="SECONDS",
@@ -192,6 +185,7 @@ def completion(shell: str) -> None:
 
 
 app.add_command(conformance)
+app.add_command(tools)
 
 
 @app.command()
@@ -211,6 +205,95 @@ def host(listen: str) -> None:
     from ..host import main as serve  # noqa: PLC0415 - it brings asyncio and the engine
 
     sys.exit(serve(["--listen", listen]))
+
+
+@app.command()
+@tool_sources("What programs may call")
+@click.option(
+    "--http",
+    metavar="[HOST:]PORT",
+    type=ADDRESS,
+    help="Serve streamable HTTP at /mcp instead of the standard streams; on this machine alone "
+    "if there is no HOST. Any other HOST needs a token.",
+)
+@click.option(
+    "--token-file",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The bearer token that HTTP clients have to bring. [default: that in CODEMODE_TOKEN]",
+)
+@click.option(
+    "--allow-host",
+    "allow_hosts",
+    metavar="NAME",
+    multiple=True,
+    help="A name under which HTTP clients reach this server, besides its own. Repeatable.",
+)
+@click.option(
+    "--allow-origin",
+    "allow_origins",
+    metavar="ORIGIN",
+    multiple=True,
+    help="Web pages that may call this server: https://app.example.com. Repeatable.",
+)
+@click.option(
+    "--description",
+    type=click.Choice(["full", "short"]),
+    default="full",
+    show_default=True,
+    help="How exec is described: with the declarations of the tools, or in less than 1,000 bytes "
+    "for clients that cut descriptions.",
+)
+@click.option(
+    "--idle-seconds",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, max=1e9),
+    help="End a session, its cells and stored values when it was not used for so long; 0: never. "
+    "[default: 1800 over HTTP, else never]",
+)
+@click.option(
+    "--max-sessions",
+    metavar="N",
+    type=click.IntRange(min=1, max=10_000),
+    default=32,
+    show_default=True,
+    help="How many sessions there may be at once.",
+)
+@click.option(
+    "--max-wait-seconds",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, max=1e6, min_open=True),
+    default=45,
+    show_default=True,
+    help="Answer a request after so long, whatever yield time it asks for: many clients give up "
+    "after 60 s. The cell runs on.",
+)
+@click.option(
+    "--limit",
+    "-l",
+    "limits",
+    metavar="NAME=VALUE",
+    type=LIMIT,
+    multiple=True,
+    help="Set a limit: heap_bytes=64MiB, compute_ms=5s, live_cells=none. Repeatable.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["workers", "threads"]),
+    default="workers",
+    show_default=True,
+    help="Where V8 runs: in a process of its own for each session, or in this one.",
+)
+@click.pass_context
+def serve(context: click.Context, /, **options: Any) -> None:
+    """Serve exec and wait to MCP clients.
+
+    Over the standard streams it serves the client that has started it, and ends with it. Logs go
+    to standard error.
+    """
+    from .serve import Options, run_server  # noqa: PLC0415 - asyncio and the rest: not for --help
+
+    context.exit(run_server(Options(**options)))
 
 
 def _read(file: str) -> str:
@@ -238,4 +321,11 @@ def _read(file: str) -> str:
 
 def command_paths() -> Sequence[tuple[str, click.Command]]:
     """Every command with its full name, for the documentation's own tests."""
-    return [(PROGRAM, app), *((f"{PROGRAM} {name}", each) for name, each in app.commands.items())]
+    return list(_paths(PROGRAM, app))
+
+
+def _paths(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    yield path, command
+    if isinstance(command, click.Group):
+        for name, each in command.commands.items():
+            yield from _paths(f"{path} {name}", each)

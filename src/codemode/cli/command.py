@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import time
@@ -28,16 +29,15 @@ from ..remote.process import ProcessSessionProvider
 from ..runtime.local import LocalSessionProvider
 from ..surface.output import truncate
 from ..surface.source import parse_exec_source
-from ..surface.typescript import described
 from ..tools.toolset import Toolset
-from .loading import load_tools
+from .loading import load_servers, load_tools
 from .outcome import EXIT_CODES, CallReport, Outcome, Report, out_of_time, outcome_of
 from .output import MediaFolder, OutputError, StandardOutput, item_report
 from .status import make_status
 from .values import make_limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from ..limits import Limits
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from ..runtime.local import EngineName
     from ..surface.source import ExecSource
     from ..tools.chain import Next
+    from ..tools.mcp.servers import McpServers
     from .status import StatusLine
 
 BROKEN_PIPE: Final = 141
@@ -72,6 +73,7 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
     source: str,
     *,
     tools: Sequence[str] = (),
+    mcp: Sequence[str] = (),
     max_seconds: float | None = None,
     max_output_tokens: int | None = None,
     yield_time_ms: int | None = None,
@@ -101,6 +103,7 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
             run = Run(
                 _with_true_lines(source, parsed),
                 load_tools(tools),
+                servers=load_servers(mcp),
                 output=output,
                 media=MediaFolder(images),
                 max_seconds=max_seconds,
@@ -133,6 +136,7 @@ class Run:
         code: str,
         tools: Iterable[Any],
         *,
+        servers: McpServers | None,
         output: StandardOutput,
         media: MediaFolder,
         max_seconds: float | None,
@@ -141,6 +145,7 @@ class Run:
         as_json: bool,
     ) -> None:
         self._code = code
+        self._servers = servers
         self._output = output
         self._media = media
         self._max_seconds = max_seconds
@@ -166,7 +171,7 @@ class Run:
             OutputError: it cannot be written.
         """
         try:
-            with self._ctrl_c():
+            with self._ctrl_c(), self._log_as_notes():
                 outcome = await self._outcome(open_provider())
                 if self._as_json:
                     await self._print_report(outcome)
@@ -177,7 +182,9 @@ class Run:
         return outcome.exit_code
 
     async def _outcome(self, provider: Provider) -> Outcome:
-        async with self._toolset, provider:
+        async with self._toolset, provider, self._with_servers() as started:
+            if not started:
+                return Outcome("interrupted", "interrupted")
             self._began = time.monotonic()
             session = await provider.create_session(self._toolset)
             try:
@@ -193,6 +200,26 @@ class Run:
             return Outcome("interrupted", "interrupted")
         assert self._max_seconds is not None
         return out_of_time(self._max_seconds)
+
+    @contextlib.asynccontextmanager
+    async def _with_servers(self) -> AsyncIterator[bool]:
+        """The MCP servers, ended afterwards; False if Ctrl-C came before they had started."""
+        servers = self._servers
+        if servers is None:
+            yield True
+            return
+        starting = asyncio.create_task(servers.start())
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+                servers.attach(self._toolset)
+            yield starting.done()
+        finally:
+            starting.cancel()
+            stopping.cancel()
+            await servers.aclose()
 
     async def _followed(self, session: Session) -> RuntimeResponse | None:
         """Follow the program until it ends or is stopped; its last response, or None."""
@@ -240,7 +267,7 @@ class Run:
     def _request(self) -> ExecuteRequest:
         return ExecuteRequest(
             tool_call_id="run",
-            enabled_tools=described(self._toolset.definitions),
+            enabled_tools=self._toolset.catalogue.tools,
             source=self._code,
             yield_time_ms=self._observe_ms,
         )
@@ -334,7 +361,16 @@ class Run:
             self._calls.append(report)
             self._status.returned(report)
 
-    # ── Ctrl-C ───────────────────────────────────────────────────────────────────────────────
+    # ── Ctrl-C, and what is logged ─────────────────────────────────────────────────────────────
+
+    @contextlib.contextmanager
+    def _log_as_notes(self) -> Iterator[None]:
+        notes = _Notes(self._status)
+        logging.getLogger().addHandler(notes)
+        try:
+            yield
+        finally:
+            logging.getLogger().removeHandler(notes)
 
     @contextlib.contextmanager
     def _ctrl_c(self) -> Iterator[None]:
@@ -357,6 +393,17 @@ class Run:
             yield
         finally:
             signal.signal(signal.SIGINT, before)
+
+
+class _Notes(logging.Handler):
+    """Shows what is logged as notes, which go along with whatever the status draws."""
+
+    def __init__(self, status: StatusLine) -> None:
+        super().__init__(logging.WARNING)
+        self._status = status
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._status.note(record.levelname.lower(), record.getMessage())
 
 
 async def _leave(code: int) -> None:

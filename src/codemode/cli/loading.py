@@ -1,4 +1,4 @@
-"""``--tools MODULE[:NAME]``: from a name to the tools behind it."""
+"""``--tools MODULE[:NAME]`` and ``--mcp FILE``: from a name to the tools behind it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,25 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, nullcontext
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import ToolDefinitionError
+from ..errors import ToolDefinitionError, UsageError
+from ..tools.mcp.config import read_config
+from ..tools.mcp.servers import McpServers
 from ..tools.tool import Tool
+from ..tools.toolset import Toolset
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+    from ..tools.mcp.config import ServerConfig
+    from ..tools.mcp.handlers import McpHandlers
 
 LIST_NAME = "tools"
 """What a module calls the list of its tools, if it has one."""
@@ -32,6 +39,55 @@ def load_tools(specs: Iterable[str]) -> list[Any]:
     """
     found = (each for spec in specs for each in _load(spec))
     return list({id(each): each for each in found}.values())
+
+
+def load_servers(files: Iterable[str], *, handlers: McpHandlers | None = None) -> McpServers | None:
+    """The MCP servers of the files that the options name, not started; None if there are none.
+
+    Raises:
+        click.BadParameter: a file cannot be read or is wrong, two have a server of one name, or
+            the MCP SDK is not installed; says what to do.
+    """
+    configs: dict[str, ServerConfig] = {}
+    for file in files:
+        try:
+            found = read_config(file)
+        except UsageError as error:
+            raise click.BadParameter(str(error), param_hint=f"--mcp {file}") from error
+        if twice := configs.keys() & found.keys():
+            names = ", ".join(sorted(twice))
+            raise click.BadParameter(
+                f"another file has servers of the same name: {names}\nhint: rename them in one.",
+                param_hint=f"--mcp {file}",
+            )
+        configs |= found
+    try:
+        return McpServers(configs, handlers=handlers) if configs else None
+    except UsageError as error:
+        raise click.BadParameter(str(error), param_hint="--mcp") from error
+
+
+@asynccontextmanager
+async def open_toolset(
+    tools: Iterable[str], mcp: Iterable[str] = (), **options: Any
+) -> AsyncIterator[Toolset]:
+    """A toolset of all that the options name, open for as long as the block runs.
+
+    Args:
+        tools: the values of ``--tools``.
+        mcp: the values of ``--mcp``; the servers run as long as the block.
+        options: of :class:`~codemode.tools.toolset.Toolset`.
+
+    Raises:
+        click.BadParameter: as ``load_tools`` and ``load_servers``.
+        ToolDefinitionError: something cannot be a tool.
+    """
+    servers = load_servers(mcp)
+    async with Toolset(load_tools(tools), **options) as toolset:
+        async with servers or nullcontext():
+            if servers is not None:
+                servers.attach(toolset)
+            yield toolset
 
 
 def _load(spec: str) -> list[Any]:

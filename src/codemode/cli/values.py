@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from ..limits import Limits
 
     _LimitParam = click.ParamType[tuple[str, int | None]]
+    _AddressParam = click.ParamType[tuple[str, int]]
 else:
-    _LimitParam = click.ParamType  # generic since click 8.4 only
+    _LimitParam = _AddressParam = click.ParamType  # generic since click 8.4 only
 
 _UNITS: Final = {
     "bytes": {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30},
@@ -64,6 +65,29 @@ class LimitType(_LimitParam):
 
 
 LIMIT: Final = LimitType()
+
+
+class AddressType(_AddressParam):
+    """``HOST:PORT`` as a pair; this machine alone if there is no host."""
+
+    name = "HOST:PORT"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, int]:
+        if isinstance(value, tuple):
+            return value
+        host, colon, port = str(value).rpartition(":")
+        if not (port.isascii() and port.isdecimal()) or int(port) > 65_535:
+            self.fail(f"{value!r} names no port\nhint: write 127.0.0.1:8000, or just 8000.")
+        if host.startswith("[") and host.endswith("]"):
+            return host[1:-1], int(port)
+        if ":" in host:
+            self.fail(f"{value!r} is ambiguous\nhint: write [{host}]:{port}.")
+        return host if colon else "127.0.0.1", int(port)
+
+
+ADDRESS: Final = AddressType()
 
 
 def parse_amount(text: str, unit: str) -> int | None:

@@ -1,13 +1,14 @@
 """The two tools that a model is given, ``exec`` and ``wait``, and all that their texts say.
 
-A :class:`ToolSpec` is neutral; its methods put it into the forms that model interfaces want. The
-facts are those of the reference, the sentences are our own. Texts of tools are strangers' texts:
-see :func:`codemode.surface.typescript.augmented_description`.
+The facts are those of the reference, the sentences are our own. Texts of tools are strangers'
+texts: see :func:`codemode.surface.typescript.augmented_description`. Which tools the text of exec
+describes is decided in :mod:`codemode.surface.catalogue`.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -16,11 +17,13 @@ from msgspec import Struct
 from ..limits import Limits
 from ..protocol.types import JsonValue, ToolDefinition
 from .text import trim
+from .toolspec import ToolSpec
 from .typescript import (
     EXEC_TOOL_NAME,
     MCP_TYPES,
-    augmented_description,
+    NAMESPACE_SEPARATOR,
     contained,
+    described,
     fenced,
     is_mcp_result,
     normalize,
@@ -29,6 +32,8 @@ from .typescript import (
 WAIT_TOOL_NAME: Final = "wait"
 SOURCE_PARAMETER: Final = "code"
 """The one argument of exec for models that only know JSON functions."""
+
+SHARED_MCP_TYPES: Final = f"Shared MCP Types:\n{fenced(MCP_TYPES)}"
 
 DEFAULT_YIELD_TIME_MS: Final = 10_000
 DEFAULT_TOKENS: Final = Limits().output_tokens
@@ -98,9 +103,22 @@ _IMAGE: Final = (
     "- `image(urlOrItem: string | { image_url: string } | ImageContent): void` - output an image,"
     " given as a base64 data URL or an MCP block."
 )
-_DEFERRED: Final = """\
-Some tools are not described here. They are methods of `tools` and entries of `ALL_TOOLS` all the
-same: find one with `ALL_TOOLS.filter(t => /word/i.test(t.name + t.description))` and print it."""
+_DEFERRED: Final = (
+    "Tools that are not described here, but are methods of `tools` and entries of `ALL_TOOLS` all"
+    " the same: {count}. {how}"
+)
+_BY_FILTER: Final = (
+    "Find one with `ALL_TOOLS.filter(t => /word/i.test(t.name + t.description))` and print it"
+    " before you call it."
+)
+_BY_SEARCH: Final = (
+    'Find some with `await tools.{name}("what you need")`, best first, or with'
+    " `ALL_TOOLS.filter(t => /word/i.test(t.name + t.description))`; print what you find before"
+    " you call it."
+)
+_NAMED_NAMESPACES: Final = 40
+"""Namespaces of deferred tools that the text names."""
+_GIST_CHARACTERS: Final = 160
 
 _WAIT: Final = """\
 Wait for a running exec cell: gives its new output, or its end.
@@ -120,71 +138,6 @@ class NamespaceDescription(Struct, frozen=True):
 
     name: str
     description: str = ""
-
-
-class ToolSpec(Struct, frozen=True, kw_only=True):
-    """A tool for a model, in no interface's form.
-
-    Attributes:
-        name: what the model calls.
-        description: what the model reads when it calls with JSON arguments.
-        parameters: JSON Schema of these arguments.
-        raw_description: the same for raw text as input, where the tool takes that.
-        grammar: a Lark grammar of that text.
-    """
-
-    name: str
-    description: str
-    parameters: JsonObject
-    raw_description: str | None = None
-    grammar: str | None = None
-
-    def openai(self) -> JsonObject:
-        """For the OpenAI Responses API: a custom tool if it takes raw text, else a function.
-
-        >>> [exec_tool().openai()["type"], wait_tool().openai()["type"]]
-        ['custom', 'function']
-        """
-        if self.grammar is None or self.raw_description is None:
-            return self.openai_function()
-        return {
-            "type": "custom",
-            "name": self.name,
-            "description": self.raw_description,
-            "format": {"type": "grammar", "syntax": "lark", "definition": self.grammar},
-        }
-
-    def openai_function(self) -> JsonObject:
-        """For the OpenAI Responses API and models that only know functions.
-
-        >>> exec_tool().openai_function()["parameters"]["required"]
-        ['code']
-        """
-        return {"type": "function", "strict": False, **self.function()}
-
-    def function(self) -> JsonObject:
-        """A name, a description and JSON Schema parameters, as most interfaces want them.
-
-        >>> sorted(wait_tool().function())
-        ['description', 'name', 'parameters']
-        """
-        return {
-            "name": self.name,
-            "description": self.description,
-            "parameters": self.parameters,
-        }
-
-    def anthropic(self) -> JsonObject:
-        """For the Anthropic Messages API.
-
-        >>> sorted(wait_tool().anthropic())
-        ['description', 'input_schema', 'name']
-        """
-        return {
-            "name": self.name,
-            "description": self.description,
-            "input_schema": self.parameters,
-        }
 
 
 def exec_tool(
@@ -218,14 +171,30 @@ def exec_tool(
     ```
     """
     sections: list[str] = []
+    headings = namespaces or {}
     if deferred:
-        sections.append(_DEFERRED)
+        sections.append(deferral(deferred, headings))
     if list_tools:
         if any(is_mcp_result(tool.output_schema) for tool in (*tools, *deferred)):
-            sections.append(f"Shared MCP Types:\n{fenced(MCP_TYPES)}")
-        sections += _tool_sections(tools, namespaces or {})
+            sections.append(SHARED_MCP_TYPES)
+        sections += with_headings(
+            ((tool, tool_section(tool)) for tool in described(tools)), headings
+        )
+    return exec_tool_of(
+        sections, default_yield_time_ms=default_yield_time_ms, image_detail=image_detail
+    )
 
-    def described(input_sentence: str) -> str:
+
+def exec_tool_of(
+    sections: Iterable[str],
+    *,
+    default_yield_time_ms: int = DEFAULT_YIELD_TIME_MS,
+    image_detail: bool = True,
+) -> ToolSpec:
+    """The ``exec`` tool whose text has ``sections`` behind its introduction."""
+    behind = tuple(sections)
+
+    def text(input_sentence: str) -> str:
         introduction = _INTRODUCTION.format(
             input=input_sentence,
             wait=WAIT_TOOL_NAME,
@@ -233,17 +202,67 @@ def exec_tool(
             tokens=DEFAULT_TOKENS,
             image=_IMAGE_WITH_DETAIL if image_detail else _IMAGE,
         )
-        return "\n\n".join((introduction, *sections))
+        return "\n\n".join((introduction, *behind))
 
     return ToolSpec(
         name=EXEC_TOOL_NAME,
-        description=described(_JSON_INPUT),
+        description=text(_JSON_INPUT),
         parameters=_object(
             {SOURCE_PARAMETER: _parameter("string", "JavaScript source text.")}, SOURCE_PARAMETER
         ),
-        raw_description=described(_RAW_INPUT),
+        raw_description=text(_RAW_INPUT),
         grammar=EXEC_GRAMMAR,
     )
+
+
+def deferral(
+    deferred: Sequence[ToolDefinition],
+    namespaces: Mapping[str, NamespaceDescription],
+    *,
+    search: str | None = None,
+) -> str:
+    """What the text says of tools that it does not describe: how many, where, how to find them.
+
+    Args:
+        deferred: these tools.
+        namespaces: what their namespaces are for.
+        search: the public name of the tool that searches, if there is one.
+    """
+    how = _BY_FILTER if search is None else _BY_SEARCH.format(name=search)
+    lines = [_DEFERRED.format(count=len(deferred), how=how)]
+    counts = Counter(tool.tool_name.namespace for tool in deferred if tool.tool_name.namespace)
+    for namespace, number in list(counts.items())[:_NAMED_NAMESPACES]:
+        heading = namespaces.get(namespace)
+        gist = "" if heading is None else _gist(heading.description)
+        prefix = normalize(namespace + NAMESPACE_SEPARATOR)
+        lines.append(f"- `{prefix}…` ({number})" + (f": {gist}" if gist else ""))
+    if len(counts) > _NAMED_NAMESPACES:
+        lines.append(f"- and {len(counts) - _NAMED_NAMESPACES} more groups")
+    return "\n".join(lines)
+
+
+def tool_section(tool: ToolDefinition) -> str:
+    """One tool of the text; its description has the declaration behind it already."""
+    return f"{_heading(tool.name)}\n{tool.description}"
+
+
+def with_headings(
+    sections: Iterable[tuple[ToolDefinition, str]], namespaces: Mapping[str, NamespaceDescription]
+) -> Iterator[str]:
+    """Consecutive tools of one namespace share one heading; a blank text gives none."""
+    current: str | None = None
+    for tool, section in sections:
+        namespace = tool.tool_name.namespace
+        heading = namespaces.get(namespace or "")
+        if heading is not None and namespace != current and trim(heading.description):
+            yield namespace_section(heading)
+        current = namespace
+        yield section
+
+
+def namespace_section(heading: NamespaceDescription) -> str:
+    """What heads the tools of a namespace."""
+    return f"## {_inline(heading.name)}\n{contained(trim(heading.description))}"
 
 
 def wait_tool() -> ToolSpec:
@@ -280,18 +299,11 @@ def _object(properties: Mapping[str, JsonValue], required: str) -> JsonObject:
     }
 
 
-def _tool_sections(
-    tools: Iterable[ToolDefinition], namespaces: Mapping[str, NamespaceDescription]
-) -> Iterator[str]:
-    """Consecutive tools of one namespace share one heading; a blank text gives none."""
-    current: str | None = None
-    for tool in tools:
-        namespace = tool.tool_name.namespace
-        heading = namespaces.get(namespace or "")
-        if heading is not None and namespace != current and trim(heading.description):
-            yield f"## {_inline(heading.name)}\n{contained(trim(heading.description))}"
-        current = namespace
-        yield f"{_heading(tool.name)}\n{augmented_description(tool)}"
+def _gist(text: str) -> str:
+    """The first line of ``text``, on one line of a list."""
+    line = next((found for found in map(trim, contained(text).splitlines()) if found), "")
+    cut = line if len(line) <= _GIST_CHARACTERS else f"{line[:_GIST_CHARACTERS]}…"
+    return _inline(cut)
 
 
 def _heading(name: str) -> str:

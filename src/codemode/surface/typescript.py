@@ -7,8 +7,9 @@ every description line is a ``//`` comment of its own (cut at each JavaScript li
 the reference cuts at LF only), and names and values are JSON literals.
 
 Bounds, all of which give ``unknown``: 16,000 bytes of text, 64,000 bytes of work (everything
-rendered on the way), 64,000 elements looked at, 32 expanded references, one pointer twice on one
-path, references of 4,096 characters, 128 levels (the depth of JSON that the reference reads).
+rendered on the way), 64,000 elements looked at (the characters of references count too), 32
+expanded references, one pointer twice on one path, references of 4,096 characters, 128 levels (the
+depth of JSON that the reference reads).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
 from typing import Final, TypeVar
 from urllib.parse import unquote_to_bytes
 
@@ -36,6 +38,10 @@ LEVELS: Final = 128
 REFERENCE_CHARACTERS: Final = 4_096
 ESCAPED_BYTES: Final = 6
 """The most that JSON needs for one byte of a string (``\\u0000``), reserved beforehand."""
+LEAST_PROPERTY_BYTES: Final = len("0") + 2 * len("a: 0;")
+"""What a property costs at least: its type, itself, and its part of the whole."""
+LEAST_OPERAND_BYTES: Final = len("0") + len("0 | ")
+"""What an operand of a union costs at least, by itself and as a part of the whole."""
 
 INDENT: Final = "  "
 NAMESPACE_SEPARATOR: Final = "__"
@@ -88,6 +94,7 @@ _KEYWORDS: Final = {
     "boolean": "boolean",
     "null": "null",
 }
+_UNIONS: Final = frozenset(("enum", "anyOf", "oneOf", "allOf"))
 _OBJECT_KEYS: Final = ("properties", "additionalProperties", "required")
 _ARRAY_KEYS: Final = ("items", "prefixItems")
 _RENDERABLE: Final = frozenset(
@@ -262,13 +269,12 @@ class _Renderer:
         """The first rule that fits."""
         if "const" in schema:
             return self._literal(schema["const"])
-        if values := self._filled(schema, "enum"):
-            return " | ".join(self._charged(self._literal(value)) for value in values)
-        if variants := self._filled(schema, "anyOf") or self._filled(schema, "oneOf"):
-            return " | ".join(map(self.schema, variants))
-        if parts := self._filled(schema, "allOf"):
-            return " & ".join(map(self._operand, parts))
-        if keywords := list(self._types(schema)):
+        if not _UNIONS.isdisjoint(schema) and (text := self._union(schema)):
+            return text
+        types = schema.get("type")
+        if isinstance(types, str):
+            return self._keyword(types, schema)
+        if keywords := [name for name in self._filled(schema, "type") if isinstance(name, str)]:
             return " | ".join(self._keyword(keyword, schema) for keyword in keywords)
         if any(key in schema for key in _OBJECT_KEYS):
             return self._object(schema)
@@ -276,10 +282,18 @@ class _Renderer:
             return self._array(schema)
         return UNKNOWN
 
-    def _types(self, schema: dict[str, JsonValue]) -> Iterator[str]:
-        types = schema.get("type")
-        candidates = self._counted(types) if isinstance(types, list) else (types,)
-        return (name for name in candidates if isinstance(name, str))
+    def _union(self, schema: dict[str, JsonValue]) -> str:
+        """Values, variants or parts, whichever there are first; nothing if there are none."""
+        if values := self._filled(schema, "enum"):
+            self._reserve_operands(values)
+            return " | ".join(self._charged(self._literal(value)) for value in values)
+        if variants := self._filled(schema, "anyOf") or self._filled(schema, "oneOf"):
+            self._reserve_operands(variants)
+            return " | ".join(map(self.schema, variants))
+        if parts := self._filled(schema, "allOf"):
+            self._reserve_operands(parts)
+            return " & ".join(map(self._operand, parts))
+        return ""
 
     def _keyword(self, keyword: str, schema: dict[str, JsonValue]) -> str:
         if keyword == "array":
@@ -306,6 +320,7 @@ class _Renderer:
         required = frozenset(
             name for name in self._filled(schema, "required") if isinstance(name, str)
         )
+        self._reserve(LEAST_PROPERTY_BYTES * len(properties))
         described = any(_description(value) for value in self._counted(properties).values())
         members: list[str] = []
         for name in sorted(properties):
@@ -336,6 +351,8 @@ class _Renderer:
     def _literal(self, value: JsonValue) -> str:
         if isinstance(value, str):
             self._reserve(ESCAPED_BYTES * utf8_length(value) + len('""'))
+        elif isinstance(value, list | dict):
+            self._reserve(_least_json_bytes(value, self._work))
         return _json(value)
 
     def _reference(self, schema: dict[str, JsonValue]) -> str:
@@ -352,7 +369,7 @@ class _Renderer:
         if not isinstance(reference, str) or self._elsewhere:
             return UNKNOWN
         if reference not in self._pointers:
-            self._pointers[reference] = _pointer(reference)
+            self._pointers[reference] = self._pointer(reference)
         pointer = self._pointers[reference]
         if pointer is None or self._active[pointer] == EXPANSIONS_ON_PATH or not self._expansions:
             return UNKNOWN
@@ -366,6 +383,11 @@ class _Renderer:
         self._active[pointer] -= 1
         return text
 
+    def _pointer(self, reference: str) -> tuple[str, ...] | None:
+        if len(reference) > REFERENCE_CHARACTERS:
+            return None
+        return _pointer(self._counted(reference))
+
     def _filled(self, schema: dict[str, JsonValue], key: str) -> list[JsonValue]:
         value = schema.get(key)
         return self._counted(value) if isinstance(value, list) else []
@@ -377,10 +399,15 @@ class _Renderer:
         return elements
 
     def _charged(self, text: str) -> str:
-        size = utf8_length(text)
-        self._reserve(size)
-        self._work -= size
+        self._work -= utf8_length(text)
+        if self._work < 0:
+            raise _BudgetError
         return text
+
+    def _reserve_operands(self, operands: Collection[object]) -> None:
+        """Fail now where the least that they can take is too much: a byte each, charged by
+        itself and in the whole, and what stands between them."""
+        self._reserve(LEAST_OPERAND_BYTES * len(operands) - len(" | "))
 
     def _reserve(self, size: int) -> None:
         if size > self._work:
@@ -395,6 +422,24 @@ def _json(value: JsonValue) -> str:
         return UNKNOWN
 
 
+def _least_json_bytes(value: JsonValue, most: int) -> int:
+    """What ``value`` takes as JSON at least, counted until it is more than ``most``."""
+    size, left = 0, [value]
+    while left and size <= most:
+        each = left.pop()
+        if isinstance(each, str):
+            size += len(each) + len('""')
+        elif isinstance(each, list):
+            size += len(each) + len("]")
+            left += each[:most]
+        elif isinstance(each, dict):
+            size += sum(map(len, map(str, each))) + len(each) * len('"":,') + len("}")
+            left += islice(each.values(), most)
+        else:
+            size += len("0")
+    return size
+
+
 def _description(schema: JsonValue) -> str:
     text = _member(schema, "description")
     return text if isinstance(text, str) else ""
@@ -402,9 +447,7 @@ def _description(schema: JsonValue) -> str:
 
 def _pointer(reference: str) -> tuple[str, ...] | None:
     """The steps of a local reference (RFC 6901, percent-decoded), or None if it is not one."""
-    if not reference.startswith("#") or len(reference) > REFERENCE_CHARACTERS:
-        return None
-    if _BAD_PERCENT.search(reference):
+    if not reference.startswith("#") or _BAD_PERCENT.search(reference):
         return None
     try:
         path = unquote_to_bytes(reference[1:].encode(errors="surrogatepass")).decode()

@@ -62,6 +62,7 @@ class Names:
 
     def __init__(self) -> None:
         self._holders: dict[str, ToolName] = {}
+        self._given: dict[ToolName, str] = {}
         self._clashes: dict[ToolName, Clash] = {}
 
     @property
@@ -73,6 +74,7 @@ class Names:
         """An independent copy, to try a change on."""
         other = Names()
         other._holders = dict(self._holders)
+        other._given = dict(self._given)
         other._clashes = dict(self._clashes)
         return other
 
@@ -96,16 +98,17 @@ class Names:
                 self._clashes[tool_name] = Clash(tool_name, wanted, name, holder)
             self._holders[name] = tool_name
             given[tool_name] = name
+        self._given |= given
         return given
 
     def take_back(self, tool_name: ToolName) -> None:
         """Free the name of ``tool_name``."""
         self._clashes.pop(tool_name, None)
-        for name in [n for n, holder in self._holders.items() if holder == tool_name]:
-            del self._holders[name]
+        if tool_name in self._given:
+            del self._holders[self._given.pop(tool_name)]
 
     def _refuse(self, tool_names: Sequence[ToolName]) -> None:
-        taken = set(self._holders.values())
+        taken = set(self._given)
         for tool_name in tool_names:
             if not tool_name.name:
                 raise ToolDefinitionError("a tool has an empty name\nHint: give it a name.")

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from ..errors import ToolDefinitionError, ToolError
+from ..errors import ToolDefinitionError, ToolError, UsageError
 from ..protocol.types import CellId, ToolName
+from ..surface.catalogue import Catalogue
 from .chain import linked
 from .failure import as_tool_error
 from .function import as_tool
-from .names import Names, identifier, nearest
+from .names import Names, identifier, joined, nearest
 from .result import to_json
 from .runner import MAX_THREADS, Runner
+from .search import SEARCH, ToolSearch, search_definition
 from .tool import Tool, ToolContext
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from types import TracebackType
     from typing import Self
 
@@ -28,6 +31,11 @@ if TYPE_CHECKING:
     from ..protocol.types import JsonValue, ToolCall, ToolDefinition
     from .chain import Middleware
     from .names import Clash
+
+CATALOGUE_TOKENS = 20_000
+"""What the descriptions of tools may cost a model where nobody says otherwise."""
+
+_log = logging.getLogger(__name__)
 
 OnNotify: TypeAlias = Callable[[str, CellId, str], object]
 """``on_notify(call_id, cell_id, text)``, sync or async."""
@@ -44,11 +52,17 @@ class Toolset:
             :mod:`codemode.tools.chain`. Calls of unknown tools pass, too.
         on_notify: gets what cells say with ``notify``; called in the event loop.
         max_threads: how many sync functions run at once.
+        namespaces: what namespaces of tools are for, by name; a heading that the model reads.
+        catalogue_tokens: what the descriptions of the tools may cost a model together, in tokens
+            of 4 bytes; None for no bound. Tools that do not fit are *deferred*: cells can call
+            them and have them in ``ALL_TOOLS``, and get one tool more, ``search_tools``, that
+            finds them.
 
     Names are made identifiers of JavaScript; where two come out alike, the later one gets a
-    number and ``clashes`` tells. A definition's ``name`` is that public name.
+    number; ``clashes`` and a warning in the log tell. A definition's ``name`` is that public name.
 
     Raises:
+        UsageError: ``catalogue_tokens`` or ``max_threads`` is no such number.
         ToolDefinitionError: something cannot be a tool, two have the same name, or one is
             called ``exec`` or ``wait``.
 
@@ -65,7 +79,11 @@ class Toolset:
         middleware: Iterable[Middleware] = (),
         on_notify: OnNotify | None = None,
         max_threads: int = MAX_THREADS,
+        namespaces: Mapping[str, str] | None = None,
+        catalogue_tokens: int | None = CATALOGUE_TOKENS,
     ) -> None:
+        if catalogue_tokens is not None and catalogue_tokens < 0:
+            raise UsageError(f"catalogue_tokens must not be negative, got {catalogue_tokens}")
         self._middleware = tuple(middleware)
         self._on_notify = on_notify
         self._runner = Runner(max_threads=max_threads)
@@ -73,6 +91,11 @@ class Toolset:
         self._tools: dict[ToolName, tuple[Tool, ToolDefinition]] = {}
         self._withdrawn: dict[ToolName, None] = {}
         self._definitions: tuple[ToolDefinition, ...] = ()
+        self._namespaces = dict(namespaces or {})
+        self._catalogue_tokens = catalogue_tokens
+        self._catalogue: Catalogue | None = None  # the last one
+        self._catalogue_is_old = True
+        self._search = ToolSearch(lambda: self.catalogue)
         self.add(*tools)
 
     def __repr__(self) -> str:
@@ -98,6 +121,21 @@ class Toolset:
         return self._definitions
 
     @property
+    def catalogue(self) -> Catalogue:
+        """The tools as cells and models get them; the same object until something changes."""
+        last = self._catalogue
+        if last is None or self._catalogue_is_old:
+            last = self._catalogue = Catalogue(
+                self._definitions,
+                namespaces=self._namespaces,
+                max_tokens=self._catalogue_tokens,
+                search=self._search_definition(),
+                before=last,
+            )
+            self._catalogue_is_old = False
+        return last
+
+    @property
     def clashes(self) -> tuple[Clash, ...]:
         """The tools that could not have the name that theirs makes."""
         return self._names.clashes
@@ -105,7 +143,20 @@ class Toolset:
     def find(self, tool_name: ToolName) -> ToolDefinition | None:
         """The definition of a tool; what a middleware may want to know about a call."""
         entry = self._tools.get(tool_name)
-        return None if entry is None else entry[1]
+        if entry is not None:
+            return entry[1]
+        search = self.catalogue.search if tool_name == SEARCH else None
+        return None if search is None else search.source
+
+    @property
+    def namespaces(self) -> Mapping[str, str]:
+        """What namespaces are for, by name."""
+        return dict(self._namespaces)
+
+    def describe(self, namespace: str, description: str) -> None:
+        """Say what a namespace is for; a blank text takes it back."""
+        self._namespaces[namespace] = description
+        self._catalogue_is_old = True
 
     def add(self, *tools: Tool | Callable[..., object]) -> None:
         """Add tools at the end: all of them, or none if one is refused.
@@ -126,6 +177,16 @@ class Toolset:
             self._tools[tool_name] = (each, named)
             self._withdrawn.pop(tool_name, None)
         self._renew()
+        for clash in names.clashes:
+            if clash.tool_name in given:
+                holder = joined(clash.holder)
+                _log.warning(
+                    "tool %r is tools.%s: tools.%s is %r",
+                    joined(clash.tool_name),
+                    clash.name,
+                    clash.wanted,
+                    holder,
+                )
 
     def remove(self, *tool_names: ToolName | str) -> None:
         """Withdraw tools by their own or public names: all of them, or none.
@@ -205,10 +266,15 @@ class Toolset:
         A thread whose function does not return is left behind; it is a daemon.
         """
         await self._runner.aclose()
+        self._search.close()
 
     async def _dispatch(self, call: ToolCall, cancel: Signal) -> JsonValue:
         entry = self._tools.get(call.tool_name)
         if entry is None:
+            search = self.find(call.tool_name)
+            if search is not None:
+                context = ToolContext(search.name, cancel, self._runner)
+                return await self._search.invoke(call, context)
             raise ToolError(self._unknown(call.tool_name))
         tool, definition = entry
         return await tool.invoke(call, ToolContext(definition.name, cancel, self._runner))
@@ -227,10 +293,18 @@ class Toolset:
         return f"tool `{name}` is not enabled in exec\nHint: {hint}"
 
     def _public_name(self, tool_name: ToolName) -> str:
-        entry = self._tools.get(tool_name)
-        return identifier(tool_name) if entry is None else entry[1].name
+        found = self.find(tool_name)
+        return identifier(tool_name) if found is None else found.name
+
+    def _search_definition(self) -> ToolDefinition:
+        """The search under a name that no tool has: it gives way to all of them."""
+        taken = {each.name for each in self._definitions}
+        names = (SEARCH.name, *(f"{SEARCH.name}_{n}" for n in range(2, len(taken) + 3)))
+        return search_definition(next(name for name in names if name not in taken))
 
     def _own_name(self, name: ToolName | str) -> ToolName:
+        if isinstance(name, ToolName) and name in self._tools:
+            return name
         for own, (_, definition) in self._tools.items():
             if name in (own, definition.name):
                 return own
@@ -244,3 +318,4 @@ class Toolset:
 
     def _renew(self) -> None:
         self._definitions = tuple(definition for _, definition in self._tools.values())
+        self._catalogue_is_old = True

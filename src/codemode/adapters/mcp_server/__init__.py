@@ -1,0 +1,15 @@
+"""An MCP server whose tools are ``exec`` and ``wait``: every MCP client gets code mode.
+
+    async with McpServer(lambda on_notify: CodeMode(tools=[weather], on_notify=on_notify)) as server:
+        await serve_stdio(server)          # or http_app(server, …) in an ASGI server of yours
+
+What is specific to code mode is here: sessions (:mod:`.sessions`), what happens while a program
+is observed (:mod:`.observation`), definitions and results. Protocol and transports are the
+official SDK's, as far as they can be ended; see :mod:`.stdio`.
+"""
+
+from .http import http_app, serve_http
+from .server import McpServer
+from .stdio import serve_stdio
+
+__all__ = ["McpServer", "http_app", "serve_http", "serve_stdio"]

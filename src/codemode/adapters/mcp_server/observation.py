@@ -1,0 +1,100 @@
+"""One request of a client, from the observer's side: what it hears while a program runs.
+
+Clients give up on a request that takes long, many after 60 s. So an observation is ended in time,
+whatever yield time the program asked for: the cell runs on, and the model waits for it. Until then
+a client that gave a progress token hears a beat, which some of them take for a sign of life.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import mcp_types as types
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+if TYPE_CHECKING:
+    from mcp.server.context import ServerRequestContext
+
+BEAT_SECONDS: Final = 5.0
+"""How often a client hears that its program still runs."""
+
+LOGGER: Final = "codemode"
+LEVEL: Final[types.LoggingLevel] = "info"
+LEVELS: Final[tuple[types.LoggingLevel, ...]] = (
+    "debug", "info", "notice", "warning", "error", "critical", "alert", "emergency",
+)  # fmt: skip
+
+
+class Observation:
+    """What the client of one request hears: progress if it asked for that, else log messages.
+
+    Attributes:
+        due: set when the observation has to end.
+    """
+
+    def __init__(self, context: ServerRequestContext[Any, Any], level: types.LoggingLevel) -> None:
+        self.due = asyncio.Event()
+        self._context = context
+        self._wants_progress = "progress_token" in (context.meta or {})
+        self._level = _wanted_level(context, level)
+        self._said = 0
+
+    @contextlib.asynccontextmanager
+    async def lasting(self, seconds: float) -> AsyncIterator[None]:
+        """Beat, and be due after so long."""
+        timer = asyncio.get_running_loop().call_later(seconds, self.due.set)
+        beating = asyncio.create_task(self._beat(), name="progress of an MCP request")
+        try:
+            yield
+        finally:
+            timer.cancel()
+            beating.cancel()
+
+    async def hear(self, text: str) -> None:
+        """Hand over what the program says with ``notify``."""
+        if self._wants_progress:
+            await self._progress(text)
+        elif self._level is not None and LEVELS.index(LEVEL) >= LEVELS.index(self._level):
+            await self._context.session.send_notification(
+                log_message(text), related_request_id=self._context.request_id
+            )
+
+    async def yielded(self, cell_id: str) -> None:
+        """Say that the cell runs on."""
+        if self._wants_progress:
+            await self._progress(f"cell {cell_id} runs on")
+
+    async def _progress(self, text: str) -> None:
+        self._said += 1
+        await self._context.session.report_progress(self._said, None, text)
+
+    async def _beat(self) -> None:
+        began = asyncio.get_running_loop().time()
+        while self._wants_progress:
+            await asyncio.sleep(BEAT_SECONDS)
+            seconds = round(asyncio.get_running_loop().time() - began)
+            await self._progress(f"running for {seconds} s")
+
+
+def log_message(text: str) -> types.LoggingMessageNotification:
+    """What a cell says, as a log message."""
+    return types.LoggingMessageNotification(
+        params=types.LoggingMessageNotificationParams(level=LEVEL, logger=LOGGER, data=text)
+    )
+
+
+def _wanted_level(
+    context: ServerRequestContext[Any, Any], level: types.LoggingLevel
+) -> types.LoggingLevel | None:
+    """From which level on the client wants messages; None: it wants none.
+
+    The stateless protocol asks for them in each request, the older ones once for a session.
+    """
+    if context.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+        return level
+    meta: Mapping[str, Any] = context.meta or {}
+    wanted = meta.get(types.LOG_LEVEL_META_KEY)
+    return wanted if wanted in LEVELS else None

@@ -1,0 +1,202 @@
+"""What ``codemode tools`` prints. Tools are strangers' texts: nothing in them steers a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import closing
+from typing import TYPE_CHECKING, Final
+
+import click
+import msgspec
+
+from ..errors import ToolDefinitionError, ToolError
+from ..surface.text import trim
+from ..surface.typescript import declaration
+from ..tools.names import joined, nearest
+from ..tools.search import ToolIndex
+from .loading import open_toolset
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from ..surface.catalogue import Catalogue, Entry
+    from ..tools.names import Clash
+    from ..tools.toolset import Toolset
+
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_GIST_CHARACTERS: Final = 100
+
+
+class ToolReport(msgspec.Struct, omit_defaults=True):
+    """A tool, as JSON."""
+
+    name: str
+    own_name: str
+    description: str
+    declaration: str
+    tokens: int
+    namespace: str | None = None
+    deferred: bool = False
+
+
+class ClashReport(msgspec.Struct):
+    """A tool that could not have the name that its own makes, as JSON."""
+
+    own_name: str
+    wanted: str
+    name: str
+    holder: str
+
+
+class ListReport(msgspec.Struct):
+    """What ``codemode tools list --json`` prints."""
+
+    tools: list[ToolReport]
+    clashes: list[ClashReport]
+    tokens: int
+
+
+def print_list(
+    *,
+    tools: Sequence[str],
+    mcp: Sequence[str],
+    catalogue_tokens: int | None,
+    brief: bool,
+    as_json: bool,
+) -> None:
+    """All tools: name, cost, declaration; totals to standard error, as the log tells of clashes."""
+
+    def show(toolset: Toolset) -> None:
+        catalogue = toolset.catalogue
+        deferred = {entry.tool.name for entry in catalogue.deferred}
+        if as_json:
+            reports = [_report(entry, entry.tool.name in deferred) for entry in catalogue.entries]
+            clashes = [_clash_report(clash) for clash in toolset.clashes]
+            _print_json(ListReport(reports, clashes, catalogue.tokens))
+            return
+        for entry in catalogue.entries:
+            note = ", deferred" if entry.tool.name in deferred else ""
+            _print_tool(entry, note, brief=brief)
+        click.echo(_summary(catalogue), err=True)
+
+    _with_tools(tools, mcp, show, catalogue_tokens=catalogue_tokens)
+
+
+def print_tools(
+    *, names: Sequence[str], tools: Sequence[str], mcp: Sequence[str], as_json: bool
+) -> None:
+    """Some tools, whole."""
+
+    def show(toolset: Toolset) -> None:
+        found = _named(names, toolset.catalogue)
+        if as_json:
+            _print_json([_report(entry) for entry in found])
+            return
+        for at, entry in enumerate(found):
+            click.echo(
+                _plain(f"{entry.section}\n" if at == 0 else f"\n{entry.section}\n"), nl=False
+            )
+            click.echo(f"{entry.tool.name}: {entry.tokens} tokens", err=True)
+
+    _with_tools(tools, mcp, show)
+
+
+def print_search(
+    *, query: Sequence[str], tools: Sequence[str], mcp: Sequence[str], limit: int, as_json: bool
+) -> None:
+    """The best matches; exit code 1 if there is none."""
+
+    def show(toolset: Toolset) -> None:
+        by_name = {entry.tool.name: entry for entry in toolset.catalogue.entries}
+        with closing(ToolIndex(entry.source for entry in by_name.values())) as index:
+            found = [by_name[each.name] for each in index.search(" ".join(query), limit)]
+        if as_json:
+            _print_json([_report(entry) for entry in found])
+        for entry in () if as_json else found:
+            _print_tool(entry, "", brief=False)
+        if not found:
+            raise click.ClickException("no tool matches")
+
+    _with_tools(tools, mcp, show)
+
+
+def _with_tools(
+    tools: Sequence[str],
+    mcp: Sequence[str],
+    show: Callable[[Toolset], None],
+    *,
+    catalogue_tokens: int | None = None,
+) -> None:
+    async def main() -> None:
+        async with open_toolset(tools, mcp, catalogue_tokens=catalogue_tokens) as toolset:
+            show(toolset)
+
+    if not (tools or mcp):
+        raise click.UsageError(
+            "there are no tools\nhint: name some, --tools my_tools.py or --mcp mcp.json"
+        )
+    try:
+        asyncio.run(main())
+    except ToolDefinitionError as error:
+        raise click.BadParameter(str(error), param_hint="--tools") from error
+    except ToolError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _named(names: Sequence[str], catalogue: Catalogue) -> list[Entry]:
+    entries = {entry.tool.name: entry for entry in catalogue.entries}
+    own = {joined(entry.source.tool_name): entry for entry in catalogue.entries}
+    for name in names:
+        if name not in entries and name not in own:
+            near = nearest(name, entries)
+            meant = f"did you mean {' or '.join(near)}?" if near else "list them: tools list."
+            raise click.UsageError(f"there is no tool {name!r}\nhint: {meant}")
+    return [entries.get(name) or own[name] for name in names]
+
+
+def _print_tool(entry: Entry, note: str, *, brief: bool) -> None:
+    gist = _gist(entry.source.description)
+    line = f"{entry.tokens:>6}  {entry.tool.name}{note}" + (f"  - {gist}" if gist else "")
+    click.echo(_plain(line))
+    if not brief:
+        for part in declaration(entry.source).split("\n"):
+            click.echo(_plain(f"        {part}"))
+
+
+def _gist(description: str) -> str:
+    first = next((line for line in map(trim, description.splitlines()) if line), "")
+    return first if len(first) <= _GIST_CHARACTERS else f"{first[:_GIST_CHARACTERS]}…"
+
+
+def _summary(catalogue: Catalogue) -> str:
+    count, deferred = len(catalogue.entries), len(catalogue.deferred)
+    whole = sum(entry.tokens for entry in catalogue.entries)
+    text = f"{count} {'tool' if count == 1 else 'tools'}, {whole} tokens"
+    if deferred:
+        text += f"; {deferred} deferred: a model reads {catalogue.tokens} tokens of them"
+    return text
+
+
+def _report(entry: Entry, deferred: bool = False) -> ToolReport:  # noqa: FBT001, FBT002 - one field
+    return ToolReport(
+        name=entry.tool.name,
+        own_name=entry.source.tool_name.name,
+        namespace=entry.source.tool_name.namespace,
+        description=entry.source.description,
+        declaration=declaration(entry.source),
+        tokens=entry.tokens,
+        deferred=deferred,
+    )
+
+
+def _clash_report(clash: Clash) -> ClashReport:
+    return ClashReport(joined(clash.tool_name), clash.wanted, clash.name, joined(clash.holder))
+
+
+def _print_json(value: ListReport | Iterable[ToolReport]) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+
+
+def _plain(text: str) -> str:
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)

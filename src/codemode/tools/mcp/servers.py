@@ -1,0 +1,184 @@
+"""The MCP servers of an application: started side by side, offered to toolsets, closed."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ...errors import UsageError
+from .config import read_config
+from .handlers import McpHandlers
+from .naming import namespace_of
+from .server import Server
+
+if TYPE_CHECKING:
+    import os
+    from types import TracebackType
+    from typing import Self
+
+    from ...protocol.types import ToolDefinition
+    from ..tool import Tool
+    from ..toolset import Toolset
+    from .server import McpTool
+
+
+class McpServers:
+    """Servers by name, whose tools cells can call as ``tools.mcp__<server>__<tool>``.
+
+    Args:
+        servers: for each name a :class:`StdioServer`, an :class:`HttpServer`, or an object of
+            the SDK: an entered ``ClientSession``, or a server to run in this process.
+        handlers: what the application does for its servers, and what it wants to hear of them.
+
+    Nothing starts before :meth:`start`, which ``CodeMode`` calls. A server that cannot be started
+    is named in ``unavailable``; the others work. Use it in one event loop.
+
+    Raises:
+        UsageError: the SDK is not installed, a name is empty, or a value is no server.
+
+    Example:
+        >>> McpServers.from_config({"mcpServers": {"time": {"command": "mcp-server-time"}}})
+        <McpServers time>
+    """
+
+    def __init__(
+        self, servers: Mapping[str, object], *, handlers: McpHandlers | None = None
+    ) -> None:
+        if importlib.util.find_spec("mcp") is None:
+            raise UsageError(
+                "MCP servers need the MCP SDK\nHint: pip install 'codemode[mcp]' brings it."
+            )
+        if "" in servers:
+            raise UsageError("an MCP server has an empty name\nHint: tools are named after it.")
+        for name, target in servers.items():
+            if target is None or isinstance(target, str | bytes | int | float | Mapping | Sequence):
+                raise UsageError(
+                    f"MCP server `{name}` is of type {type(target).__name__}\nHint: give a"
+                    " StdioServer, an HttpServer or an object of the SDK; from_config reads JSON."
+                )
+        offered = handlers or McpHandlers()
+        self._servers = {
+            name: Server(name, target, offered, self._changed) for name, target in servers.items()
+        }
+        self._toolsets: dict[Toolset, Mapping[str, str]] = {}
+        """Each with what the application says of its namespaces."""
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<McpServers {', '.join(self._servers)}>"
+
+    @classmethod
+    def from_config(
+        cls,
+        source: str | os.PathLike[str] | Mapping[str, Any],
+        *,
+        handlers: McpHandlers | None = None,
+    ) -> Self:
+        """The servers of an ``mcp.json``, or of what one would say.
+
+        Raises:
+            UsageError: it cannot be read or is wrong; tells where.
+        """
+        return cls(read_config(source), handlers=handlers)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The servers, in order."""
+        return tuple(self._servers)
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """The tools of all servers that were started, in order."""
+        return tuple(each for server in self._servers.values() for each in server.tools)
+
+    @property
+    def unavailable(self) -> Mapping[str, str]:
+        """The servers that could not be started, each with the reason, without secrets."""
+        return {name: each.problem for name, each in self._servers.items() if each.problem}
+
+    async def start(self) -> None:
+        """Start all that do not run, side by side, each within its ``start_timeout``.
+
+        What fails is in ``unavailable`` and was told to ``on_status``; called again, this tries
+        it again.
+
+        Raises:
+            UsageError: it was closed.
+        """
+        if self._closed:
+            raise UsageError("these MCP servers were closed\nHint: make a new McpServers.")
+        async with asyncio.TaskGroup() as group:
+            for server in self._servers.values():
+                group.create_task(server.start())
+
+    async def aclose(self) -> None:
+        """End every server that was started, side by side. Idempotent, bounded."""
+        self._closed = True
+        for toolset in tuple(self._toolsets):
+            self.detach(toolset)
+        async with asyncio.TaskGroup() as group:
+            for server in self._servers.values():
+                group.create_task(server.aclose())
+
+    def attach(self, toolset: Toolset) -> None:
+        """Put the tools into ``toolset``, and keep them there as servers change them.
+
+        Cells that run keep the tools they started with; those that start later get the new ones.
+        """
+        self._toolsets[toolset] = toolset.namespaces
+        for server in self._servers.values():
+            self._offer(toolset, server, server.tools)
+
+    def detach(self, toolset: Toolset) -> None:
+        """Take the tools out of ``toolset`` again, if they were put there."""
+        if toolset in self._toolsets:
+            said = self._toolsets.pop(toolset)
+            for name in self._servers:
+                namespace = namespace_of(name)
+                _put(toolset, namespace, ())
+                toolset.describe(namespace, said.get(namespace, ""))
+
+    def _changed(self, server: Server) -> None:
+        for toolset in self._toolsets:
+            self._offer(toolset, server, server.tools)
+
+    def _offer(self, toolset: Toolset, server: Server, tools: Sequence[McpTool]) -> None:
+        """Put in the tools, and why there are none, or what they are for."""
+        namespace = namespace_of(server.name)
+        _put(toolset, namespace, tools)
+        said = self._toolsets[toolset].get(namespace)
+        toolset.describe(namespace, server.complaint or said or server.instructions)
+
+
+def _put(toolset: Toolset, namespace: str, tools: Sequence[McpTool]) -> None:
+    """Make ``tools`` those of the namespace; what has not changed stays where it is."""
+    wanted = {tool.definition.tool_name: tool for tool in tools}
+    there = {d.tool_name: d for d in toolset.definitions if d.tool_name.namespace == namespace}
+    same = {
+        name
+        for name, definition in there.items()
+        if name in wanted and _is_same(definition, wanted[name].definition)
+    }
+    toolset.remove(*(name for name in there if name not in same))
+    toolset.add(*(tool for name, tool in wanted.items() if name not in same))
+
+
+def _is_same(one: ToolDefinition, other: ToolDefinition) -> bool:
+    """Whether they differ in nothing but the public name, which a toolset gives."""
+    return one == msgspec.structs.replace(other, name=one.name)

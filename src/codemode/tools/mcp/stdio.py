@@ -1,0 +1,244 @@
+"""A server as a child process: messages over its standard streams, and its certain end.
+
+The SDK has a transport for this, which gathers a line of any length; a hostile server could fill
+the memory with one. Here a line is bounded while it arrives, what the server writes to standard
+error is kept (the last of it) for error texts, and closing takes at most three graces: standard
+input is closed, then the whole process group gets SIGTERM, then SIGKILL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import signal
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+import anyio
+import msgspec
+from mcp.client.stdio import get_default_environment
+from mcp.shared.message import SessionMessage
+from mcp_types import PARSE_ERROR, ErrorData, JSONRPCError, jsonrpc_message_adapter
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+    from .config import StdioServer
+    from .redaction import Redaction
+
+MESSAGE_BYTES: Final = 64 * 1024 * 1024
+"""The longest message that a server may send."""
+EXIT_SECONDS: Final = 1.5
+"""How long a server may take to end when its input is closed, and again when it is told to."""
+STDERR_BYTES: Final = 4096
+"""How much of the end of a server's standard error is kept."""
+BAD_LINES_LOGGED: Final = 5
+"""A server that prints to standard output is told about, but does not fill the log."""
+
+_log: Final = logging.getLogger(__name__)
+
+
+class ServerProcess:
+    """What is known of a server's process besides its messages.
+
+    ``on_end()`` is called before anybody can learn from the streams that it speaks no more.
+    """
+
+    def __init__(self, name: str, redact: Redaction, on_end: Callable[[], None]) -> None:
+        self.reason = ""
+        """Why it ended, if its own messages did it."""
+        self._name = name
+        self._redact = redact
+        self._on_end = on_end
+        self._stderr = b""
+        self._bad_lines = 0
+        self._process: asyncio.subprocess.Process | None = None
+
+    @asynccontextmanager
+    async def running(
+        self, config: StdioServer
+    ) -> AsyncIterator[
+        tuple[
+            MemoryObjectReceiveStream[SessionMessage | Exception],
+            MemoryObjectSendStream[SessionMessage],
+        ]
+    ]:
+        """Start it, and give the streams of messages from and to it.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+        self._process = process = await _started(config)
+        inward, read = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+        write, outward = anyio.create_memory_object_stream[SessionMessage](0)
+        async with inward, read, write, outward:
+            readers = asyncio.create_task(self._read_stderr(process))
+            pumps = [
+                asyncio.create_task(self._read(process, inward)),
+                asyncio.create_task(self._write(process, outward, inward)),
+            ]
+            try:
+                yield read, write
+            finally:
+                read.close()  # a message that nobody takes must not hold up the pipe
+                await _end(process)
+                for each in (readers, *pumps):
+                    each.cancel()
+                await asyncio.wait([readers, *pumps])
+
+    def end(self) -> str:
+        """How it ended, and its last words: one line, fit for an error text."""
+        status = None if self._process is None else self._process.returncode
+        parts = [self.reason] if self.reason else []
+        if status is not None:
+            parts.append(f"killed by signal {-status}" if status < 0 else f"exit status {status}")
+        words = self._redact(self._stderr.decode("utf-8", "replace")).split("\n")
+        last = next((line.strip() for line in reversed(words) if line.strip()), "")
+        return ", ".join(parts) + (f"; it said: {last[:500]}" if last else "")
+
+    async def _read(
+        self,
+        process: asyncio.subprocess.Process,
+        inward: MemoryObjectSendStream[SessionMessage | Exception],
+    ) -> None:
+        assert process.stdout is not None
+        async with inward:
+            try:
+                while line := await process.stdout.readline():
+                    if not line.isspace() and not await self._deliver(line, inward):
+                        break
+            except ValueError:  # the bound of the stream
+                self.reason = f"it sent a message longer than {MESSAGE_BYTES // 2**20} MiB"
+            self._on_end()
+        while await process.stdout.read(STDERR_BYTES):  # a full pipe would hold up its end
+            pass
+
+    async def _deliver(
+        self, line: bytes, inward: MemoryObjectSendStream[SessionMessage | Exception]
+    ) -> bool:
+        try:
+            message = jsonrpc_message_adapter.validate_json(line, by_name=False)
+        except ValueError:
+            self._warn(line)
+            unreadable = _unreadable_answer(line)
+            if unreadable is None:
+                return True
+            message = unreadable
+        try:
+            await inward.send(SessionMessage(message))
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            return False
+        return True
+
+    def _warn(self, line: bytes) -> None:
+        self._bad_lines += 1
+        if self._bad_lines <= BAD_LINES_LOGGED:
+            shown = self._redact(line[:200].decode("utf-8", "replace")).rstrip()
+            _log.warning("MCP server %s wrote no message to its output: %r", self._name, shown)
+
+    async def _write(
+        self,
+        process: asyncio.subprocess.Process,
+        outward: MemoryObjectReceiveStream[SessionMessage],
+        inward: MemoryObjectSendStream[SessionMessage | Exception],
+    ) -> None:
+        assert process.stdin is not None
+        async with outward:
+            try:
+                async for each in outward:
+                    text = each.message.model_dump_json(by_alias=True, exclude_unset=True)
+                    process.stdin.write(text.encode("utf-8", "replace") + b"\n")
+                    await process.stdin.drain()
+            except OSError:  # it reads no more: then there will be no answers either
+                self._on_end()
+                await inward.aclose()
+
+    async def _read_stderr(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stderr is not None
+        while part := await process.stderr.read(STDERR_BYTES):
+            self._stderr = (self._stderr + part)[-STDERR_BYTES:]
+            if _log.isEnabledFor(logging.DEBUG):
+                said = self._redact(part.decode("utf-8", "replace")).rstrip()
+                _log.debug("MCP server %s: %s", self._name, said)
+
+
+class _Answer(msgspec.Struct):
+    """As much of an answer as tells whom it is for."""
+
+    jsonrpc: Literal["2.0"]
+    id: int | str
+
+
+def _unreadable_answer(line: bytes) -> JSONRPCError | None:
+    """The refusal to put in the place of an answer that cannot be read; who waits must hear."""
+    try:
+        answer = msgspec.json.decode(line, type=_Answer)
+    except (ValueError, RecursionError):
+        return None
+    error = ErrorData(code=PARSE_ERROR, message="its answer is malformed or nested too deep")
+    return JSONRPCError(jsonrpc="2.0", id=answer.id, error=error)
+
+
+async def _started(config: StdioServer) -> asyncio.subprocess.Process:
+    environment = get_default_environment() | dict(config.env)
+    try:
+        return await asyncio.create_subprocess_exec(
+            _program(config.command, environment.get("PATH")),
+            *config.args,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=config.cwd,
+            env=environment,
+            limit=MESSAGE_BYTES,
+            start_new_session=True,
+        )
+    except OSError as error:
+        where = f" in {config.cwd}" if config.cwd is not None else ""
+        raise OSError(f"cannot run `{config.command}`{where}: {error.strerror}") from error
+
+
+def _program(command: str, path: str | None) -> str:
+    """The command where it is: on the PATH, else beside this Python, where pip puts servers."""
+    if os.sep in command:
+        return command
+    return (
+        shutil.which(command, path=path)
+        or shutil.which(command, path=str(Path(sys.executable).parent))
+        or command
+    )
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """End the process and its group. Three graces at most; survives one cancellation."""
+    assert process.stdin is not None
+    process.stdin.close()
+    try:
+        if not await _exits(process, EXIT_SECONDS):
+            _signal_group(process, signal.SIGTERM)
+            await _exits(process, EXIT_SECONDS)
+    finally:
+        _signal_group(process, signal.SIGKILL)  # what it has started may outlive it
+        await _exits(process, EXIT_SECONDS)
+
+
+async def _exits(process: asyncio.subprocess.Process, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await process.wait()
+    except TimeoutError:
+        return process.returncode is not None
+    return True
+
+
+def _signal_group(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    try:
+        os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):  # all gone, or not ours to end
+        pass

@@ -1,0 +1,179 @@
+"""Over HTTP: many clients, who may be anybody."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import httpx2
+import pytest
+
+from codemode.adapters.mcp_server.http import MAX_BODY_BYTES
+
+from .conftest import INTERRUPT, TERMINATE, Serving, over_http, status_of, texts, there
+from .test_serving import holding
+from .test_stdio import HELLO
+
+Start: TypeAlias = Callable[..., Serving]
+
+TOKEN = "a-token-that-nobody-guesses"
+ACCEPT = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
+INITIALIZE = json.dumps({"jsonrpc": "2.0", "id": 1, **HELLO})
+
+
+def post(url: str, body: str | bytes = INITIALIZE, **headers: str | bytes) -> httpx2.Response:
+    every = {k: v if isinstance(v, bytes) else v.encode() for k, v in {**ACCEPT, **headers}.items()}
+    named = [(name.encode(), value) for name, value in every.items()]
+    return httpx2.post(url, content=body, headers=named, timeout=60)
+
+
+async def test_each_client_has_a_session_of_its_own(shared: Start) -> None:
+    url = shared().url
+    async with over_http(url) as one, over_http(url) as two:
+        await one.call_tool("exec", {"code": "store('a', 1)"})
+        other = await two.call_tool("exec", {"code": "text(load('a') === undefined)"})
+        own = await one.call_tool("exec", {"code": "text(load('a'))"})
+        assert (texts(own), texts(other)) == (["1"], ["true"])
+
+
+async def test_a_client_that_takes_its_leave_leaves_no_cell(shared: Start, tmp_path: Path) -> None:
+    async with over_http(shared().url) as client:
+        await client.call_tool("exec", {"code": f"yield_control(); {holding(tmp_path)}"})
+        await there(tmp_path / "begun")
+        assert not (tmp_path / "ended").exists()
+    await there(tmp_path / "ended")
+
+
+async def test_a_session_that_is_not_used_ends_and_its_client_is_told(
+    serving: Start, tmp_path: Path
+) -> None:
+    # The stream that the client holds open keeps its MCP session.
+    async with over_http(serving("--idle-seconds", "0.3").url) as client:
+        await client.call_tool(
+            "exec", {"code": f"store('a', 1); yield_control(); {holding(tmp_path)}"}
+        )
+        await there(tmp_path / "ended")
+        result = await client.call_tool("exec", {"code": "text(load('a') === undefined)"})
+        assert texts(result) == [
+            "true",
+            "The session was unused for too long and began anew: nothing is stored.",
+        ]
+
+
+# ── the stateless protocol ───────────────────────────────────────────────────────────────────────
+
+
+async def test_a_stateless_client_names_its_session(shared: Start) -> None:
+    async with over_http(shared().url, mode="2026-07-28") as client:
+        run, wait = (await client.list_tools()).tools
+        assert "session" in run.input_schema["properties"]
+        assert "session" in wait.input_schema["properties"]
+        first = await client.call_tool("exec", {"code": "store('a', 1); yield_control()"})
+        session = texts(first)[-1].split()[2].rstrip(":")
+        again = await client.call_tool("exec", {"code": "text(load('a'))", "session": session})
+        fresh = await client.call_tool("exec", {"code": "text(load('a') === undefined)"})
+        assert (texts(again)[0], texts(fresh)[0]) == ("1", "true")
+        wait_for = {"cell_id": "1", "session": session}
+        assert "completed" in str((await client.call_tool("wait", wait_for)).content)
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("exec", {"code": "1", "session": "guessed"}),
+        ("exec", {"code": "1", "session": 1}),
+        ("wait", {"cell_id": "1", "session": "guessed"}),
+        ("wait", {"cell_id": "1"}),
+    ],
+)
+async def test_a_stateless_client_cannot_have_a_session_that_it_was_not_given(
+    shared: Start, tool: str, arguments: dict[str, Any]
+) -> None:
+    async with over_http(shared().url, mode="2026-07-28") as client:
+        result = await client.call_tool(tool, arguments)
+        assert (result.is_error, status_of(result)) == (True, "refused")
+
+
+async def test_a_stateless_client_that_dies_leaves_no_cell(shared: Start, tmp_path: Path) -> None:
+    url = shared().url
+    async with over_http(url, mode="2026-07-28") as client:
+        calling = asyncio.create_task(client.call_tool("exec", {"code": holding(tmp_path)}))
+        await there(tmp_path / "begun")
+        calling.cancel()
+    await there(tmp_path / "ended")
+
+
+# ── who may come in ──────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_client_needs_the_token_and_logs_do_not_tell_it(serving: Start) -> None:
+    server = serving(CODEMODE_TOKEN=TOKEN)
+    wrong = {
+        "none": post(server.url),
+        "another": post(server.url, Authorization="Bearer another-token-of-some-length"),
+        "no bearer": post(server.url, Authorization=f"Basic {TOKEN}"),
+        "strange": post(server.url, Authorization=b"Bearer \xff"),
+    }
+    assert {name: each.status_code for name, each in wrong.items()} == dict.fromkeys(wrong, 401)
+    assert wrong["none"].headers["www-authenticate"] == "Bearer"
+    async with over_http(server.url, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+        code = "text(await tools.add({a: 1, b: 1}))"
+        assert texts(await client.call_tool("exec", {"code": code})) == ["2"]
+    assert server.end(TERMINATE) == 128 + TERMINATE
+    assert TOKEN not in server.log and "another-token" not in server.log
+
+
+def test_the_token_may_stand_in_a_file(serving: Start, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    server = serving("--token-file", str(tmp_path / "token"))
+    assert post(server.url).status_code == 401
+    assert post(server.url, Authorization=f"bearer {TOKEN}").status_code == 200
+
+
+def test_only_known_names_and_pages_are_served(serving: Start) -> None:
+    url = serving("--allow-host", "mcp.example", "--allow-origin", "https://app.example").url
+    statuses = {
+        ("Origin", "https://evil.example"): 403,
+        ("Origin", "null"): 403,
+        ("Host", "evil.example"): 421,
+        ("Host", "127.0.0.1.evil.example:80"): 421,
+        ("Origin", "http://localhost:3000"): 200,
+        ("Origin", "https://app.example"): 200,
+        ("Host", "mcp.example"): 200,
+        ("Host", "mcp.example:8000"): 200,
+        ("Content-Type", "text/plain"): 400,
+    }
+    assert {case: post(url, **dict([case])).status_code for case in statuses} == statuses
+
+
+def test_a_page_that_is_turned_away_takes_up_no_session(serving: Start) -> None:
+    url = serving("--max-sessions", "1").url
+    for _ in range(3):
+        assert post(url, Origin="https://evil.example").status_code == 403
+    assert post(url).status_code == 200
+
+
+def test_there_are_so_many_sessions_and_no_more(serving: Start) -> None:
+    url = serving("--max-sessions", "2").url
+    assert [post(url).status_code for _ in range(3)] == [200, 200, 503]
+
+
+def test_a_body_is_bounded(shared: Start) -> None:
+    url = shared().url
+    body = b" " * (MAX_BODY_BYTES + 1)
+    assert post(url, body).status_code == 413
+    assert post(url, INITIALIZE.rjust(MAX_BODY_BYTES)).status_code == 200
+
+
+# ── the end ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("number", [INTERRUPT, TERMINATE])
+async def test_a_signal_ends_everything(serving: Start, tmp_path: Path, number: int) -> None:
+    server = serving()
+    async with over_http(server.url) as client:
+        await client.call_tool("exec", {"code": f"yield_control(); {holding(tmp_path)}"})
+        await there(tmp_path / "begun")
+        assert await asyncio.to_thread(server.end, number) == 128 + number
+        assert (tmp_path / "ended").exists()

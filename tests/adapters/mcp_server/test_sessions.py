@@ -1,0 +1,102 @@
+"""Which sessions there are, without any client: who gets one, and whose makes room."""
+
+import pytest
+
+from codemode import CodeMode, LimitError, SessionClosedError
+from codemode.adapters.mcp_server.sessions import Key, ServedSession, Sessions
+from codemode.tools.toolset import OnNotify
+
+
+class Rooms:
+    """Sessions, and the CodeModes that were made for them."""
+
+    def __init__(self, most: int) -> None:
+        self.made: list[CodeMode] = []
+        self.sessions = Sessions(self._make, idle_seconds=None, most=most)
+
+    def _make(self, on_notify: OnNotify) -> CodeMode:
+        self.made.append(CodeMode(engine="threads", on_notify=on_notify))
+        return self.made[-1]
+
+
+async def used(sessions: Sessions, key: Key) -> ServedSession:
+    async with sessions.use(key) as session:
+        return session
+
+
+async def test_a_key_has_one_session_until_it_ends() -> None:
+    sessions, key = Rooms(most=2).sessions, Key("http", "a")
+    first = await used(sessions, key)
+    assert await used(sessions, key) is first
+    await sessions.end(key)
+    assert await used(sessions, key) is not first
+    await sessions.aclose()
+    assert not sessions.has(key)
+
+
+async def test_the_nameless_session_that_is_idle_longest_makes_room() -> None:
+    sessions = Rooms(most=3).sessions
+    one, two, own = Key("name", "1"), Key("name", "2"), Key("http", "own")
+    for key in (own, one, two, one):
+        await used(sessions, key)
+    await used(sessions, Key("http", "new"))
+    assert [sessions.has(key) for key in (own, one, two)] == [True, True, False]
+    await sessions.aclose()
+
+
+async def test_nobody_makes_room_who_works_or_has_a_cell_that_runs() -> None:
+    sessions = Rooms(most=2).sessions
+    async with sessions.use(Key("name", "works")):
+        async with sessions.use(Key("name", "runs")) as session:
+            session.saw(
+                await session.code_mode.exec("yield_control(); await new Promise(() => {})")
+            )
+        with pytest.raises(LimitError) as refused:
+            await used(sessions, Key("name", "new"))
+    assert refused.value.limit == "max_sessions"
+    assert str(refused.value).splitlines()[-1].startswith("Hint: ")
+    await used(sessions, Key("name", "new"))
+    assert [sessions.has(Key("name", name)) for name in ("works", "runs")] == [False, True]
+    await sessions.aclose()
+
+
+async def test_a_session_whose_name_nobody_learned_is_gone_at_once() -> None:
+    rooms, key = Rooms(most=1), Key.new_name()
+    await used(rooms.sessions, key)
+    rooms.sessions.drop(key)
+    assert not rooms.sessions.has(key)
+    await rooms.sessions.aclose()
+    with pytest.raises(SessionClosedError):
+        await rooms.made[0].exec("text(1)")
+
+
+async def test_nothing_begins_after_the_end() -> None:
+    sessions = Rooms(most=1).sessions
+    await sessions.aclose()
+    with pytest.raises(SessionClosedError):
+        await used(sessions, Key("pipe"))
+
+
+async def test_names_cannot_be_guessed_from_one_another() -> None:
+    names = {Key.new_name().id for _ in range(100)}
+    assert len(names) == 100
+    assert min(map(len, names)) >= 16
+
+
+async def test_a_wait_hears_its_cell_and_an_exec_its_call() -> None:
+    rooms, heard = Rooms(most=1), list[tuple[str, str]]()
+
+    async with rooms.sessions.use(Key("pipe")) as session:
+        for name, place in (("call", "exec"), ("1", "wait"), ("", "aside")):
+
+            async def hear(text: str, place: str = place) -> None:
+                heard.append((place, text))
+
+            if not name:
+                session.aside = hear
+                await session.code_mode.exec("notify(3)", call_id="another")
+            else:
+                with session.heard_by(name, hear):
+                    await session.code_mode.exec(f"notify('{place}')", call_id="call")
+    await rooms.sessions.aclose()
+    assert heard == [("exec", "exec"), ("aside", "3")]

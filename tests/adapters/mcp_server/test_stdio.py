@@ -1,0 +1,152 @@
+"""Over the standard streams: one client, which has started the process."""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codemode.adapters.mcp_server.stdio import MAX_LINE_BYTES, LineReader
+
+from .conftest import INTERRUPT, SECONDS, TERMINATE, command, environment, there
+from .test_serving import holding
+
+Child: TypeAlias = "subprocess.Popen[bytes]"
+
+HELLO = {
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[[], Child]]:
+    """Start a server that has said hello; it ends with the test."""
+    started: list[Child] = []
+
+    def start() -> Child:
+        child = subprocess.Popen(
+            command(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment(),
+        )
+        started.append(child)
+        send(child, id=1, **HELLO)
+        assert answer(child)["id"] == 1
+        send(child, method="notifications/initialized")
+        return child
+
+    yield start
+    for child in started:
+        with child:
+            child.kill()
+
+
+def send(child: Child, **message: Any) -> None:
+    write(child, json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
+
+
+def write(child: Child, data: bytes) -> None:
+    assert child.stdin is not None
+    child.stdin.write(data)
+    child.stdin.flush()
+
+
+def answer(child: Child) -> dict[str, Any]:
+    assert child.stdout is not None
+    message: dict[str, Any] = json.loads(child.stdout.readline())
+    return message
+
+
+def execute(child: Child, code: str) -> None:
+    params = {"name": "exec", "arguments": {"code": code}}
+    send(child, id=2, method="tools/call", params=params)
+
+
+async def test_the_end_of_input_ends_everything(start: Callable[[], Child], tmp_path: Path) -> None:
+    child = start()
+    execute(child, holding(tmp_path))
+    await there(tmp_path / "begun")
+    assert child.stdin is not None
+    child.stdin.close()
+    assert child.wait(SECONDS) == 0
+    assert (tmp_path / "ended").exists()
+
+
+async def test_a_client_that_stops_reading_and_goes_ends_everything(
+    start: Callable[[], Child], tmp_path: Path
+) -> None:
+    child = start()
+    execute(child, holding(tmp_path))
+    await there(tmp_path / "begun")
+    assert child.stdout is not None
+    child.stdout.close()
+    send(child, id=3, method="ping")
+    assert child.wait(SECONDS) == 0
+    assert (tmp_path / "ended").exists()
+
+
+@pytest.mark.parametrize("number", [INTERRUPT, TERMINATE])
+async def test_a_signal_ends_everything(
+    start: Callable[[], Child], tmp_path: Path, number: int
+) -> None:
+    child = start()
+    execute(child, holding(tmp_path))
+    await there(tmp_path / "begun")
+    child.send_signal(number)
+    assert child.wait(SECONDS) == 128 + number
+    assert (tmp_path / "ended").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        (b"hello", "no JSON-RPC message"),
+        (b'{"jsonrpc": "2.0"}', "no JSON-RPC message"),
+        (b"\xff\xfe", "no JSON-RPC message"),
+        (b'"' + b"x" * (MAX_LINE_BYTES + 1) + b'"', "too long"),
+    ],
+    ids=["words", "half", "bytes", "long"],
+)
+def test_a_line_that_is_no_message_is_answered_and_the_next_one_served(
+    start: Callable[[], Child], line: bytes, what: str
+) -> None:
+    child = start()
+    write(child, line + b"\n")
+    assert answer(child) == {
+        "jsonrpc": "2.0",
+        "id": None,
+        "error": {"code": -32700, "message": f"the line is {what}"},
+    }
+    send(child, id=5, method="ping")
+    assert answer(child) == {"jsonrpc": "2.0", "id": 5, "result": {}}
+
+
+@given(st.lists(st.binary(max_size=6)), st.integers(1, 7))
+def test_lines_do_not_depend_on_the_pieces_in_which_they_come(
+    lines: list[bytes], size: int
+) -> None:
+    whole = b"".join(line.replace(b"\n", b"") + b"\n" for line in lines)
+    at_once, in_pieces = LineReader(4), LineReader(4)
+    at_once.feed(whole)
+    seen: list[bytes | None] = []
+    for at in range(0, len(whole), size):
+        in_pieces.feed(whole[at : at + size])
+        seen += in_pieces.take()
+    assert seen == at_once.take()
+
+
+def test_what_tools_print_does_not_disturb_the_protocol(start: Callable[[], Child]) -> None:
+    child = start()
+    execute(child, "text(await tools.add({a: 1, b: 2}))")
+    assert answer(child)["id"] == 2

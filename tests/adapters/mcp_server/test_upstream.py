@@ -1,0 +1,113 @@
+"""The servers of an ``mcp.json`` behind ``exec``."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from mcp.client.session import IncomingMessage
+from mcp.client.subscriptions import ToolsListChanged
+from mcp_types import ToolListChangedNotification
+
+from .conftest import Connect, Serving, over_http, over_stdio, texts, until
+
+SECRET = "a-secret-of-the-server"
+UPSTREAM = Path(__file__).with_name("upstream.py")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    """An ``mcp.json`` with one server."""
+    entry = {
+        "command": sys.executable,
+        "args": [str(UPSTREAM), str(tmp_path / "pid")],
+        "env": {"UPSTREAM_SECRET": SECRET},
+    }
+    path = tmp_path / "mcp.json"
+    path.write_text(json.dumps({"mcpServers": {"up": entry}}))
+    return str(path)
+
+
+async def test_programs_call_the_tools_of_servers_and_do_not_see_their_secrets(
+    connect: Connect, config: str
+) -> None:
+    program = "text((await tools.mcp__up__secret_length()).structuredContent.result)"
+    async with connect("--mcp", config) as client:
+        run = (await client.list_tools()).tools[0]
+        assert "mcp__up__secret_length(" in (run.description or "")
+        result = await client.call_tool("exec", {"code": program})
+        assert texts(result) == [str(len(SECRET))]
+        everything = "text([ALL_TOOLS, Object.getOwnPropertyNames(globalThis)])"
+        seen = str(await client.call_tool("exec", {"code": everything}))
+        assert SECRET not in seen and SECRET not in str(run)
+
+
+@pytest.mark.parametrize("form", ["full", "short"])
+async def test_a_client_hears_that_the_tools_of_a_server_have_changed(
+    connect: Connect, config: str, form: str
+) -> None:
+    changed = asyncio.Event()
+
+    async def hear(message: IncomingMessage) -> None:
+        if isinstance(message, ToolListChangedNotification):
+            changed.set()
+
+    options = ("--mcp", config, "--description", form)
+    async with connect(*options, message_handler=hear) as client:
+        before = (await client.list_tools()).tools[0].description or ""
+        await client.call_tool("exec", {"code": "await tools.mcp__up__grow()"})
+        await changed.wait()
+        after = (await client.list_tools()).tools[0].description or ""
+        assert ("mcp__up__grown" in before, "mcp__up__grown" in after) == (False, True)
+        result = await client.call_tool(
+            "exec", {"code": "text((await tools.mcp__up__grown()).content[0].text)"}
+        )
+        assert texts(result) == ["tall"]
+
+
+async def test_a_stateless_client_that_listens_hears_it_too(
+    shared: Callable[..., Serving], config: str
+) -> None:
+    async with over_http(shared("--mcp", config).url, mode="2026-07-28") as client:
+        await client.list_tools()
+        async with client.listen(tools_list_changed=True) as events:
+            await client.call_tool("exec", {"code": "await tools.mcp__up__grow()"})
+            assert await anext(aiter(events)) == ToolsListChanged()
+
+
+async def test_a_short_description_leads_to_a_search(connect: Connect, config: str) -> None:
+    async with connect("--mcp", config, "--description", "short") as client:
+        run = (await client.list_tools()).tools[0]
+        assert "tools.search_tools(" in (run.description or "")
+        program = "text((await tools.search_tools({query: 'secret'}))[0].name)"
+        result = await client.call_tool("exec", {"code": program})
+        assert texts(result) == ["mcp__up__secret_length"]
+
+
+async def test_servers_end_with_the_client(config: str, tmp_path: Path) -> None:
+    async with over_stdio("--mcp", config) as client:
+        await client.list_tools()
+        pid = int((tmp_path / "pid").read_text())
+        os.kill(pid, 0)
+    await until(lambda: not _lives(pid))
+
+
+async def test_a_server_that_cannot_start_is_named_and_the_others_work(tmp_path: Path) -> None:
+    path = tmp_path / "mcp.json"
+    path.write_text(json.dumps({"mcpServers": {"gone": {"command": "/no/such/program"}}}))
+    async with over_stdio("--mcp", str(path)) as client:
+        run = (await client.list_tools()).tools[0]
+        assert "MCP server `gone` is not available" in (run.description or "")
+        result = await client.call_tool("exec", {"code": "text(await tools.add({a: 1, b: 1}))"})
+        assert texts(result) == ["2"]
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

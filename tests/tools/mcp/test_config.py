@@ -1,0 +1,152 @@
+"""An ``mcp.json``: what it means, and what is said when it is wrong."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codemode.errors import UsageError
+from codemode.tools.mcp import HttpServer, StdioServer
+from codemode.tools.mcp.config import read_config
+
+
+def test_servers_are_read_as_other_clients_write_them() -> None:
+    said = {
+        "mcpServers": {
+            "time": {"command": "mcp-server-time"},
+            "git": {
+                "type": "stdio",
+                "command": "mcp-server-git",
+                "args": ["--repository", "${REPO}"],
+                "env": {"TOKEN": "${env:TOKEN}", "MODE": "${MODE:-quiet}"},
+                "cwd": "/srv",
+                "timeout": 90_000,
+                "alwaysAllow": ["git_log"],
+            },
+            "web": {
+                "type": "http",
+                "url": "https://example.org/mcp",
+                "headers": {"Authorization": "Bearer ${TOKEN}"},
+                "startupTimeout": 5_000,
+            },
+            "off": {"command": "x", "disabled": True},
+        }
+    }
+
+    found = read_config(said, environment={"REPO": "/repo", "TOKEN": "secret"})
+
+    assert found == {
+        "time": StdioServer("mcp-server-time"),
+        "git": StdioServer(
+            "mcp-server-git",
+            ("--repository", "/repo"),
+            {"TOKEN": "secret", "MODE": "quiet"},
+            "/srv",
+            timeout=90.0,
+            secrets=frozenset({"/repo", "secret"}),
+        ),
+        "web": HttpServer(
+            "https://example.org/mcp",
+            {"Authorization": "Bearer secret"},
+            start_timeout=5.0,
+            secrets=frozenset({"secret"}),
+        ),
+    }
+    assert list(found) == ["time", "git", "web"]
+
+
+def test_what_is_confidential_is_not_shown() -> None:
+    shown = repr(
+        [
+            StdioServer("a", env={"KEY": "hunter2"}),
+            HttpServer("http://b", {"Authorization": "hunter2"}),
+        ]
+    )
+
+    assert "hunter2" not in shown
+
+
+@pytest.mark.parametrize(
+    ("entry", "complaint"),
+    [
+        ([], "mcp.json: server `it` must be an object"),
+        (
+            {},
+            "mcp.json: server `it` has neither `command` nor `url`"
+            "\nHint: a command is started, a url is reached over streamable HTTP.",
+        ),
+        ({"command": 7}, "mcp.json: server `it`: `command` must be a string"),
+        (
+            {"command": ""},
+            "mcp.json: server `it`: an MCP server has an empty command\nHint: name a program.",
+        ),
+        (
+            {"command": "x", "args": "--all"},
+            "mcp.json: server `it`: `args` must be a list of strings",
+        ),
+        ({"command": "x", "args": [1]}, "mcp.json: server `it`: `args` must be a string"),
+        ({"command": "x", "env": []}, None),
+        ({"command": "x", "env": [1]}, "mcp.json: server `it`: `env` must be an object of strings"),
+        ({"command": "x", "env": {"A": 1}}, "mcp.json: server `it`: `env.A` must be a string"),
+        (
+            {"command": "${NOPE}"},
+            "mcp.json: server `it`: `command` needs the environment variable NOPE, which is not set"
+            "\nHint: set it, or give a default: ${NOPE:-…}.",
+        ),
+        (
+            {"command": "x", "disabled": "yes"},
+            "mcp.json: server `it`: `disabled` must be true or false",
+        ),
+        (
+            {"command": "x", "timeout": "1m"},
+            "mcp.json: server `it`: `timeout` must be a number of milliseconds",
+        ),
+        (
+            {"command": "x", "timeout": 60},
+            "mcp.json: server `it`: `timeout` is 60 milliseconds, less than a second"
+            "\nHint: it counts milliseconds; one minute is 60000.",
+        ),
+        (
+            {"url": "example.org"},
+            "mcp.json: server `it`: the URL of an MCP server must begin with http:// or https://"
+            "\nHint: give the endpoint whole, as in https://example.org/mcp.",
+        ),
+        (
+            {"type": "sse", "url": "https://example.org/sse"},
+            "mcp.json: server `it` uses the transport sse, which MCP has given up"
+            '\nHint: give the server\'s streamable HTTP endpoint, with "type": "http".',
+        ),
+    ],
+)
+def test_a_wrong_entry_is_refused_and_named(entry: Any, complaint: str | None) -> None:
+    if complaint is None:
+        assert read_config({"mcpServers": {"it": entry}}, environment={})
+        return
+    with pytest.raises(UsageError) as caught:
+        read_config({"mcpServers": {"it": entry}}, environment={})
+
+    assert str(caught.value) == complaint
+
+
+def test_a_wrong_file_is_refused_with_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "mcp.json"
+
+    def complaint() -> str:
+        with pytest.raises(UsageError) as caught:
+            read_config(path)
+        return str(caught.value)
+
+    assert complaint() == f"cannot read {path}: No such file or directory"
+    path.write_text("{,}")
+    assert complaint().startswith(f"{path} is not JSON: ")
+    path.write_text('{"servers": {}}')
+    assert complaint() == (
+        f"{path} has no object `mcpServers`"
+        '\nHint: it looks like {"mcpServers": {"time": {"command": "mcp-server-time"}}}.'
+    )
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("inf"), float("nan")])
+def test_a_time_must_be_positive(seconds: float) -> None:
+    with pytest.raises(UsageError, match="must be positive seconds"):
+        StdioServer("x", timeout=seconds)

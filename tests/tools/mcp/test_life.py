@@ -1,0 +1,247 @@
+"""Servers from their start to their end: failures, deaths, restarts, changes, closing."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from codemode.errors import ToolError, UsageError
+from codemode.tools.mcp import McpServers, McpStatus, StdioServer
+
+from .conftest import Stage
+
+
+async def gone(pid: str) -> None:
+    """Wait for the end of a process that is not ours."""
+    try:
+        watched = os.pidfd_open(int(pid))
+    except ProcessLookupError:
+        return
+    over = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(watched, over.set)
+    await over.wait()
+    loop.remove_reader(watched)
+    os.close(watched)
+
+
+async def test_nothing_starts_when_servers_are_named(stage: Stage) -> None:
+    servers = McpServers({"puppet": stage.puppet()})
+
+    assert (servers.tools, servers.unavailable, stage.lines("")) == ((), {}, [])
+
+
+async def test_one_that_fails_is_named_and_does_not_take_the_others_down(stage: Stage) -> None:
+    secret = "hunter2-hunter2"
+    servers = await stage.start(
+        {
+            "missing": StdioServer("no-such-program"),
+            "breaks": stage.puppet("breaks", secret=secret),
+            "mute": stage.puppet("mute", start_timeout=0.5),
+            "well": stage.puppet(),
+        }
+    )
+
+    assert servers.unavailable == {
+        "missing": "cannot run `no-such-program`: No such file or directory",
+        "breaks": "the connection ended (exit status 1; it said: no key for ***)",
+        "mute": "it was not ready within 0.5 s (exit status 0)",
+    }
+    assert {name.split("__")[1] for name in stage.names()} == {"well"}
+    assert await stage.call("echo", "well", said="hi")
+    failed = [each for each in stage.states if each.state == "failed"]
+    assert {each.server: each.reason for each in failed} == servers.unavailable
+    description = stage.toolset.catalogue.exec_tool.description
+    assert all(
+        f"MCP server `{name}` is not available: {reason}" in description
+        for name, reason in servers.unavailable.items()
+    )
+
+
+async def test_servers_start_side_by_side(stage: Stage) -> None:
+    puppets = {name: stage.puppet() for name in ("one", "two", "three")}
+
+    await stage.start(puppets)
+
+    order = [each.state for each in stage.states]
+    assert order == ["starting"] * 3 + ["ready"] * 3
+
+
+async def test_starting_again_tries_what_failed_and_leaves_what_runs(stage: Stage) -> None:
+    servers = await stage.start({"well": stage.puppet(), "breaks": stage.puppet("breaks")})
+
+    await servers.start()
+
+    told = sorted((each.server, each.state) for each in stage.states)
+    assert told == [
+        *[("breaks", "failed"), ("breaks", "failed")],
+        *[("breaks", "starting"), ("breaks", "starting")],
+        *[("well", "ready"), ("well", "starting")],
+    ]
+
+
+async def test_a_server_that_died_is_started_again_by_the_next_call(stage: Stage) -> None:
+    await stage.start()
+    with pytest.raises(ToolError, match="was lost while `dies` ran: exit status 3"):
+        await stage.call("dies")
+
+    assert await stage.call("echo", said="again")
+
+    assert [each.state for each in stage.states] == [
+        *("starting", "ready", "lost", "starting", "ready"),
+    ]
+    assert len(stage.lines("started ")) == 2
+
+
+async def test_a_server_that_dies_again_and_again_is_left_alone_for_a_while(
+    stage: Stage, start_delay: Callable[[float], None]
+) -> None:
+    start_delay(3600)
+    await stage.start()
+    for _ in range(2):
+        with pytest.raises(ToolError, match="was lost"):
+            await stage.call("dies")
+
+    with pytest.raises(ToolError) as caught:
+        await stage.call("echo")
+
+    assert str(caught.value) == (
+        "MCP server `puppet` is not available: it was lost"
+        "\nHint: it can be tried again in 60 s; go on without it."
+    )
+    assert len(stage.lines("started ")) == 2
+
+
+async def test_a_call_that_succeeds_makes_a_server_trusted_again(
+    stage: Stage, start_delay: Callable[[float], None]
+) -> None:
+    start_delay(3600)
+    await stage.start()
+    for _ in range(3):
+        with pytest.raises(ToolError, match="was lost"):
+            await stage.call("dies")
+        await stage.call("echo")
+
+    assert len(stage.lines("started ")) == 4
+
+
+async def test_the_death_of_an_idle_server_is_told_and_healed(stage: Stage) -> None:
+    await stage.start()
+    (pid,) = await stage.logged("started ")
+
+    os.kill(int(pid), 9)
+    assert await stage.until("lost") == McpStatus("puppet", "lost", "the connection ended", 17)
+
+    assert await stage.call("echo")
+
+
+async def test_calls_that_find_a_dead_server_start_one_together(stage: Stage) -> None:
+    await stage.start()
+    with pytest.raises(ToolError, match="was lost"):
+        await stage.call("dies")
+
+    results = await asyncio.gather(*(stage.call("echo", said=n) for n in "abcdef"))
+
+    assert [each["structuredContent"]["said"] for each in results] == list("abcdef")
+    assert len(stage.lines("started ")) == 2
+
+
+async def test_tools_that_come_and_go_are_in_the_catalogue_of_later_cells(stage: Stage) -> None:
+    await stage.start()
+    before = stage.toolset.definitions
+
+    await stage.until("ready")
+    await stage.call("grows", name="brand_new")
+    await stage.until("ready")
+    assert [each for each in stage.toolset.definitions if each not in before] == [
+        stage.toolset.definitions[-1]
+    ]
+    assert stage.names()[-1] == "mcp__puppet__brand_new"
+    assert all(a is b for a, b in zip(before, stage.toolset.definitions, strict=False))
+
+    await stage.call("grows", name="echo")
+    await stage.until("ready")
+    assert "mcp__puppet__echo" not in stage.names()
+    with pytest.raises(ToolError) as caught:
+        await stage.call("echo")
+    assert str(caught.value) == (
+        "tool `mcp__puppet__echo` is not enabled in exec"
+        "\nHint: it was withdrawn after this cell had started; go on without it."
+    )
+
+
+async def test_closing_ends_the_process_and_what_it_has_started(stage: Stage) -> None:
+    servers = await stage.start({"puppet": stage.puppet("stubborn")})
+    while len(pids := stage.lines("started ")) < 2:
+        await stage.logged("started ")
+
+    await servers.aclose()
+
+    for pid in pids:
+        await gone(pid)
+    assert stage.states[-1].state == "closed"
+
+
+async def test_closing_fails_the_calls_under_way_and_all_later_ones(stage: Stage) -> None:
+    servers = await stage.start()
+    calling = asyncio.create_task(stage.call("silent"))
+    await stage.logged("silent ")
+
+    await servers.aclose()
+
+    with pytest.raises(ToolError, match=r"^the tools of this session are closed$"):
+        await calling
+    with pytest.raises(ToolError, match=r"^tool `mcp__puppet__echo` is not enabled in exec\n"):
+        await stage.call("echo")
+    with pytest.raises(UsageError, match="these MCP servers were closed"):
+        await servers.start()
+
+
+async def test_a_start_that_is_cancelled_leaves_no_process(stage: Stage) -> None:
+    servers = McpServers({"puppet": stage.puppet("mute")})
+    starting = asyncio.create_task(servers.start())
+    (pid,) = await stage.logged("started ")
+
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+
+    await gone(pid)
+    await servers.aclose()
+
+
+async def test_a_toolset_that_is_detached_has_the_tools_no_more(stage: Stage) -> None:
+    def own() -> None: ...
+
+    stage.toolset.add(own)
+    servers = await stage.start()
+    assert len(stage.names()) == 18
+
+    servers.detach(stage.toolset)
+
+    assert stage.names() == ["own"]
+
+
+async def test_the_environment_of_this_process_stays_here(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PUPPET_SECRET", "not yours")
+    await stage.start()
+
+    with pytest.raises(ToolError, match=r"bad key $"):
+        await stage.call("refuses")
+
+
+async def test_a_program_is_looked_for_beside_this_python(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    name = os.path.basename(sys.executable)
+    config: Any = stage.puppet()
+
+    servers = await stage.start({"puppet": StdioServer(name, config.args, env=config.env)})
+
+    assert servers.unavailable == {}
