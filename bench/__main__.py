@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from . import calls, cells, exec_overhead, memory, output, workers
+from . import cage, calls, cells, exec_overhead, memory, output, workers
 from .command import bench_options, measure_and_report
 
 _GROUPS = {
     module.GROUP: module.all_scenarios
-    for module in (exec_overhead, calls, output, cells, workers, memory)
+    for module in (exec_overhead, calls, output, cells, workers, cage, memory)
 }
 
 

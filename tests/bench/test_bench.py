@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bench import calls, cells, exec_overhead, memory, output, workers
+from bench import cage, calls, cells, exec_overhead, memory, output, workers
 from bench.scenario import BenchError, Conditions, Figure, Samples, Scenario, at_most, row
 
 ROOT = Path(__file__).resolve().parents[2]
-GROUPS = (exec_overhead, calls, output, cells, workers, memory)
+GROUPS = (exec_overhead, calls, output, cells, workers, cage, memory)
 
 
 async def _never(conditions: Conditions) -> Samples:
