@@ -13,6 +13,7 @@ CODE  := $(wildcard src tests examples bench)
 PYTHON ?=
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+HOSTILE_ARGS ?=
 
 .PHONY: help
 help: ## show this list
@@ -30,6 +31,18 @@ demo: $(STAMP) ## run the example: a model's program over this repository
 test: $(STAMP) ## run the tests; PYTEST_ARGS="-k name" runs some of them
 	@$(PY) -m pytest $(PYTEST_ARGS)
 
+.PHONY: fuzz
+fuzz: SECONDS ?= 60
+fuzz: $(STAMP) ## fuzz the decoders, SECONDS=60 for all together; TARGETS="frames records" for some
+	@$(PY) -c 'import atheris' 2>/dev/null || \
+	$(PY) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["fuzz"], sep="\n")' \
+	| $(PY) -m pip install -qq --only-binary :all: -r /dev/stdin || true  # without it, tests.fuzz says so
+	@$(PY) -m tests.fuzz --seconds $(SECONDS) $(TARGETS)
+
+.PHONY: hostile
+hostile: $(STAMP) ## run the hostile programs on every route; HOSTILE_ARGS="E/loop F" runs some
+	@$(PY) -m tests.hostile $(HOSTILE_ARGS)
+
 .PHONY: conformance
 conformance: $(STAMP) ## compare our host with the published one; fetches it when needed (167 MB)
 	@$(PY) -m tests.conformance
@@ -46,6 +59,12 @@ fix: $(STAMP) ## repair what ruff can repair
 	@$(PY) -m ruff check --fix $(CODE)
 	@$(PY) -m ruff format $(CODE)
 
+.PHONY: soak
+soak: SECONDS ?= 60
+soak: CELLS ?= 10000
+soak: $(STAMP) ## random faults against a model, then CELLS=10000 through one session; SECONDS=60, SEED=n
+	@$(PY) -m tests.soak --seconds $(SECONDS) --cells $(CELLS) $(if $(SEED),--seed $(SEED))
+
 .PHONY: bench
 bench: $(STAMP) ## measure speed and memory; BENCH_ARGS goes to the benchmark
 	@$(PY) -m bench $(BENCH_ARGS)
@@ -58,7 +77,7 @@ bench-hosts: $(STAMP) ## compare our host's speed with the published one's; fetc
 
 .PHONY: clean
 clean: ## remove everything that make has made
-	@rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) build dist out/fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An interrupted setup leaves no stamp, and the next one goes on where it can.

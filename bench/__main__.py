@@ -6,12 +6,22 @@ from typing import Any
 
 import click
 
-from . import calls, cells, declarations, exec_overhead, mcp_calls, memory, output, workers
+from . import cage, calls, cells, declarations, exec_overhead, mcp_calls, memory, output, workers
 from .command import bench_options, measure_and_report
 
 _GROUPS = {
     module.GROUP: module.all_scenarios
-    for module in (exec_overhead, calls, output, cells, workers, memory, declarations, mcp_calls)
+    for module in (
+        exec_overhead,
+        calls,
+        output,
+        cells,
+        workers,
+        cage,
+        memory,
+        declarations,
+        mcp_calls,
+    )
 }
 
 

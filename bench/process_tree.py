@@ -30,8 +30,8 @@ class Memory:
 
 
 def supported() -> bool:
-    """Whether this system says what memory belongs to whom."""
-    return (_PROC / "self/smaps_rollup").exists()
+    """Whether this system says what memory belongs to whom; of workers it tells root alone."""
+    return (_PROC / "self/smaps_rollup").exists() and os.geteuid() == 0
 
 
 def memory_of(pid: int) -> Memory:

@@ -53,6 +53,8 @@ def _in_a_process(job: Job, timeout_seconds: float) -> dict[str, list[float]]:
             raise
     if process.returncode != 0:
         words = err.decode(errors="replace").strip().splitlines()
-        raise BenchError(words[-1] if words else f"ended with {process.returncode}")
+        if process.returncode > 0 and words:
+            raise BenchError(words[-1])  # what the child says itself
+        raise BenchError("\n".join([f"ended with {process.returncode}", *words[:20]]))
     found: dict[str, list[float]] = json.loads(out)
     return found

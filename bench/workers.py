@@ -7,7 +7,7 @@ import socket
 import sys
 import time
 
-from codemode.engine.wire import HEADER, FromWorker, ToWorker, frame
+from codemode.engine.wire import Frames, FromWorker, ToWorker, frame
 from codemode.engine.workers import WorkersEngine
 from codemode.limits import Limits
 from codemode.runtime.local import LocalSessionProvider
@@ -104,16 +104,16 @@ async def from_zygote(conditions: Conditions) -> Samples:
     engine = WorkersEngine()
     try:
         for _ in range(conditions.warm_ups + conditions.samples):
-            await _take_ready_one(engine)
+            await take_ready_one(engine)
             began = time.perf_counter_ns()
             worker = await engine.take()
-            await _ping(worker.socket)
+            await ping(worker.socket)
             ready.append((time.perf_counter_ns() - began) / 1e6)
             worker.kill()
             worker.release()
 
             session = SessionRuntime(engine.session(Limits()), Delegate(), Limits())
-            await _take_ready_one(engine)
+            await take_ready_one(engine)
             first_result.append(await timed(Client(session).exec))
             await session.shutdown()
     finally:
@@ -124,7 +124,7 @@ async def from_zygote(conditions: Conditions) -> Samples:
     }
 
 
-async def _take_ready_one(engine: WorkersEngine) -> None:
+async def take_ready_one(engine: WorkersEngine) -> None:
     """Leave the engine without a ready worker; the fork of the next is asked for only now."""
     await asyncio.sleep(_SETTLE_SECONDS)
     worker = await engine.take()
@@ -132,10 +132,12 @@ async def _take_ready_one(engine: WorkersEngine) -> None:
     worker.release()
 
 
-async def _ping(connection: socket.socket) -> None:
+async def ping(connection: socket.socket) -> None:
     """Have a worker answer a frame, which it does when it serves its socket."""
     loop = asyncio.get_running_loop()
     await loop.sock_sendall(connection, frame(ToWorker.FLUSH, 0))
-    answer = await loop.sock_recv(connection, HEADER.size)
-    if len(answer) != HEADER.size or HEADER.unpack(answer)[1] != FromWorker.FLUSHED:
-        raise BenchError("a fresh worker did not answer")
+    frames = Frames()
+    while answer := await loop.sock_recv(connection, 4096):  # it describes its cage first
+        if any(kind == FromWorker.FLUSHED for kind, _, _ in frames.feed(answer)):
+            return
+    raise BenchError("a fresh worker did not answer")

@@ -24,7 +24,10 @@ CHILD_SECONDS = 60
 BELOW_THE_ENGINE = ("errors", "limits", "protocol", "surface")
 A_WORKER = {
     f"engine.{name}"
-    for name in ("v8", "cell", "isolates", "module", "program", "wire", "worker", "zygote")
+    for name in (
+        *("bounds", "cage", "cell", "isolates", "landlock", "module", "program", "seccomp"),
+        *("syscalls", "timezone", "v8", "wire", "worker", "zygote"),
+    )
 }
 HEAVY = {
     "asyncio",

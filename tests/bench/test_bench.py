@@ -8,11 +8,31 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bench import calls, cells, declarations, exec_overhead, mcp_calls, memory, output, workers
+from bench import (
+    cage,
+    calls,
+    cells,
+    declarations,
+    exec_overhead,
+    mcp_calls,
+    memory,
+    output,
+    workers,
+)
 from bench.scenario import BenchError, Conditions, Figure, Samples, Scenario, at_most, row
 
 ROOT = Path(__file__).resolve().parents[2]
-GROUPS = (exec_overhead, calls, output, cells, workers, memory, declarations, mcp_calls)
+GROUPS = (
+    exec_overhead,
+    calls,
+    output,
+    cells,
+    workers,
+    cage,
+    memory,
+    declarations,
+    mcp_calls,
+)
 
 
 async def _never(conditions: Conditions) -> Samples:

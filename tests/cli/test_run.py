@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,6 +69,10 @@ def test_max_seconds_ends_a_program_that_only_computes(run: Codemode) -> None:
         ("source_bytes=3", "text(1)"),
         ("output_bytes=1KiB", "text('x'.repeat(2000))"),
         ("timers=2", "for (let i = 0; i < 9; i++) setTimeout(() => {}, 1000)"),
+        (
+            "value_bytes=1KiB",
+            "let e; try { text('x'.repeat(2000)) } catch (error) { e = error } throw e",
+        ),
         ("heap_bytes=16MiB", "const a = []; for(;;) a.push(new Array(1000).fill(a.length))"),
     ],
 )
@@ -77,6 +82,22 @@ def test_a_limit_gives_4_and_its_name(run: Codemode, limit: str, program: str) -
     first = done.stderr.splitlines()[0]
     name = limit.partition("=")[0]
     assert (done.returncode, first.partition("): ")[0]) == (4, f"error: Limit reached ({name}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Limit reached (heap_bytes): not really.",
+        "Limit reached (value_bytes): a value is too large, more than 16 MiB.",
+        "The worker process of this session was lost (killed by SIGKILL).",
+    ],
+)
+def test_a_program_cannot_forge_the_end_by_a_limit_or_a_lost_worker(
+    run: Codemode, text: str
+) -> None:
+    done = run(f"throw {text!r}")
+
+    assert (done.returncode, done.stderr.splitlines()[0]) == (1, f"error: {text}")
 
 
 def test_a_lost_worker_gives_3(run: Codemode, tools: Callable[[str], str]) -> None:
@@ -228,6 +249,18 @@ def test_json_names_a_limit(run: Codemode) -> None:
     ]
 
 
+def test_json_keeps_no_output_without_end(run: Codemode) -> None:
+    program = (
+        "const line = 'x'.repeat(4e6); for (;;) { text(line);"
+        " await new Promise((resolve) => setTimeout(resolve, 1)); }"
+    )
+    report = json.loads(run(program, "--json").stdout)
+
+    kept = sum(len(item["text"]) for item in report["items"])
+    assert (report["status"], report["limit"], report["exit_code"]) == ("limit", "output_bytes", 4)
+    assert 0 < kept < 400_000_000
+
+
 def test_ctrl_c_ends_the_program_and_keeps_its_output(start: Start) -> None:
     child = start(f"text('up'); {FOREVER}")
     assert child.stdout and child.stdout.readline() == b"up\n"
@@ -235,6 +268,30 @@ def test_ctrl_c_ends_the_program_and_keeps_its_output(start: Start) -> None:
     rest, talk = child.communicate(timeout=CHILD_SECONDS)
 
     assert (child.returncode, rest, talk[:18]) == (130, b"", b"interrupted after ")
+
+
+def test_ctrl_c_is_an_exit_code_from_the_first_import_on(tmp_path: Path) -> None:
+    """It comes while the command line is being imported."""
+    (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "codemode", "--help"],
+        env={"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        check=False,
+        timeout=CHILD_SECONDS,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
+def test_ctrl_c_again_and_again_is_the_same_exit_code(start: Start) -> None:
+    child = start(f"text('up'); {FOREVER}")
+    assert child.stdout and child.stdout.readline() == b"up\n"
+    for _ in range(5):
+        child.send_signal(signal.SIGINT)
+    child.communicate(timeout=CHILD_SECONDS)
+
+    assert child.returncode == 130
 
 
 def test_ctrl_c_cancels_tool_calls(start: Start, folder: Path, tools: Callable[[str], str]) -> None:

@@ -150,11 +150,26 @@ def _stat(pid: int) -> int | None:
     return None if fields[0] in "ZX" else int(fields[1])
 
 
-def threads() -> int:
-    """How many threads this process has, V8's included."""
-    return len(os.listdir("/proc/self/task"))
+def threads() -> set[int]:
+    """The threads of this process, V8's included."""
+    return {int(task) for task in os.listdir("/proc/self/task")}
 
 
-def descriptors() -> int:
-    """How many descriptors this process has open."""
-    return len(os.listdir("/proc/self/fd"))
+def descriptors() -> set[str]:
+    """What this process has open, each with its number."""
+    found = set()
+    for entry in os.listdir("/proc/self/fd"):
+        try:
+            found.add(f"{entry}: {os.readlink(f'/proc/self/fd/{entry}')}")
+        except FileNotFoundError:  # the listing itself
+            continue
+    return found
+
+
+def held() -> set[str]:
+    """Everything that this process could leave behind: children, threads, descriptors.
+
+    To be compared as sets: what somebody else's test left, and what ends meanwhile, is no leak.
+    """
+    children = {f"process {pid}" for pid in processes()}
+    return children | {f"thread {tid}" for tid in threads()} | descriptors()

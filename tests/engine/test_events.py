@@ -11,7 +11,7 @@ from codemode.engine.events import Feed, Kind, Records
 from codemode.errors import EngineError
 from codemode.protocol.types import AudioItem, ImageItem, TextItem
 
-MAX_UNITS = 1000
+MAX_UNITS = 10_000
 
 
 def record(kind: int, payload: str | bytes = "") -> bytes:
@@ -29,7 +29,7 @@ TABLE: list[tuple[bytes, ev.Event]] = [
     (record(Kind.AUDIO, "data:,y"), AudioItem("data:,y")),
     (record(Kind.CALL, '1\n0\n{"a":1}'), ev.ToolCalled(1, 0, '{"a":1}')),
     (record(Kind.CALL, "2\n7\n"), ev.ToolCalled(2, 7, None)),
-    (record(Kind.CALL, '3\n7\n"a\nb"'), ev.ToolCalled(3, 7, '"a\nb"')),
+    (record(Kind.CALL, '3\n7\n["a",\n1e400]'), ev.ToolCalled(3, 7, '["a",\n1e400]')),
     (record(Kind.NOTIFY, "n"), ev.Notified("n")),
     (record(Kind.YIELD), ev.YieldAsked()),
     (record(Kind.TIMER, "4\n250"), ev.TimerSet(4, 250.0)),
@@ -40,6 +40,7 @@ TABLE: list[tuple[bytes, ev.Event]] = [
     (record(Kind.KEY, "k"), ev.ValueAsked("k")),
     (record(Kind.DONE), ev.Finished(None)),
     (record(Kind.FAILED, "boom"), ev.Finished("boom")),
+    (record(Kind.LIMITED, "timers\ntoo\nmany"), ev.Finished("too\nmany", "timers")),
     (record(Kind.IDLE), ev.Idle()),
 ]
 
@@ -67,6 +68,13 @@ def test_a_record_may_be_continued_also_within_a_character() -> None:
     assert records.feed(record(Kind.TEXT, "c")) == [TextItem("c")]
 
 
+def test_half_a_character_in_one_piece_spoils_no_other() -> None:
+    records = Records(MAX_UNITS)
+
+    assert records.feed(record(Kind.TEXT | 0x8000, "a\ud800")) == []
+    assert records.feed(record(Kind.TEXT, "b")) == [TextItem("a\ufffdb")]
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -79,7 +87,13 @@ def test_a_record_may_be_continued_also_within_a_character() -> None:
         record(Kind.TIMER, "1"),
         record(Kind.TIMER, "1\nsoon"),
         record(Kind.CLEAR, "9" * 5000),
+        record(Kind.CALL, "1\n2\n{'a': 1}"),
+        record(Kind.CALL, "1\n2\n[],[]"),
+        record(Kind.CALL, "1\n2\n" + "[" * 4_000 + "]" * 4_000),
         record(Kind.STORE, "k"),
+        record(Kind.STORE, "1\nk"),
+        record(Kind.STORE, '1\nk{"a":NaN}'),
+        record(Kind.STORE, "1\nk1],[2"),
         record(Kind.IMAGE, "huge\ndata:,x"),
         record(Kind.TEXT | 0x8000, "x" * MAX_UNITS) + record(Kind.TEXT, "x"),
     ],

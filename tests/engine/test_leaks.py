@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,12 +21,11 @@ from .driving import (
     alive,
     begin,
     bounded,
-    descriptors,
     eventually,
+    held,
     processes,
     run,
     texts,
-    threads,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -76,16 +74,8 @@ def said(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline()
 
 
-@pytest.fixture
-def counted() -> Callable[[], tuple[set[int], int, int]]:
-    """What this process holds: children, threads, descriptors."""
-    return lambda: (processes(), threads(), descriptors())
-
-
 @pytest.mark.parametrize("name", ENGINES)
-async def test_closing_leaves_no_process_thread_task_or_descriptor(
-    name: str, counted: Callable[[], tuple[set[int], int, int]]
-) -> None:
+async def test_closing_leaves_no_process_thread_task_or_descriptor(name: str) -> None:
     async def use(engine: Engine) -> None:
         sessions = [engine.session(Limits()) for _ in range(3)]
         for session in sessions:
@@ -96,17 +86,15 @@ async def test_closing_leaves_no_process_thread_task_or_descriptor(
         await engine.aclose()
 
     await bounded(use(ENGINES[name]()))
-    before = counted()
+    before = held()
     await bounded(use(ENGINES[name]()))
 
-    await eventually(lambda: counted() == before)
+    await eventually(lambda: held() <= before)
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 @pytest.mark.parametrize("method", ["zygote", "spawn"])
-async def test_a_close_that_is_cancelled_leaves_nothing_either(
-    method: str, counted: Callable[[], tuple[set[int], int, int]]
-) -> None:
+async def test_a_close_that_is_cancelled_leaves_nothing_either(method: str) -> None:
     async def use(turns: int) -> None:
         engine = WorkersEngine(start_method=method)  # type: ignore[arg-type]
         session = engine.session(Limits())
@@ -119,11 +107,11 @@ async def test_a_close_that_is_cancelled_leaves_nothing_either(
         await asyncio.wait([closing])
 
     await bounded(use(1))
-    before = counted()[1:]
+    await eventually(lambda: processes() == set())
+    before = held()
     for turns in range(1, 6):
         await bounded(use(turns))
-    await eventually(lambda: processes() == set())
-    assert counted()[1:] == before
+    await eventually(lambda: held() <= before)
 
 
 @pytest.mark.parametrize("engine", ["WorkersEngine()", "WorkersEngine(start_method='spawn')"])
@@ -175,11 +163,11 @@ async def test_an_engine_that_is_forgotten_warns_and_ends_its_processes() -> Non
     await run(session, "text(1)")
     await session.aclose()
     del session
-    held = [engine]
+    kept = [engine]
     del engine
 
     def forget() -> None:
-        held.clear()
+        kept.clear()
         gc.collect()
 
     with pytest.warns(ResourceWarning, match=r"^unclosed .*WorkersEngine.*: call aclose"):

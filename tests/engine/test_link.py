@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from codemode.engine.cage import PARTS, Part, packed
 from codemode.engine.link import Link, WorkersCell
 from codemode.engine.process import Exit, LastWords
 from codemode.engine.wire import HEADER, FromWorker, frame
@@ -74,6 +75,7 @@ async def table() -> AsyncIterator[Table]:
 
 
 TEXT = frame(FromWorker.RECORDS, 1, record(1, "a"))
+CAGE = frame(FromWorker.CAGE, 0, packed(tuple(Part(name, in_force=True) for name in PARTS)))
 
 
 @pytest.mark.parametrize(
@@ -82,6 +84,11 @@ TEXT = frame(FromWorker.RECORDS, 1, record(1, "a"))
         ([HEADER.pack(2**31, 1, 1)], "a worker announced a frame of 2147483648 bytes"),
         ([frame(99, 1)], "a worker sent frame 99, which it was not to send now"),
         ([frame(FromWorker.FLUSHED, 1)], "a worker sent frame 2, which it was not to send now"),
+        (
+            [frame(FromWorker.CAGE, 0, b"{}")],
+            "a worker described its cage in a way that nobody does",
+        ),
+        ([CAGE, CAGE], "a worker described its cage twice"),
         ([frame(FromWorker.CLOSED, 2)], "a worker sent frame 3, which it was not to send now"),
         (
             [frame(FromWorker.RECORDS, 1, b"\x01\x00\xff\xff\xff\xff")],
@@ -203,6 +210,23 @@ async def test_a_worker_that_died_for_want_of_memory_names_the_limit(
     )
 
 
+async def test_a_worker_that_asks_again_before_it_has_read_the_answer_is_killed(
+    table: Table,
+) -> None:
+    cell = table.cells[0].cell
+    assert isinstance(cell, WorkersCell)
+    cell.answer("1" * 2**23)
+    cell.answer("2" * 2**23)
+    await table.cells[0].end()
+
+    assert table.worker.killed
+    assert table.cells[0].lost == (
+        "The worker process of this session was killed: a worker did not read what it had asked"
+        " for.\nHint: stored values are kept; run the program again.",
+        None,
+    )
+
+
 def test_the_last_words_are_the_line_that_says_most() -> None:
     said = {
         b"": "",
@@ -210,6 +234,9 @@ def test_the_last_words_are_the_line_that_says_most() -> None:
             "Fatal process out of memory: Zone"
         ),
         b"Traceback\n  File\nKeyError: 'a'\n": "KeyError: 'a'",
+        b"/usr/lib/python3/libmini_racer.so(+0x32) in ('/srv/x')\n": (
+            "libmini_racer.so(+0x32) in ('x')"
+        ),
         b"\x1b[31mred\x00\xff\n": "�",
         b"x" * 9000: "x" * 200,
     }

@@ -102,6 +102,7 @@ async def test_the_bound_on_memory_is_what_a_worker_may_take_beyond_its_own(
     assert await texts(workers.session(Limits(worker_memory_bytes=128 * MIB)), source) == ["9"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="others may not look into what is not dumpable")
 async def test_a_worker_sees_nothing_of_the_application(workers: WorkersEngine) -> None:
     os.environ["CODEMODE_TEST_SECRET"] = "secret"
     mine = os.open(__file__, os.O_RDONLY)
@@ -111,8 +112,8 @@ async def test_a_worker_sees_nothing_of_the_application(workers: WorkersEngine) 
     numbers = sorted(int(fd.name) for fd in (process / "fd").iterdir())
     kinds = [str((process / "fd" / str(fd)).readlink()).split(":")[0] for fd in numbers]
 
-    assert numbers[:3] == [0, 1, 2]
-    assert kinds == ["/dev/null", "/dev/null", "pipe", "socket"]
+    assert numbers[0] == 2
+    assert kinds == ["pipe", "socket"]
     assert (process / "environ").read_bytes() == b""
     assert os.getpgid(pid) != os.getpgid(0)
     limits = (process / "limits").read_text().splitlines()
@@ -277,5 +278,5 @@ async def test_a_system_without_processes_left_is_an_error_and_not_the_end(
 def _zygote(engine: WorkersEngine) -> int:
     starter = engine._starter
     assert isinstance(starter, starters.ZygoteStarter)
-    assert starter._process is not None
-    return starter._process.pid
+    assert starter._zygote is not None
+    return starter._zygote.pid

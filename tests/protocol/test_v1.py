@@ -285,8 +285,8 @@ def test_a_field_that_is_given_twice_is_refused(raw: bytes) -> None:
     assert str(caught.value) == "failed to decode code-mode IPC frame: duplicate field"
 
 
-def test_what_looks_like_a_field_inside_text_is_none() -> None:
-    text = 'x": \\": "a":1, \\'
+@pytest.mark.parametrize("text", ['x": \\": "a":1, \\', ": no such file", ":"])
+def test_what_looks_like_a_field_inside_text_is_none(text: str) -> None:
     message = execute(source=text * 50, tool_call_id=text, max_output_tokens=1, yield_time_ms=1)
 
     assert isinstance(v1.ClientMessages().decode(payload(message)), m.Request)

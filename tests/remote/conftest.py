@@ -18,8 +18,13 @@ from .stage import Stage, bounded
 
 def children() -> set[str]:
     """The processes that this one has started and not reaped."""
-    tasks = Path("/proc/self/task").glob("*/children")
-    return {pid for task in tasks for pid in task.read_text().split()}
+    found: set[str] = set()
+    for task in Path("/proc/self/task").glob("*/children"):
+        try:
+            found.update(task.read_text().split())
+        except OSError:  # the thread that waits for a process ends with it, maybe just now
+            continue
+    return found
 
 
 def descriptors() -> set[str]:

@@ -34,6 +34,7 @@ NOT_IN_V1: Final = {
     "test_stored_values_are_bounded_and_the_rest_is_kept": OF_THE_HOST,
     "test_a_cell_that_computes_too_long_ends_with_what_it_wrote": OF_THE_HOST,
     "test_output_is_bounded_also_where_it_is_empty": OF_THE_HOST,
+    "test_a_program_ends_by_a_limit_if_it_has_reached_it": OF_THE_HOST,
 }
 OTHERWISE_AT_OPENAI: Final = {
     "test_what_is_no_plain_value_is_not_stored": "it words the error otherwise",

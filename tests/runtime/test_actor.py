@@ -125,8 +125,10 @@ def yielded(*items: TextItem) -> Yielded:
     return Yielded(cell_id=ONE, items=items)
 
 
-def result(*items: TextItem, error: str | None = None) -> Result:
-    return Result(cell_id=ONE, items=items, error_text=error)
+def result(
+    *items: TextItem, error: str | None = None, limit: str | None = None, lost: bool = False
+) -> Result:
+    return Result(cell_id=ONE, items=items, error_text=error, limit=limit, worker_lost=lost)
 
 
 def terminated(*items: TextItem) -> Terminated:
@@ -579,7 +581,7 @@ async def test_a_lost_cell_ends_with_the_reason_and_keeps_what_it_stored(cell: C
     cell.script.says(ValueStored("k", "1"), A)
     cell.script.dies("the worker is gone")
 
-    assert await done(first) == result(A, error="the worker is gone")
+    assert await done(first) == result(A, error="the worker is gone", lost=True)
     again = await cell.start()
     cell.script.says(ValueAsked("k"), Finished(None))
     assert cell.script.values == ["1"]
@@ -591,9 +593,11 @@ async def test_a_cell_that_is_lost_while_it_is_terminated_is_terminated(cell: Ce
     cell.script.may_close.clear()
     end = await cell.terminate()
     cell.script.dies("killed")
+    await settle()
+    assert not end.done()  # nothing of it may run when it is closed, not even what stops it
+    cell.script.may_close.set()
 
     assert await done(end) == live(terminated())
-    cell.script.may_close.set()
 
 
 async def test_a_frozen_cell_that_is_lost_ends_for_the_next_observer(cell: Cell) -> None:
@@ -604,7 +608,7 @@ async def test_a_frozen_cell_that_is_lost_ends_for_the_next_observer(cell: Cell)
     cell.script.dies("gone")
     await settle()
 
-    assert await done(await cell.wait()) == live(result(error="gone"))
+    assert await done(await cell.wait()) == live(result(error="gone", lost=True))
 
 
 async def test_a_cell_that_is_lost_twice_ends_once(cell: Cell, delegate: Recorder) -> None:
@@ -615,31 +619,35 @@ async def test_a_cell_that_is_lost_twice_ends_once(cell: Cell, delegate: Recorde
     cell.script.dies("three")
     await settle()
 
-    assert (strip(first.result()), delegate.closed) == (result(error="one"), ["1"])
+    assert (strip(first.result()), delegate.closed) == (result(error="one", lost=True), ["1"])
 
 
 # ── limits ───────────────────────────────────────────────────────────────────────────────────────
 
-LIMITS: dict[str, tuple[Limits, list[Event], str]] = {
+LIMITS: dict[str, tuple[str, Limits, list[Event], str]] = {
     "output": (
+        "output_bytes",
         Limits(output_bytes=100),
         [A, TextItem("x" * 100), B],
         "Limit reached (output_bytes): the cell wrote more than 100 bytes of output between two"
         " observations.\nHint: print a summary instead of everything.",
     ),
     "timers": (
+        "timers",
         Limits(timers=1),
         [A, TimerSet(1, 1e6), TimerSet(2, 1e6)],
         "Limit reached (timers): the cell has more than 1 timers pending."
         "\nHint: await timers in smaller groups.",
     ),
     "tool calls": (
+        "tool_calls",
         Limits(tool_calls=1),
         [A, ToolCalled(1, 0, None), ToolCalled(2, 0, None), ToolCalled(3, 0, None)],
         "Limit reached (tool_calls): the cell made more than 1 calls to tools."
         "\nHint: batch the work, or continue in a new cell.",
     ),
     "stored values": (
+        "stored_bytes",
         Limits(stored_bytes=200),
         [A, ValueStored("k", "1"), ValueStored("l", "1")],
         "Limit reached (stored_bytes): the stored values of this session would take 260 bytes,"
@@ -653,13 +661,13 @@ LIMITS: dict[str, tuple[Limits, list[Event], str]] = {
 async def test_a_limit_ends_the_cell_with_its_name_and_what_was_written_before(
     case: str, engine: ScriptedEngine, delegate: Recorder
 ) -> None:
-    limits, events, error = LIMITS[case]
+    name, limits, events, error = LIMITS[case]
     delegate.tools["never"] = never
     cell = Cell(engine, delegate, limits)
     first = await cell.start("never")
     cell.script.says(*events, Finished(None))
 
-    assert await done(first) == result(A, error=error)
+    assert await done(first) == result(A, error=error, limit=name)
     assert cell.script.closes == 1
     assert delegate.log.count(("tool", "never")) <= 1
     await bounded(cell.session.shutdown())
@@ -696,6 +704,7 @@ async def test_output_that_was_given_back_counts_again(
             B,
             error="Limit reached (output_bytes): the cell wrote more than 150 bytes of output"
             " between two observations.\nHint: print a summary instead of everything.",
+            limit="output_bytes",
         )
     )
     await bounded(cell.session.shutdown())
@@ -715,7 +724,8 @@ async def test_a_cell_that_nobody_observes_for_too_long_is_ended_and_its_place_i
     assert await done(await cell.wait()) == live(
         result(
             error="Limit reached (unobserved_ms): nobody observed the cell for 1 ms after it had"
-            " yielded.\nHint: call wait before that, or start the work again."
+            " yielded.\nHint: call wait before that, or start the work again.",
+            limit="unobserved_ms",
         )
     )
     await bounded(cell.session.shutdown())

@@ -163,6 +163,20 @@ async def test_a_result_that_is_too_large_in_bytes_rejects_the_promise() -> None
     await cell.end()
 
 
+async def test_an_error_that_is_too_long_rejects_the_promise_with_the_limit() -> None:
+    async def tool(_: ToolCall, __: Signal) -> JsonValue:
+        raise ToolError("e" * 5_001)
+
+    cell = Cell(Recorder(t=tool), value_bytes=5_000)
+    cell.call()
+
+    assert await cell.deliveries(1) == [
+        "E1\nLimit reached (value_bytes): the error of a tool is 4.884 KiB, more than 4.883 KiB."
+        "\nHint: pass a smaller value, or pass it in pieces."
+    ]
+    await cell.end()
+
+
 async def test_calls_beyond_the_limit_wait_their_turn_in_order() -> None:
     gates: dict[int, asyncio.Event] = {number: asyncio.Event() for number in (1, 2, 3, 4)}
     begun: list[Any] = []

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -554,11 +555,40 @@ async def test_a_cell_that_computes_too_long_ends_with_what_it_wrote(
     client = await make_session(compute_ms=50)
     response = await client.run("text('a'); for(;;);")
 
-    assert response == result(
-        "a",
-        error="Limit reached (compute_ms): the cell computed for 50 ms without a pause."
-        "\nHint: split the work and await something between the parts, or run it in a tool.",
+    assert response == msgspec.structs.replace(
+        result(
+            "a",
+            error="Limit reached (compute_ms): the cell computed for 50 ms without a pause."
+            "\nHint: split the work and await something between the parts, or run it in a tool.",
+        ),
+        limit="compute_ms",
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "limit"),
+    [
+        ("store('k', 'x'.repeat(2000))", "value_bytes"),
+        ("await Promise.reject().catch(() => text('x'.repeat(2000)))", "value_bytes"),
+        ("setTimeout(() => {}); setTimeout(() => {})", "timers"),
+        (
+            "let e; try { text('x'.repeat(2000)) } catch (error) { e = error } throw e",
+            "value_bytes",
+        ),
+        (
+            "let e; try { text('x'.repeat(2000)) } catch (error) { e = error } throw new Error(e)",
+            None,
+        ),
+        ("throw 'Limit reached (value_bytes): x'", None),
+    ],
+)
+async def test_a_program_ends_by_a_limit_if_it_has_reached_it(
+    source: str, limit: str | None, make_session: MakeSession
+) -> None:
+    client = await make_session(value_bytes=1_000, timers=1)
+    response = await client.run(source)
+
+    assert (response.error_text is None, response.limit) == (False, limit)
 
 
 async def test_output_is_bounded_also_where_it_is_empty(make_session: MakeSession) -> None:

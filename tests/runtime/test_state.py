@@ -85,7 +85,6 @@ def _finishing(name: str) -> dict[Input, tuple[State, tuple[Effect, ...]]]:
     return {
         Input.OBSERVER_GONE: _changes(name, (), watch=NOBODY, due=False),
         Input.STOPPED: _changes(name, (), stopped=True),
-        Input.LOST: _changes(name, (), stopped=True),
         Input.CALLBACKS_ENDED: _changes(name, (), drained=True),
         Input.TERMINATE: _changes(
             name, (Effect.CANCEL,), phase=Phase.TERMINATING, terminator=True, due=False
@@ -102,7 +101,6 @@ def _terminating(name: str) -> dict[Input, tuple[State, tuple[Effect, ...]]]:
         Input.STARTED: _changes(name, (Effect.STOP,)),
         Input.NOT_STARTED: _changes(name, (), stopped=True),
         Input.STOPPED: _changes(name, (), stopped=True),
-        Input.LOST: _changes(name, (), stopped=True),
         Input.CALLBACKS_ENDED: _changes(name, (), drained=True),
         Input.TERMINATE: _changes(name, (), terminator=True),
         Input.TERMINATOR_GONE: _changes(name, (), terminator=False),
@@ -214,19 +212,15 @@ EXPECTED: Final[dict[str, dict[Input, tuple[State, tuple[Effect, ...]]]]] = {
         Input.STOPPED: _changes(
             "stopping, drained", (Effect.COMMIT,), phase=Phase.COMPLETED, stopped=True
         ),
-        Input.LOST: _changes(
-            "stopping, drained", (Effect.COMMIT,), phase=Phase.COMPLETED, stopped=True
-        ),
         Input.EXPIRED: _changes("stopping, drained", (Effect.CANCEL,), expired=True),
     },
     "stopping, drained, watched": _finishing("stopping, drained, watched")
     | _busy("stopping, drained, watched")
-    | {Input.STOPPED: (CLOSED, SETTLE), Input.LOST: (CLOSED, SETTLE)},
+    | {Input.STOPPED: (CLOSED, SETTLE)},
     "stopping, drained, expired": _finishing("stopping, drained, expired")
     | _seats("stopping, drained, expired", Effect.ARM)
     | {
         Input.STOPPED: (CLOSED, SETTLE),
-        Input.LOST: (CLOSED, SETTLE),
         Input.EXPIRED: _changes("stopping, drained, expired", (Effect.CANCEL,)),
     },
     "completed": dict.fromkeys(
@@ -241,7 +235,7 @@ EXPECTED: Final[dict[str, dict[Input, tuple[State, tuple[Effect, ...]]]]] = {
     "ending, stopped": _terminating("ending, stopped")
     | {Input.CALLBACKS_ENDED: (CLOSED, TERMINATED)},
     "ending, drained": _terminating("ending, drained")
-    | dict.fromkeys((Input.STOPPED, Input.LOST, Input.NOT_STARTED), (CLOSED, TERMINATED)),
+    | dict.fromkeys((Input.STOPPED, Input.NOT_STARTED), (CLOSED, TERMINATED)),
     "closed": dict.fromkeys(
         (Input.OBSERVE_TIME, Input.OBSERVE_FRONTIER, Input.TERMINATE),
         (CLOSED, (Effect.REFUSE_MISSING,)),

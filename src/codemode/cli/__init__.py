@@ -1,4 +1,4 @@
-"""The command line: ``codemode run``, ``serve``, ``tools``, ``host``, ``conformance``, ``completion``.
+"""The command line: ``codemode run``, ``serve``, ``tools``, ``host``, ``doctor`` and others.
 
 Only click is loaded here, so that ``--help`` and completion are quick; a command loads what it
 runs. Standard output is data, standard error is talk.
@@ -294,6 +294,19 @@ def serve(context: click.Context, /, **options: Any) -> None:
     from .serve import Options, run_server  # noqa: PLC0415 - asyncio and the rest: not for --help
 
     context.exit(run_server(Options(**options)))
+
+
+@app.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def doctor(context: click.Context, *, as_json: bool) -> None:
+    """Find out whether cells can run here, in which cage, and what to do if not.
+
+    Tries each engine in a process of its own. The exit code is 1 if cells cannot run.
+    """
+    from .doctor import doctor as examine  # noqa: PLC0415 - the engine: not for --help
+
+    context.exit(examine(as_json=as_json))
 
 
 def _read(file: str) -> str:

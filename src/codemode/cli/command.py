@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from ..errors import EngineError, LimitError, SourceError, ToolDefinitionError
-from ..limits import amount
+from ..limits import MIB, amount
 from ..protocol.types import (
     AudioItem,
     ExecuteRequest,
@@ -31,7 +31,7 @@ from ..surface.output import truncate
 from ..surface.source import parse_exec_source
 from ..tools.toolset import Toolset
 from .loading import load_servers, load_tools
-from .outcome import EXIT_CODES, CallReport, Outcome, Report, out_of_time, outcome_of
+from .outcome import EXIT_CODES, CallReport, Outcome, Report, out_of_time, outcome_of, too_much_kept
 from .output import MediaFolder, OutputError, StandardOutput, item_report
 from .status import make_status
 from .values import make_limits
@@ -58,6 +58,12 @@ FETCH_MS: Final = 100
 
 LEAST_FETCH_MS: Final = 10
 """A program that is followed to its end is not asked more often, whatever it asked for itself."""
+
+KEPT_BYTES: Final = 256 * MIB
+"""How much ``--json`` keeps until the program ends; then it ends for that."""
+
+ENTRY_BYTES: Final = 256
+"""What an entry of the report takes besides its text."""
 
 Provider: TypeAlias = LocalSessionProvider | ProcessSessionProvider
 
@@ -155,10 +161,11 @@ class Run:
         self._toolset = Toolset(tools, middleware=[self._traced], on_notify=self._notified)
         self._status: StatusLine = make_status()
         self._stop = asyncio.Event()
-        self._stopped_by: Literal["interrupt", "time"] | None = None
+        self._stopped_by: Literal["interrupt", "time", "output"] | None = None
         self._cell_id: CellId | None = None
         self._began = time.monotonic()
         self._observations = 0
+        self._kept = 0
         self._items: list[dict[str, Any]] = []
         self._notifications: list[str] = []
         self._calls: list[CallReport] = []
@@ -195,9 +202,11 @@ class Run:
                 return Outcome("lost", str(error))
         # A program that came to its end by itself did, however close the clock was.
         if isinstance(ended, Result):
-            return outcome_of(ended.error_text)
+            return outcome_of(ended)
         if self._stopped_by == "interrupt":
             return Outcome("interrupted", "interrupted")
+        if self._stopped_by == "output":
+            return too_much_kept(KEPT_BYTES)
         assert self._max_seconds is not None
         return out_of_time(self._max_seconds)
 
@@ -284,6 +293,7 @@ class Run:
                 texts.append(item.text)
                 if self._as_json:
                     self._items.append(item_report(item, None))
+                    self._keeps(item.text)
             else:
                 await self._print(texts)
                 self._keep(item)
@@ -305,11 +315,20 @@ class Run:
         except OSError as error:
             self._status.note("warning", f"the {kind} was not written: {error}")
         if self._as_json:
-            self._items.append(item_report(item, saved))
+            report = item_report(item, saved)
+            self._items.append(report)
+            self._keeps(*(text for text in report.values() if isinstance(text, str)))
         if saved is not None:
             where = "" if self._as_json else f", after line {self._output.lines} of the output"
             size = amount(saved.size, "bytes")
             self._status.note(kind, f"{saved.path} ({saved.mime_type}, {size}){where}")
+
+    def _keeps(self, *texts: str) -> None:
+        """``--json`` has taken these into its report: more than it may keep ends the program."""
+        self._kept += ENTRY_BYTES + sum(map(len, texts))
+        if self._kept > KEPT_BYTES and self._stopped_by is None:
+            self._stopped_by = "output"
+            self._stop.set()
 
     async def _print_report(self, outcome: Outcome) -> None:
         report = Report(
@@ -331,7 +350,9 @@ class Run:
     # ── what the program asks for ────────────────────────────────────────────────────────────
 
     def _notified(self, _call: str, _cell: CellId, text: str) -> None:
-        self._notifications.append(text)
+        if self._as_json:
+            self._notifications.append(text)
+            self._keeps(text)
         self._status.note("notify", text)
 
     async def _traced(self, call: ToolCall, following: Next) -> JsonValue:
@@ -358,7 +379,9 @@ class Run:
                 started_ms=_milliseconds(began - self._began),
                 duration_ms=_milliseconds(time.monotonic() - began),
             )
-            self._calls.append(report)
+            if self._as_json:
+                self._calls.append(report)
+                self._keeps(report.error or "")
             self._status.returned(report)
 
     # ── Ctrl-C, and what is logged ─────────────────────────────────────────────────────────────
@@ -392,7 +415,10 @@ class Run:
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, before)
+            if (
+                self._stopped_by != "interrupt"
+            ):  # else this process ends, and one more only hurries it
+                signal.signal(signal.SIGINT, before)
 
 
 class _Notes(logging.Handler):

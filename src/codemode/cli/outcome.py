@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-from ..limits import Limits
+from ..limits import amount
 
 if TYPE_CHECKING:
-    from ..protocol.types import CellId
+    from ..protocol.types import CellId, Result
 
 Status: TypeAlias = Literal["completed", "failed", "lost", "limit", "interrupted"]
 
@@ -22,10 +20,6 @@ EXIT_CODES: Final[dict[Status, int]] = {
     "limit": 4,
     "interrupted": 130,
 }
-
-_LIMIT: Final = re.compile(r"(?:\w*Error: )?Limit reached \((\w+)\): ")
-_LOST: Final = "The worker process of this session was "
-_LIMIT_NAMES: Final = frozenset(each.name for each in fields(Limits)) | {"max_seconds"}
 
 
 class Outcome(Struct, frozen=True):
@@ -72,17 +66,13 @@ class Report(Struct, frozen=True, kw_only=True):
     duration_ms: float
 
 
-def outcome_of(error_text: str | None) -> Outcome:
-    """The end that a result's error text tells of.
-
-    A result has no other mark yet: this reads the stable first line of the runtime's own errors.
-    """
-    if error_text is None:
+def outcome_of(result: Result) -> Outcome:
+    """The end that a result tells of. Its text plays no part in that: a program can throw any."""
+    if result.error_text is None:
         return Outcome("completed")
-    found = _LIMIT.match(error_text)
-    if found and found[1] in _LIMIT_NAMES:
-        return Outcome("limit", error_text, found[1])
-    return Outcome("lost" if error_text.startswith(_LOST) else "failed", error_text)
+    if result.limit is not None:
+        return Outcome("limit", result.error_text, result.limit)
+    return Outcome("lost" if result.worker_lost else "failed", result.error_text)
 
 
 def out_of_time(max_seconds: float) -> Outcome:
@@ -92,4 +82,15 @@ def out_of_time(max_seconds: float) -> Outcome:
         f"Limit reached (max_seconds): the program ran for more than {max_seconds:g} s."
         "\nHint: give it longer with --max-seconds, or let it do less.",
         "max_seconds",
+    )
+
+
+def too_much_kept(size: int) -> Outcome:
+    """The end of a program whose output ``--json`` could not keep any longer."""
+    return Outcome(
+        "limit",
+        f"Limit reached (output_bytes): --json keeps all output until the end, and it was more"
+        f" than {amount(size, 'bytes')}."
+        "\nHint: let the program print less, or run it without --json.",
+        "output_bytes",
     )

@@ -13,7 +13,8 @@ from collections import deque
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, cast
 
-from msgspec import Struct
+from msgspec import MsgspecError, Raw, Struct
+from msgspec.json import Decoder
 
 from ..errors import EngineError
 from ..protocol.types import AudioItem, ImageDetail, ImageItem, Item, TextItem
@@ -67,9 +68,13 @@ class ValueAsked(Struct, frozen=True, gc=False):
 
 
 class Finished(Struct, frozen=True, gc=False):
-    """The program is over; ``error_text`` is None if it succeeded."""
+    """The program is over; ``error_text`` is None if it succeeded.
+
+    ``limit`` is the name of the limit that it had reached, if that is what nobody caught.
+    """
 
     error_text: str | None
+    limit: str | None = None
 
 
 class Idle(Struct, frozen=True, gc=False):
@@ -106,11 +111,28 @@ class Kind(IntEnum):
     DONE = 11
     FAILED = 12
     IDLE = 13
+    LIMITED = 14
+
+
+_ROOM: Final = 128
+"""The prelude nests values less deep than this; a frame around them takes some levels more."""
+_JSON: Final = Decoder(Raw)
+
+
+def _valid(json: str) -> str:
+    """``json`` if it is JSON that can be read again with something around it.
+
+    Anything else would spoil the frame or the cell that it is written into later.
+    """
+    _JSON.decode(json)
+    if json.count("[") + json.count("{") > _ROOM:
+        _JSON.decode("[" * _ROOM + json + "]" * _ROOM)
+    return json
 
 
 def _call(payload: str) -> Event:
     number, index, text = payload.split("\n", 2)
-    return ToolCalled(int(number), int(index), text or None)
+    return ToolCalled(int(number), int(index), _valid(text) if text else None)
 
 
 def _timer(payload: str) -> Event:
@@ -123,7 +145,7 @@ def _store(payload: str) -> Event:
     # The length counts UTF-16 units, in which a character beyond the first plane has two.
     size = int(length)
     key = rest.encode("utf-16-le")[: 2 * size].decode("utf-16-le", "replace")
-    return ValueStored(key, rest[len(key) :])
+    return ValueStored(key, _valid(rest[len(key) :]))
 
 
 def _image(payload: str) -> Event:
@@ -131,6 +153,17 @@ def _image(payload: str) -> Event:
     if detail not in ("auto", "low", "high", "original"):
         raise ValueError(f"no image detail: {detail}")
     return ImageItem(url, cast("ImageDetail", detail))
+
+
+_REFUSED_INSIDE: Final = frozenset({"value_bytes", "timers", "tool_calls"})
+"""The limits that the prelude enforces."""
+
+
+def _limited(payload: str) -> Event:
+    limit, text = payload.split("\n", 1)
+    if limit not in _REFUSED_INSIDE:
+        raise ValueError(f"no limit of a program: {limit[:100]}")
+    return Finished(text, limit)
 
 
 _DECODERS: Final[dict[int, Callable[[str], Event]]] = {
@@ -146,8 +179,12 @@ _DECODERS: Final[dict[int, Callable[[str], Event]]] = {
     Kind.KEY: ValueAsked,
     Kind.DONE: lambda _: Finished(None),
     Kind.FAILED: Finished,
+    Kind.LIMITED: _limited,
     Kind.IDLE: lambda _: Idle(),
 }
+_UNREADABLE: Final = (
+    ValueError, LookupError, OverflowError, RecursionError, struct.error, MsgspecError
+)  # fmt: skip
 _HEAD: Final = struct.Struct("<3H")
 _CONTINUED: Final = 0x8000
 _TEXT: Final = int(Kind.TEXT)
@@ -189,7 +226,7 @@ class Records:
                 start = at + 6
                 at = start + 2 * (high << 16 | low)
                 if at > end:
-                    raise ValueError("a record ends beyond its frame")  # noqa: TRY301
+                    raise ValueError("a record ends beyond its frame")
                 if kind & _CONTINUED:
                     self._gather(data[start:at])
                     continue
@@ -201,7 +238,7 @@ class Records:
                     self._gathered = 0
                 # Lone surrogates become U+FFFD here, one for one.
                 events.append(_DECODERS[kind](payload.decode("utf-16-le", "replace")))
-        except (ValueError, LookupError, OverflowError, struct.error) as error:
+        except _UNREADABLE as error:
             raise EngineError(f"a cell sent unreadable records: {error}") from error
         return events
 
@@ -222,7 +259,8 @@ class Records:
                 payload = text[start:at]
                 if self._parts:
                     self._gather(payload.encode("utf-16-le"))
-                    payload = b"".join(self._parts).decode("utf-16-le")
+                    # The parts may hold half of a pair, though this piece does not.
+                    payload = b"".join(self._parts).decode("utf-16-le", "replace")
                     self._parts.clear()
                     self._gathered = 0
                 events.append(_DECODERS[kind](payload))

@@ -7,11 +7,15 @@ that breaks the rules is killed, and its cells learn why.
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Final
 
 from ..errors import EngineError
+from .bounds import SETTINGS
+from .cage import unpacked
 from .cell import WINDOW_BYTES
 from .events import RECORD_OVERHEAD, Feed
+from .loss import KEPT, explain
 from .process import Exit
 from .wire import START_HEAD, Frames, FromWorker, ToWorker, frame
 
@@ -19,17 +23,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..limits import Limits
+    from .cage import Part
     from .events import Sink
     from .process import WorkerProcess
     from .program import Catalogue
 
+_log = logging.getLogger(__name__)
+_said: set[str] = set()
+"""Parts of the cage whose absence is in the log; once a process is enough."""
+
 REPORT_SECONDS: Final = 0.5
 """How long to wait to hear how a worker ended, once its socket has."""
 
-_ABORTS: Final = frozenset({4, 5, 6})
-"""SIGILL, SIGTRAP, SIGABRT: how V8 ends its process; in practice always for want of memory."""
-
-_KEPT: Final = "\nHint: stored values are kept; run the program again"
+ANSWER_SECONDS: Final = 10.0
+"""A worker's main thread answers in a moment, whatever its scripts do. A worker that was asked and
+says nothing at all for so long does not run any more, and no cell in it will ever end by itself."""
 
 
 class Link(asyncio.Protocol):
@@ -45,6 +53,7 @@ class Link(asyncio.Protocol):
         self.lost = False
         self.gone = asyncio.Event()
         self.limits = limits
+        self.written = 0
         self.loop = asyncio.get_running_loop()
         self._worker = worker
         self._settings = settings
@@ -54,8 +63,16 @@ class Link(asyncio.Protocol):
         self._catalogue = 0
         self._killed_for: tuple[str, str | None] | None = None
         self._distrusted = False
+        self.cage: tuple[Part, ...] | None = None
+        self._silence: asyncio.TimerHandle | None = None
+        self._heard = False
         self._ending: asyncio.Task[None] | None = None
         self._transport: asyncio.Transport
+
+    @property
+    def pid(self) -> int:
+        """The worker's process."""
+        return self._worker.pid
 
     def start(self, number: int, source: str, catalogue: Catalogue, sink: Sink) -> WorkersCell:
         """Start a program as cell ``number``."""
@@ -66,12 +83,39 @@ class Link(asyncio.Protocol):
         head = START_HEAD.pack(catalogue.number, self.limits.heap_bytes, len(self._settings))
         body = head + self._settings + source.encode("utf-8", "replace")
         cell = self._cells[number] = WorkersCell(self, number, sink)
-        self._transport.write(before + frame(ToWorker.START, number, body))
+        self._write(before + frame(ToWorker.START, number, body))
         return cell
 
     def send(self, kind: ToWorker, number: int, payload: bytes = b"") -> None:
-        if not self.lost:
-            self._transport.write(frame(kind, number, payload))
+        if not self._transport.is_closing():
+            self._write(frame(kind, number, payload))
+
+    def _write(self, data: bytes) -> None:
+        self.written += len(data)
+        self._transport.write(data)
+
+    @property
+    def handed_over(self) -> int:
+        """How many of the bytes ``written`` the system has taken."""
+        return self.written - self._transport.get_write_buffer_size()
+
+    def expect_answer(self) -> None:
+        """Kill the worker if it keeps silent from now on."""
+        if self._silence is None and not self.lost:
+            self._heard = False
+            self._silence = self.loop.call_later(ANSWER_SECONDS, self._mind_silence)
+
+    def _mind_silence(self) -> None:
+        self._silence = None
+        if not any(cell.awaits_answer for cell in self._cells.values()):
+            return
+        if self._heard:  # it may have much to say before, or this process may have been stopped
+            self.expect_answer()
+        else:
+            self.kill(
+                "The worker process of this session was killed: it did not answer for"
+                f" {ANSWER_SECONDS:g} s.{KEPT}."
+            )
 
     def kill(self, reason: str, limit: str | None = None) -> None:
         """End the worker; its cells learn ``reason``."""
@@ -79,11 +123,13 @@ class Link(asyncio.Protocol):
             self._killed_for = (reason, limit)
         self._worker.kill()
         self._on_lost(self)  # no program may start in it, although its socket is still open
+        # Its end closes the socket, unless the system keeps it from dying, or somebody else has it.
+        self.loop.call_later(REPORT_SECONDS, self._transport.abort)
 
     def distrust(self, error: EngineError) -> None:
         """It broke the rules: listen to it no more."""
         self._distrusted = True
-        self.kill(f"The worker process of this session was killed: {error}.{_KEPT}.")
+        self.kill(f"The worker process of this session was killed: {error}.{KEPT}.")
 
     def abandon(self) -> None:
         """End the worker; nobody is told."""
@@ -100,23 +146,37 @@ class Link(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        memory = self.limits.worker_memory_bytes or 0
-        self.send(ToWorker.SETTINGS, 0, memory.to_bytes(8, "little"))
+        memory, compute_ms = self.limits.worker_memory_bytes, self.limits.compute_ms
+        self.send(ToWorker.SETTINGS, 0, SETTINGS.pack(memory or 0, compute_ms or 0))
 
     def data_received(self, data: bytes) -> None:
+        self._heard = True
         try:
             for kind, number, payload in self._frames.feed(data):
                 if self._distrusted:
                     return
                 cell = self._cells.get(number)
-                if cell is not None:
+                if kind == FromWorker.CAGE:
+                    self._on_cage(payload)
+                elif cell is not None:
                     cell.on_frame(kind, payload)
         except EngineError as error:
             self.distrust(error)
 
+    def _on_cage(self, payload: bytes) -> None:
+        if self.cage is not None:
+            raise EngineError("a worker described its cage twice")
+        self.cage = unpacked(payload)
+        for part in self.cage:
+            if not part.in_force and part.name not in _said:
+                _said.add(part.name)
+                _log.warning("a worker runs without %s: %s", part.name, part.note)
+
     def connection_lost(self, error: Exception | None) -> None:
         del error  # how the worker ended says more
         self.lost = True
+        if self._silence is not None:
+            self._silence.cancel()
         self._worker.kill()
         self._on_lost(self)
         for cell in list(self._cells.values()):
@@ -130,25 +190,12 @@ class Link(asyncio.Protocol):
                 how = await asyncio.shield(self._worker.exited)
         except TimeoutError:
             how = Exit(None)
-        reason, limit = self._killed_for or self._explain(how)
+        reason, limit = self._killed_for or explain(how, self.limits)
         self._worker.release()
         cells, self._cells = list(self._cells.values()), {}
         self.gone.set()
         for cell in cells:
             cell.on_lost(reason, limit)
-
-    def _explain(self, how: Exit) -> tuple[str, str | None]:
-        bound = self.limits.worker_memory_bytes
-        # V8 aborts when the system gives it no memory; near the bound, that was the bound.
-        if bound is not None and (how.max_rss > bound * 0.6 or how.signal in _ABORTS):
-            message = self.limits.message("worker_memory_bytes")
-            text = message.replace("\n", f" (The worker was {how.reason()}.)\n", 1)
-            return text, "worker_memory_bytes"
-        return (
-            f"The worker process of this session was lost ({how.reason()})."
-            f"{_KEPT}, with less data at a time if it used much.",
-            None,
-        )
 
 
 class WorkersCell:
@@ -161,20 +208,33 @@ class WorkersCell:
         max_units = link.limits.value_bytes + RECORD_OVERHEAD
         self._feed = Feed(sink, max_units, WINDOW_BYTES, self._credit)
         self._flushes = 0
+        self._answered = 0
         self._closing = False
         self._closed = asyncio.Event()
+
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether a ``flush`` is unanswered."""
+        return self._flushes > 0
 
     def deliver(self, message: str) -> None:
         self._link.send(ToWorker.DELIVER, self._number, message.encode("utf-8", "replace"))
 
     def answer(self, json: str | None) -> None:
+        # A cell waits for its answer. One that asks for more while the last is still here would
+        # have us hold them all.
+        if self._link.handed_over < self._answered:
+            self._link.distrust(EngineError("a worker did not read what it had asked for"))
+            return
         payload = b"" if json is None else b"=" + json.encode("utf-8", "replace")
         self._link.send(ToWorker.VALUE, self._number, payload)
+        self._answered = self._link.written
 
     def flush(self) -> None:
         if not self._closed.is_set():
             self._flushes += 1
             self._link.send(ToWorker.FLUSH, self._number)
+            self._link.expect_answer()
 
     def pause(self) -> None:
         self._feed.pause()
@@ -199,7 +259,7 @@ class WorkersCell:
             self._link.forget(self._number)
             self._link.kill(
                 self._link.limits.message("termination_ms")
-                + f"{_KEPT}: that was another cell of this session.",
+                + f"{KEPT}: that was another cell of this session.",
                 "termination_ms",
             )
             return False
@@ -223,7 +283,7 @@ class WorkersCell:
             self._lose(self._link.limits.message("heap_bytes"), "heap_bytes")
         elif kind == FromWorker.FAILED:
             words = payload.decode("utf-8", "replace")
-            self._lose(f"The cell could not be run: {words}.{_KEPT}.", None)
+            self._lose(f"The cell could not be run: {words}.{KEPT}.", None)
         else:
             raise EngineError(f"a worker sent frame {kind}, which it was not to send now")
 

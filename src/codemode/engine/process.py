@@ -8,8 +8,10 @@ import os
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,13 +19,19 @@ from typing import TYPE_CHECKING, Final
 from ..errors import EngineError
 
 if TYPE_CHECKING:
-    import socket
+    from collections.abc import Callable
 
 WORDS_BYTES: Final = 4096
 """How much of what a process wrote to standard error is read."""
 
+ZYGOTE = "codemode.engine.zygote"
+"""What a fresh interpreter runs. Tests and benchmarks put something around it."""
+
 GONE_SECONDS: Final = 1.0
 """A process that was killed is gone after 2 ms."""
+
+_FOLDERS: Final = re.compile(r"(?<![^\s(\"'=])(?:/[^\s/]+)*/(?=[^\s/])")
+"""Of a path in V8's last words: a model learns nothing of this machine."""
 
 _POLL_SECONDS: Final = 0.002
 
@@ -94,7 +102,8 @@ class LastWords:
         text = "".join(c if c.isprintable() else "\n" for c in data.decode(errors="replace"))
         lines = [line.strip("# ") for line in text.splitlines()]
         fatal = [line for line in lines if re.match(r"Fatal (?!error in)", line)]
-        return next(iter(fatal or [line for line in reversed(lines) if line]), "")[:200]
+        said = next(iter(fatal or [line for line in reversed(lines) if line]), "")
+        return _FOLDERS.sub("", said)[:200]
 
     def close(self) -> None:
         self.handed_over()
@@ -106,9 +115,17 @@ class LastWords:
 class WorkerProcess:
     """A worker that runs: its socket and a handle to kill it that no other process can inherit."""
 
-    def __init__(self, connection: socket.socket, words: LastWords, pid: int) -> None:
+    def __init__(
+        self,
+        connection: socket.socket,
+        words: LastWords,
+        pid: int,
+        on_release: Callable[[], None] | None = None,
+    ) -> None:
         self.socket = connection
         self.pid = pid
+        self.released = False
+        self._on_release = on_release
         self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         self._words = words
         self._pidfd = _open_pidfd(pid)
@@ -125,10 +142,10 @@ class WorkerProcess:
         except ProcessLookupError:
             pass
 
-    def ended(self, status: int | None, max_rss: int = 0) -> None:
-        """Whoever learns it says so."""
+    def ended(self, status: int | None, max_rss: int = 0, *, why: str = "") -> None:
+        """Whoever learns it says so; ``why``, if the worker itself has no words for it."""
         if not self.exited.done() and not self.exited.get_loop().is_closed():
-            self.exited.set_result(Exit(status, max_rss, self._words.read()))
+            self.exited.set_result(Exit(status, max_rss, self._words.read() or why))
 
     def release(self) -> None:
         """Close everything that is held for it."""
@@ -137,6 +154,9 @@ class WorkerProcess:
         if self._pidfd is not None and self._pidfd >= 0:
             os.close(self._pidfd)
         self._pidfd = None
+        self.released = True
+        if self._on_release is not None:
+            self._on_release()
 
     async def gone(self) -> None:
         """Wait until a killed process is no more."""
@@ -162,11 +182,13 @@ def _open_pidfd(pid: int) -> int | None:
         return -1
 
 
-def begin(function: str, theirs: socket.socket, words: LastWords) -> subprocess.Popen[bytes]:
+def launch(function: str) -> tuple[subprocess.Popen[bytes], socket.socket, LastWords]:
     """Run ``function`` of the zygote module in a fresh interpreter with nothing of this process's.
 
+    Returns the process, our end of its socket, and its last words.
+
     Raises:
-        EngineError: that is impossible here.
+        EngineError: that is impossible here, or at the moment.
     """
     if os.name != "posix":
         raise EngineError(
@@ -174,18 +196,38 @@ def begin(function: str, theirs: socket.socket, words: LastWords) -> subprocess.
         )
     if not sys.executable:
         raise EngineError("workers need a Python interpreter, and sys.executable is empty.")
-    try:
-        return subprocess.Popen(
-            _command(function, theirs.fileno()),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=words.write_fd,
-            env={},
-            pass_fds=(theirs.fileno(),),
-            process_group=0,
-        )
-    except OSError as error:
-        raise EngineError(f"a worker could not be started: {error}") from error
+    with ExitStack() as undo:
+        try:
+            ours, theirs = socket.socketpair()
+            undo.callback(ours.close)
+            with theirs:
+                words = LastWords()
+                undo.callback(words.close)
+                process = subprocess.Popen(
+                    _command(function, theirs.fileno()),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=words.write_fd,
+                    env={},
+                    pass_fds=(theirs.fileno(),),
+                    process_group=0,
+                )
+        except OSError as error:  # no such interpreter, no process or descriptor left
+            raise EngineError(f"a worker could not be started: {error}") from error
+        undo.pop_all()
+    words.handed_over()
+    ours.setblocking(False)  # noqa: FBT003 - its name says it
+    return process, ours, words
+
+
+def end(
+    owner: int, process: subprocess.Popen[bytes], connection: socket.socket, words: LastWords
+) -> None:
+    """Let go of what ``launch`` gave; end the process, if ``owner`` is who runs this."""
+    connection.close()
+    words.close()
+    if os.getpid() == owner:
+        kill(process)
 
 
 def _command(function: str, fd: int) -> list[str]:
@@ -197,7 +239,7 @@ def _command(function: str, fd: int) -> list[str]:
     path = [os.path.abspath(entry) for entry in sys.path]
     code = (
         "import sys,json; sys.path[:]=json.loads(sys.argv[1]);"
-        f"from codemode.engine.zygote import {function} as run; run(*map(int, sys.argv[2:]))"
+        f"from {ZYGOTE} import {function} as run; run(*map(int, sys.argv[2:]))"
     )
     arguments = [json.dumps([*path, here]), str(fd), str(os.getpid())]
     return [sys.executable, "-I", "-S", "-c", code, *arguments]

@@ -24,7 +24,7 @@ MAX_FROM_WORKER: Final = 128 * 1024
 class ToWorker(IntEnum):
     """What the application says; the payload behind the dash."""
 
-    SETTINGS = 1  # - u64 bytes of memory, 0 for no bound
+    SETTINGS = 1  # - bounds.SETTINGS
     CATALOGUE = 2  # - names as JSON, newline, descriptions as JSON
     START = 3  # - START_HEAD, settings as JSON members, source
     DELIVER = 4  # - a message for the prelude
@@ -42,6 +42,7 @@ class FromWorker(IntEnum):
     CLOSED = 3  # the isolate is gone; nothing more comes of this cell
     HEAP = 4  # the heap limit was hit; nothing more comes of this cell
     FAILED = 5  # - why, in words; nothing more comes of this cell
+    CAGE = 6  # - the parts of its cage as JSON; once, before anything else
 
 
 START_HEAD: Final = struct.Struct("<IQI")

@@ -14,6 +14,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from .bounds import Bounds
+from .cage import close_cage, packed
 from .cell import Cell
 from .isolates import Isolates
 from .program import Catalogue, compose, is_quick
@@ -40,7 +42,11 @@ def serve(connection: socket.socket) -> NoReturn:
     threading.excepthook = lambda args: _crash(args.exc_value)
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
-        Worker(connection).run()
+        bounds = Bounds()
+        cage = packed(close_cage())
+        worker = Worker(connection, bounds)
+        worker.send(FromWorker.CAGE, 0, cage)
+        worker.run()
     except BaseException as error:  # noqa: BLE001 - and ends the process
         _crash(error)
     os._exit(0)
@@ -77,8 +83,9 @@ class _CellPort:
 class Worker:
     """Serves one socket until it ends."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, bounds: Bounds) -> None:
         self._socket = connection
+        self._bounds = bounds
         self._stream = connection.makefile("rb", buffering=64 * 1024)
         self._write_lock = threading.Lock()
         # The first isolate is made before there is a second thread, and before memory is bounded:
@@ -103,7 +110,10 @@ class Worker:
         """Read frames until the application closes the socket."""
         while len(head := self._stream.read(HEADER.size)) == HEADER.size:
             length, kind, number = HEADER.unpack(head)
-            self._handlers[kind](number, self._stream.read(length))
+            payload = self._stream.read(length)
+            if kind != ToWorker.FLUSH:  # which only looks
+                self._bounds.work_arrives(len(self._cells) + len(self._starting) + 1)
+            self._handlers[kind](number, payload)
 
     def send(self, kind: FromWorker, number: int, payload: bytes = b"") -> None:
         """Write one frame; any thread. Blocks while the application is slow."""
@@ -133,7 +143,7 @@ class Worker:
             self._isolates.free(free)
 
     def _on_settings(self, _: int, payload: bytes) -> None:
-        bound_memory(int.from_bytes(payload, "little"))
+        self._bounds.apply(payload)
 
     def _on_catalogue(self, number: int, payload: bytes) -> None:
         self._catalogues.clear()
@@ -184,20 +194,3 @@ class Worker:
     def _on_credit(self, number: int, payload: bytes) -> None:
         if cell := self._cells.get(number):
             cell.credit(int.from_bytes(payload, "little"))
-
-
-def bound_memory(size: int) -> None:
-    """Let this process take ``size`` bytes more than it has now; 0 for no bound.
-
-    What it has now must not count: V8 maps 512 MiB for machine code with its first isolate, all
-    of it writable and so "data" to the kernel, and next to nothing of it ever touched.
-    """
-    if size == 0 or sys.platform != "linux":
-        return
-    import resource  # noqa: PLC0415 - not on every platform
-
-    with open("/proc/self/statm", "rb") as statm:
-        data = int(statm.read().split()[5]) * resource.getpagesize()
-    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-    bound = data + size if hard == resource.RLIM_INFINITY else min(data + size, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (bound, bound))

@@ -18,6 +18,7 @@ from .starters import SpawnStarter, ZygoteStarter
 
 if TYPE_CHECKING:
     from ..limits import Limits
+    from .cage import Part
     from .events import Sink
     from .link import WorkersCell
     from .process import WorkerProcess
@@ -43,7 +44,7 @@ class WorkersEngine:
     """
 
     def __init__(self, *, start_method: StartMethod | None = None) -> None:
-        self._start_method = start_method or ("zygote" if sys.platform == "linux" else "spawn")
+        self.start_method = start_method or ("zygote" if sys.platform == "linux" else "spawn")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starter: Starter | None = None
         self._ready: asyncio.Task[WorkerProcess] | None = None
@@ -55,6 +56,8 @@ class WorkersEngine:
     def warm_up(self) -> None:
         """Have a worker made ready, unless there is one."""
         starter = self._starter_here()
+        if self._ready is not None and _failed(self._ready):
+            self._ready = None  # why it failed may be over
         if self._ready is None and not self._closed:
             self._ready = asyncio.create_task(starter.start(), name="ready worker")
             self._ready.add_done_callback(_retrieve)
@@ -114,13 +117,17 @@ class WorkersEngine:
             self._starter = self._ready = None
         if self._starter is None:
             self._loop = loop
-            self._starter = ZygoteStarter() if self._start_method == "zygote" else SpawnStarter()
+            self._starter = ZygoteStarter() if self.start_method == "zygote" else SpawnStarter()
         return self._starter
 
 
+def _failed(task: asyncio.Task[WorkerProcess]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)
+
+
 def _retrieve(task: asyncio.Task[WorkerProcess]) -> None:
-    if not task.cancelled():
-        task.exception()
+    """A failure that nobody waited for is no news."""
+    _failed(task)
 
 
 def _dispose(ready: asyncio.Task[WorkerProcess]) -> None:
@@ -161,6 +168,16 @@ class WorkersSession:
         for link in list(self._dying):
             if link.loop is asyncio.get_running_loop():
                 await link.gone.wait()
+
+    @property
+    def pid(self) -> int | None:
+        """The process of its worker, if it has one."""
+        return None if self._link is None else self._link.pid
+
+    @property
+    def cage(self) -> tuple[Part, ...] | None:
+        """The parts of the cage of its worker, as that says; None if it has not said it."""
+        return None if self._link is None else self._link.cage
 
     def _usable_link(self) -> Link | None:
         link = self._link

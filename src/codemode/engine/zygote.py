@@ -20,9 +20,11 @@ import signal
 import socket
 import struct
 import sys
+import time
 from typing import Final, NoReturn
 
 from . import v8, worker
+from .timezone import system_time_zone
 
 REPORT: Final = struct.Struct("<cIiQ")
 """What happened, a process id, a status, and the largest resident size in bytes."""
@@ -56,6 +58,7 @@ def serve(worker_fd: int, parent: int) -> NoReturn:
     """Be a worker that was spawned, where there is no fork; the parent is the application."""
     _settle(parent)
     v8.load()
+    os.closerange(0, 2)
     worker.serve(socket.socket(fileno=worker_fd))
 
 
@@ -66,6 +69,7 @@ def _settle(parent: int) -> None:
     _die_with(parent)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the application's affair
+    _fix_time_zone()
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_ARENA_MAX, 2)  # an arena a thread would cost each cell 0.1 MB
@@ -73,6 +77,13 @@ def _settle(parent: int) -> None:
         if libc.pthread_attr_init(attributes) == 0:
             libc.pthread_attr_setstacksize(attributes, ctypes.c_size_t(STACK_BYTES))
             libc.pthread_setattr_default_np(attributes)
+
+
+def _fix_time_zone() -> None:
+    """Let V8's library and the C library know the zone before they cannot read files any more."""
+    if zone := system_time_zone():
+        os.environ["TZ"] = zone
+    time.tzset()
 
 
 class _Zygote:
@@ -138,6 +149,7 @@ class _Zygote:
             _die_with(self._parent)
             os.dup2(words, 2)
             os.dup2(connection, 3, inheritable=False)
+            os.closerange(0, 2)
             os.closerange(4, _highest_fd() + 1)
             worker.serve(socket.socket(fileno=3))
         finally:

@@ -108,13 +108,21 @@ class Yielded(Struct, frozen=True, kw_only=True):
 
 
 class Result(Struct, frozen=True, kw_only=True):
-    """The program is over; ``error_text`` is None if it succeeded."""
+    """The program is over; ``error_text`` is None if it succeeded.
+
+    Attributes:
+        limit: the name of the limit that ended it, if one did. The text alone proves nothing: a
+            program can throw any. V1 does not carry it: it is None if the cell ran in a host.
+        worker_lost: whether it ended with its worker, and by no limit; the same holds for it.
+    """
 
     cell_id: CellId
     items: tuple[Item, ...]
     error_text: str | None = None
     result_buffered_for_ns: int = 0
     host_duration_ns: int = 0
+    limit: str | None = None
+    worker_lost: bool = False
 
 
 class Terminated(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,6 @@ A client reads tolerantly (:class:`HostMessages`). Both write the same bytes for
 from __future__ import annotations
 
 import re
-from math import inf
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
@@ -162,7 +161,7 @@ class ClientMessages:
         """
         try:
             message = self._message.decode(payload)
-            if _fields(payload) > _fields_allowed(message):
+            if _says_twice(payload, message):
                 raise FrameUndecodableError("duplicate field")
             return self._dressed(message)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -311,30 +310,44 @@ _FIELDS: Final = {
 """How many fields a message has at most, at all levels together, without values of any shape."""
 
 
-def _fields_allowed(message: m.Hello | _Asked | m.Cancel | m.Yield | _DelegateAnswered) -> float:
+def _says_twice(
+    payload: bytes, message: m.Hello | _Asked | m.Cancel | m.Yield | _DelegateAnswered
+) -> bool:
+    """Whether ``payload`` has more fields than ``message`` can have."""
     match message:
-        case _Asked(request=_ExecuteAsked(request=read)):
-            return _FIELDS[_ExecuteAsked] + _fields(bytes(read.enabled_tools))
         case _Asked(request=m.Restore()):
-            return inf  # its keys are values; the last of two counts, as in any map
+            return False  # its keys are values; the last of two counts, as in any map
+        case _DelegateAnswered(result=_DelegateOkRead(value=m.NotificationDelivered())):
+            return False  # a receipt may say more than is known
+        case _Asked(request=_ExecuteAsked(request=read)):
+            allowed, any_shape = _FIELDS[_ExecuteAsked], bytes(read.enabled_tools)
         case _Asked(request=request):
-            return _FIELDS[type(request)]
+            allowed, any_shape = _FIELDS[type(request)], b""
         case _DelegateAnswered(result=_DelegateOkRead(value=_ToolResultRead(result=raw))):
-            return 7 + _fields(bytes(raw))
-        case _DelegateAnswered(result=_DelegateOkRead()):
-            return inf  # a receipt may say more than is known
+            allowed, any_shape = 7, bytes(raw)
         case _DelegateAnswered():
-            return _FIELDS[m.DelegateFailed]
+            allowed, any_shape = _FIELDS[m.DelegateFailed], b""
         case _:
-            return _FIELDS[type(message)]
+            allowed, any_shape = _FIELDS[type(message)], b""
+    # The first count is the quicker one, and enough for nearly every message.
+    return all(count(payload) - count(any_shape) > allowed for count in (_colons, _fields))
+
+
+def _colons(text: bytes) -> int:
+    """How many colons stand right behind a quote in JSON text: at least one for each field.
+
+    In a string such a quote is escaped. White space before the colon hides a field, never makes one.
+    """
+    return text.count(b'":') - text.count(b'\\":')
 
 
 def _fields(text: bytes) -> int:
-    """How many fields there are in JSON text: each is a string that ends before a colon.
+    """The same without the strings that begin with a colon: what opens them follows one of these."""
+    opened = sum(text.count(before + b'":') for before in _BEFORE_A_STRING)
+    return _colons(text) - opened - text.startswith(b'":')
 
-    In a string such an end is escaped. White space before the colon hides a field, never makes one.
-    """
-    return text.count(b'":') - text.count(b'\\":')
+
+_BEFORE_A_STRING: Final = (b":", b",", b"[", b"{", b" ", b"\t", b"\n", b"\r")
 
 
 def _answer(result: _DelegateOkRead | m.DelegateFailed) -> m.DelegateOk | m.DelegateFailed:

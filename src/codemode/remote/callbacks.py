@@ -178,7 +178,7 @@ class Callbacks:
         except asyncio.CancelledError:
             result = m.DelegateFailed(CANCELLED_CALL)
         except BaseException as error:  # noqa: BLE001 - see above
-            result = m.DelegateFailed(failure_text(error))
+            result = m.DelegateFailed(failure_text(error, self._limits))
         if callback.unwanted:
             return
         try:

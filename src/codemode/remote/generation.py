@@ -11,11 +11,11 @@ from ..protocol import messages as m
 from ..protocol.frames import FrameError
 from ..protocol.types import CellId, WaitRequest
 from ..runtime.session import MAX_YIELD_MS
+from ..surface.text import well_formed
 from .callbacks import CANCELLED_REQUEST, Callbacks
 from .cells import EarlyMessages, RemoteCell
 from .observations import Deliveries, Observation, Start
 from .operations import Call, UnexpectedAnswerError
-from .outgoing import well_formed
 from .refusals import is_overload
 
 if TYPE_CHECKING:

@@ -15,8 +15,10 @@ from ..errors import UsageError
 from ..runtime.callbacks import error_text
 from ..runtime.jsontext import encode_json
 from ..runtime.session import MAX_YIELD_MS
+from ..surface.text import well_formed
 
 if TYPE_CHECKING:
+    from ..limits import Limits
     from ..protocol.types import ExecuteRequest, ToolDefinition
 
 MAX_DEPTH: Final = 120
@@ -24,19 +26,9 @@ MAX_DEPTH: Final = 120
 
 _STRING: Final = re.compile(rb'"(?:[^"\\]+|\\.)*"')
 _NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
-_LONE: Final = re.compile("[\ud800-\udfff]")
 _LONE_ESCAPE: Final = re.compile(
     r"\\\\|\\u[dD][89aAbB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 )
-
-
-def well_formed(text: str) -> str:
-    """``text`` with U+FFFD for each lone surrogate.
-
-    >>> well_formed("a\\ud800b")
-    'a\ufffdb'
-    """
-    return text if text.isascii() else _LONE.sub("\ufffd", text)
 
 
 def nested_too_deep(json: bytes) -> bool:
@@ -117,6 +109,6 @@ def _look_at(tools: tuple[ToolDefinition, ...]) -> None:
         raise UsageError(f"the enabled tools are not what JSON can say: {error}") from error
 
 
-def failure_text(error: BaseException) -> str:
+def failure_text(error: BaseException, limits: Limits) -> str:
     """A tool's failure as the script reads it; the same as in sessions on this machine."""
-    return well_formed(error_text(error))
+    return well_formed(error_text(error, limits))

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from ..errors import CellBusyError, CellTerminatingError
 from ..protocol.types import LiveCell, Pending, Result, Terminated, WaitOutcome, Yielded
-from .listener import Listener
+from .listener import Failure, Listener
 from .observation import Observation, missing
 from .state import Effect, Input, Phase, State, step
 
@@ -74,7 +74,7 @@ class CellActor:
         self._home = home
         self._loop = asyncio.get_running_loop()
         self._state = State()
-        self._inputs: deque[tuple[Input, Observation | str | None]] = deque()
+        self._inputs: deque[tuple[Input, Observation | Failure | None]] = deque()
         self._performing = False
         self._listener = Listener(cell_id, request, delegate, limits, values.begin(), self)
         self._engine: EngineCell | None = None
@@ -82,7 +82,7 @@ class CellActor:
         self._start_error: Exception | None = None
         self._observation: Observation | None = None
         self._terminator: Observation | None = None
-        self._error: str | None = None
+        self._failure: Failure | None = None
         self._completed_at: float | None = None
         self._readers = 0  # of its end
         self._expiry: asyncio.TimerHandle | None = None
@@ -157,11 +157,11 @@ class CellActor:
 
     # ── state ────────────────────────────────────────────────────────────────────────────────
 
-    def hear(self, event: Input, error_text: str | None = None) -> None:
+    def hear(self, event: Input, failure: Failure | None = None) -> None:
         """Something has happened to the cell (``listener.Owner``)."""
-        self._feed(event, error_text)
+        self._feed(event, failure)
 
-    def _feed(self, event: Input, about: Observation | str | None = None) -> None:
+    def _feed(self, event: Input, about: Observation | Failure | None = None) -> None:
         self._inputs.append((event, about))
         self._perform()
 
@@ -186,14 +186,14 @@ class CellActor:
             self._terminator = None
             self._take(Input.TERMINATOR_GONE, None)
 
-    def _take(self, event: Input, about: Observation | str | None) -> None:
+    def _take(self, event: Input, about: Observation | Failure | None) -> None:
         before = self._state
         after, effects = step(before, event)
         self._state = after
         if isinstance(about, Observation):
             self._seat(event, about, effects)
         elif after.phase is Phase.FINISHING and before.phase is Phase.RUNNING:
-            self._error = about
+            self._failure = about
         for effect in effects:
             self._EFFECTS[effect](self, about)
         if after.forgotten != before.forgotten:
@@ -216,8 +216,8 @@ class CellActor:
             self._expiry = None
         bound = self._limits.unobserved_ms
         if forgotten and bound is not None:
-            message = self._limits.message("unobserved_ms")
-            self._expiry = self._loop.call_later(bound / 1000, self.hear, Input.EXPIRED, message)
+            failure = Failure(self._limits.message("unobserved_ms"), "unobserved_ms")
+            self._expiry = self._loop.call_later(bound / 1000, self.hear, Input.EXPIRED, failure)
 
     # ── effects: observations ────────────────────────────────────────────────────────────────
 
@@ -283,11 +283,14 @@ class CellActor:
     def _complete(self, _: object) -> None:
         since = self._completed_at
         buffered = 0 if since is None else int((self._loop.time() - since) * 1e9)
+        failure = self._failure
         result = Result(
             cell_id=self.cell_id,
             items=self._listener.outbox.take(),
-            error_text=self._error,
+            error_text=None if failure is None else failure.text,
             result_buffered_for_ns=buffered,
+            limit=None if failure is None else failure.limit,
+            worker_lost=failure is not None and failure.worker_lost,
         )
         self._answer_all(LiveCell(result))
 

@@ -16,6 +16,7 @@ from msgspec import UNSET
 
 from ..errors import CodeModeError
 from ..protocol.types import ToolCall
+from ..surface.text import well_formed
 from .jsontext import decode_json, encode_json
 from .lane import Lane
 
@@ -36,6 +37,9 @@ NOTIFICATIONS_AT_ONCE: Final = 64
 
 HELD_BYTES: Final = 32 * 1024 * 1024
 """Arguments and texts of callbacks that have not ended; beyond, the cell is held back."""
+
+ERROR_CHARACTERS: Final = 4096
+"""An error may always be that long, or nobody could be told of a limit."""
 
 
 class Callbacks:
@@ -162,7 +166,7 @@ class Callbacks:
         except asyncio.CancelledError:
             self._deliver(refusal(called.number, CANCELLED_CALL))
         except BaseException as error:  # noqa: BLE001 - see above
-            self._deliver(refusal(called.number, error_text(error)))
+            self._deliver(refusal(called.number, error_text(error, self._limits)))
         else:
             self._deliver(f"R{called.number}\n{text}")
 
@@ -210,12 +214,17 @@ def call_name(number: int) -> str:
 
 def refusal(number: int, text: str) -> str:
     """The message that rejects the promise of a tool call."""
-    return f"E{number}\n{text}"
+    return f"E{number}\n{well_formed(text)}"
 
 
-def error_text(error: BaseException) -> str:
-    """A tool's failure as the script reads it: our own errors bare, others with their type."""
+def error_text(error: BaseException, limits: Limits) -> str:
+    """A tool's failure as the script reads it: our own errors bare, others with their type.
+
+    One that is longer than a value may be is refused as one.
+    """
     text = str(error)
-    if isinstance(error, CodeModeError):
+    if not isinstance(error, CodeModeError):
+        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    if len(text) <= max(limits.value_bytes, ERROR_CHARACTERS):
         return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return limits.message("value_bytes", len(text), what="the error of a tool")

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from msgspec import Struct
+
 from ..engine import events as ev
 from ..protocol.types import AudioItem, ImageItem, TextItem
 from ..surface.hints import hint_for
@@ -29,11 +31,25 @@ if TYPE_CHECKING:
 _ITEMS: Final = (TextItem, ImageItem, AudioItem)
 
 
+class Failure(Struct, frozen=True):
+    """Why a program is over that did not succeed.
+
+    Attributes:
+        text: for whoever reads it.
+        limit: the limit that ended it, if one did.
+        worker_lost: whether it ended with its worker, and by no limit.
+    """
+
+    text: str
+    limit: str | None = None
+    worker_lost: bool = False
+
+
 class Owner(Protocol):
     """Who decides about the cell's life."""
 
-    def hear(self, event: Input, error_text: str | None = None) -> None:
-        """Something has happened to the cell; an end comes with its error text, if it failed."""
+    def hear(self, event: Input, failure: Failure | None = None) -> None:
+        """Something has happened to the cell; an end comes with its failure, if it failed."""
 
 
 class Listener:
@@ -104,9 +120,9 @@ class Listener:
             self._owner.hear(Input.FLUSHED)
 
     def on_lost(self, reason: str, limit: str | None) -> None:
-        del limit  # the reason names it
         self._hushed = True
-        self._owner.hear(Input.LOST, reason)
+        self.turns.lost()
+        self._owner.hear(Input.LOST, Failure(reason, limit, worker_lost=limit is None))
 
     # ── what the cell says ───────────────────────────────────────────────────────────────────
 
@@ -150,7 +166,7 @@ class Listener:
 
     def _on_finished(self, finished: ev.Finished) -> None:
         self._hushed = True
-        self._owner.hear(Input.FINISHED, self._with_hint(finished.error_text))
+        self._owner.hear(Input.FINISHED, self._failure(finished))
 
     def _on_idle(self, _: ev.Idle) -> None:
         self.turns.ended()
@@ -174,11 +190,12 @@ class Listener:
 
     def _reach_limit(self, name: str, observed: int | None = None) -> None:
         self._hushed = True
-        self._owner.hear(Input.LIMIT, self._limits.message(name, observed))
+        self._owner.hear(Input.LIMIT, Failure(self._limits.message(name, observed), name))
 
-    def _with_hint(self, error: str | None) -> str | None:
+    def _failure(self, finished: ev.Finished) -> Failure | None:
+        error = finished.error_text
         if error is None:
             return None
         names = [tool.name for tool in self._request.enabled_tools]
         hint = hint_for(self._request.source, error, names)
-        return error if hint is None else f"{error}\nHint: {hint}"
+        return Failure(error if hint is None else f"{error}\nHint: {hint}", finished.limit)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..errors import LimitError, SessionClosedError, SessionError, UsageError
 from ..protocol.types import CellId
+from ..surface.text import well_formed
 from .actor import CellActor
 from .cells import Cells
 from .enabled import Catalogues
@@ -146,7 +147,7 @@ class SessionRuntime:
             home=self._cells,
         )
         self._cells.admit(actor)
-        await actor.start(self._engine, request.source, catalogue, observation)
+        await actor.start(self._engine, well_formed(request.source), catalogue, observation)
         return LocalStartedCell(actor, observation)
 
     def _check_admission(self, request: ExecuteRequest) -> None:

@@ -63,7 +63,7 @@ class Input(Enum):
     YIELD_ASKED = auto()
     FRONTIER = auto()  # nothing runnable is left, and nothing waits to be delivered
     FINISHED = auto()  # the program is over
-    LOST = auto()  # the engine lost it
+    LOST = auto()  # the engine lost it; where it is being stopped, that ends all the same
     LIMIT = auto()  # it is to end with a limit's error
     TERMINATE = auto()  # somebody wants its end and waits for it
     TERMINATOR_GONE = auto()
@@ -316,7 +316,6 @@ _RULES: Final[dict[tuple[Phase, Input], Callable[[State], Step]]] = {
     (Phase.FINISHING, Input.DEADLINE): _deadline_finishing,
     (Phase.FINISHING, Input.FLUSHED): _flushed,
     (Phase.FINISHING, Input.STOPPED): _stopped,
-    (Phase.FINISHING, Input.LOST): _stopped,
     (Phase.FINISHING, Input.CALLBACKS_ENDED): _callbacks_ended,
     (Phase.FINISHING, Input.EXPIRED): _expired,
     (Phase.FINISHING, Input.TERMINATE): _terminate,
@@ -334,7 +333,6 @@ _RULES: Final[dict[tuple[Phase, Input], Callable[[State], Step]]] = {
     (Phase.TERMINATING, Input.TERMINATE): _terminate_again,
     (Phase.TERMINATING, Input.TERMINATOR_GONE): _terminator_gone,
     (Phase.TERMINATING, Input.STOPPED): _stopped,
-    (Phase.TERMINATING, Input.LOST): _stopped,
     (Phase.TERMINATING, Input.CALLBACKS_ENDED): _callbacks_ended,
     (Phase.CLOSED, Input.OBSERVE_TIME): _missing,
     (Phase.CLOSED, Input.OBSERVE_FRONTIER): _missing,

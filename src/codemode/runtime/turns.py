@@ -170,6 +170,10 @@ class Turns:
             self._flushed.set()
         return self._flushes == 0
 
+    def lost(self) -> None:
+        """The engine says nothing any more."""
+        self._flushed.set()
+
     async def last_words(self) -> None:
         """Wait a little for what a stopped cell wrote in an unfinished turn."""
         self.resume()

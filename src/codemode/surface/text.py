@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 WHITE_SPACE: Final = (
@@ -12,10 +13,21 @@ WHITE_SPACE: Final = (
     "\u2028\u2029\u202f\u205f\u3000"
 )
 
+_LONE = re.compile("[\ud800-\udfff]")
+
 
 def trim(text: str) -> str:
     """``text`` without white space at its ends."""
     return text.strip(WHITE_SPACE)
+
+
+def well_formed(text: str) -> str:
+    """``text`` with U+FFFD for each lone surrogate: UTF-8 cannot say these.
+
+    >>> well_formed("a\\ud800b")
+    'a\ufffdb'
+    """
+    return text if text.isascii() else _LONE.sub("\ufffd", text)
 
 
 def utf8_length(text: str) -> int:

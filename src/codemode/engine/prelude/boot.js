@@ -62,7 +62,7 @@ const iteratorKey = Symbol.iterator;
 const UNITS = 32 * 1024, HEADER = 8;
 const FLUSH = 0, LOAD = 1, MORE = 2, CATALOGUE = 3, EXIT = 4, OVER = 5, ERRORS = 6, MEDIA = 7, WAITING = 8;
 const TEXT = 1, IMAGE = 2, AUDIO = 3, CALL = 4, NOTIFY = 5, YIELD = 6, TIMER = 7, CLEAR = 8,
-  STORE = 9, KEY = 10, DONE = 11, FAILED = 12, IDLE = 13, CONTINUED = 0x8000;
+  STORE = 9, KEY = 10, DONE = 11, FAILED = 12, IDLE = 13, LIMITED = 14, CONTINUED = 0x8000;
 
 let host, buffer, units, words, lastTold = 0;
 let config;                           // of the program: wrapper, limits, their error texts
@@ -143,7 +143,7 @@ function ask(reason) {
 function core() {
   return {
     __proto__: null,
-    apply, construct, getPrototypeOf, getOwnPropertyDescriptor, hasOwn, parse, stringify, trunc, evaluate,
+    apply, construct, getPrototypeOf, getOwnPropertyDescriptor, hasOwn, parse, stringify, trunc, evaluate, refuse,
     isArray, isFinite, isInteger, isError, fromCharCode, fromBase64, iteratorKey, ErrorOf, PromiseOf, RegExpOf, StringOf,
     tagOf, numberToString, codePointAt, lastIndexOf, startsWith, toLowerCase, exec, byteLength, mapSize,
     slice, indexOf, charCodeAt, own, isObject, define, checked, toJson, asText,
@@ -176,8 +176,17 @@ function asText(error) { return typeof error === "string" ? error : errors().ren
 
 // ---------------------------------------------------------------- values
 
+// A limit is refused with a string, which the script may catch, forget and throw again. So that it
+// cannot forge one, we remember which were reached.
+const reached = { __proto__: null };
+
+function refuse(limit, text) {
+  reached[text] = limit;
+  throw text;
+}
+
 function checked(text) {
-  if (text.length > config.valueBytes) throw config.valueError;
+  if (text.length > config.valueBytes) refuse("value_bytes", config.valueError);
   return text;
 }
 
@@ -270,7 +279,7 @@ function invoke(index, input, second) {
     return undefined;
   }
   const json = input === undefined ? "" : inputJson(index, input);
-  if (calls === config.toolCalls) throw config.toolCallsError;
+  if (calls === config.toolCalls) refuse("tool_calls", config.toolCallsError);
   const id = ++calls;
   const promise = new PromiseOf((resolve, reject) => { pendingCalls[id] = { resolve, reject }; });
   put(CALL, id + "\n" + index + "\n" + json);
@@ -345,9 +354,15 @@ function fire(timer) {
 // the reason with it; rendering a failure may run code of the script, which may call us.
 function idle() {
   if (outcome === undefined) put(IDLE, "");
-  else if (outcome.failed) put(FAILED, failureText(errors().renderAll(outcome.reason)));
+  else if (outcome.failed) putFailure(outcome.reason);
   else put(DONE, "");
   words[1] = outcome === undefined ? FLUSH : OVER;
+}
+
+function putFailure(reason) {
+  const limit = typeof reason === "string" ? reached[reason] : undefined;
+  if (limit === undefined) put(FAILED, failureText(errors().renderAll(reason)));
+  else put(LIMITED, limit + "\n" + reason);
 }
 
 function failureText(text) {

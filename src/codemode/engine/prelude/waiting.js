@@ -2,7 +2,7 @@
 // whose rules hold here, when a program first does.
 "use strict";
 ((core) => {
-const { apply, trunc, isFinite, PromiseOf, define, config, put, send, TIMER, CLEAR } = core;
+const { apply, trunc, isFinite, PromiseOf, define, config, put, send, refuse, TIMER, CLEAR } = core;
 
 // ---------------------------------------------------------------- timers
 
@@ -11,7 +11,7 @@ let timers = 0, waiting = 0;
 
 function setTimeout(callback, delay) {
   if (typeof callback !== "function") throw "setTimeout expects a function callback";
-  if (waiting >= config.timers) throw config.timersError;
+  if (waiting >= config.timers) refuse("timers", config.timersError);
   const id = ++timers, number = +delay;  // may throw what the script throws, and uses up the id
   const wait = isFinite(number) && number > 0 ? trunc(number) : 0;
   pending[id] = callback;

@@ -1,0 +1,261 @@
+"""``codemode doctor``: whether cells can run here, in which cage, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import sys
+from dataclasses import asdict, dataclass, fields
+from importlib import metadata
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from ..engine.checkup import ENGINES, examine
+from ..limits import Limits, amount
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ..engine.cage import Part
+    from ..engine.checkup import Checkup
+
+FEW_DESCRIPTORS: Final = 256
+"""A session takes 3 of them, and is not alone in its application."""
+
+CAGE_SINCE: Final = {
+    "landlock": "run on Linux 5.13 or newer with landlock among the security modules (lsm=… at "
+    "boot), and let the container's own filter pass landlock_create_ruleset",
+    "seccomp": "run on a kernel with CONFIG_SECCOMP_FILTER, on x86_64 or aarch64, and let the "
+    "container's own filter pass seccomp",
+}
+
+_REMEDIES: Final = (
+    (r"V8 is missing|lacks mr_|No module named", "pip install 'mini-racer>=0.14.1,<0.15'"),
+    (r"Errno 24|EMFILE|Too many open files", "raise the limit on descriptors: ulimit -n 4096"),
+    (r"Errno 23|ENFILE", "close files on this machine, or raise fs.file-max"),
+    (
+        r"Errno 12\b|ENOMEM|MemoryError|out of memory|SIGTRAP",
+        "free memory, or raise the limits on it: ulimit -v, the container's memory",
+    ),
+    (r"Errno 11\b|EAGAIN", "raise the number of processes: ulimit -u, the container's pids"),
+    (r"did not (answer|end)", "see whether the machine is overloaded or suspended, and try again"),
+    (r"Errno 2\b|sys\.executable", "run codemode with a Python interpreter that is still there"),
+)
+_OTHER: Final = (
+    "reinstall codemode and its dependencies; if that does not help, report this with the output "
+    "of codemode doctor --json"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is not as it should be.
+
+    Attributes:
+        what: what does not work.
+        cause: why, as far as it is known.
+        remedy: what to do.
+        fatal: whether cells cannot run.
+    """
+
+    what: str
+    cause: str
+    remedy: str
+    fatal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Everything that ``doctor`` has found out."""
+
+    versions: dict[str, str]
+    engines: dict[str, Checkup]
+    descriptors: dict[str, int | None]
+    limits: dict[str, int | None]
+    problems: tuple[Problem, ...]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether cells can run."""
+        return not any(problem.fatal for problem in self.problems)
+
+    def as_json(self) -> str:
+        """One document."""
+        engines = {name: asdict(found) for name, found in self.engines.items()}
+        cage = engines["workers"].pop("cage")
+        engines["threads"].pop("cage")
+        report = {
+            "healthy": self.healthy,
+            "versions": self.versions,
+            "engines": engines,
+            "cage": cage and [part._asdict() for part in self.engines["workers"].cage or ()],
+            "descriptors": self.descriptors,
+            "limits": self.limits,
+            "problems": [asdict(problem) for problem in self.problems],
+        }
+        return json.dumps(report, indent=2, ensure_ascii=False)
+
+
+def doctor(*, as_json: bool) -> int:
+    """Examine, print, and say whether cells can run: the exit code."""
+    found = diagnose()
+    if as_json:
+        click.echo(found.as_json())
+    elif sys.stdout.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown"):
+        _print_richly(found)
+    else:
+        for title, rows in _sections(found):
+            click.echo(title)
+            for mark, name, text in rows:
+                click.echo(f"  {mark} {name}: {text}" if text else f"  {mark} {name}")
+    return 0 if found.healthy else 1
+
+
+def diagnose() -> Diagnosis:
+    """Try everything; nothing of it raises or hangs."""
+    engines = {name: examine(name) for name in ENGINES}
+    descriptors = _descriptors()
+    return Diagnosis(
+        versions=_versions(engines.values()),
+        engines=engines,
+        descriptors=descriptors,
+        limits=asdict(Limits()),
+        problems=tuple(_problems(engines, descriptors["limit"])),
+    )
+
+
+def _versions(checkups: Iterable[Checkup]) -> dict[str, str]:
+    return {
+        "codemode": _version("codemode"),
+        "python": platform.python_version(),
+        "mini-racer": _version("mini-racer"),
+        "v8": next((found.v8 for found in checkups if found.v8), "unknown"),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _descriptors() -> dict[str, int | None]:
+    """How many this process has open, and may have; workers and sessions count against it."""
+    try:
+        import resource  # noqa: PLC0415 - not on every platform
+
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        limit = None if soft == resource.RLIM_INFINITY else soft
+    except ImportError:
+        limit = None
+    try:
+        return {"open": len(os.listdir("/dev/fd")) - 1, "limit": limit}  # without the listing
+    except OSError:
+        return {"open": None, "limit": limit}
+
+
+def _problems(engines: dict[str, Checkup], descriptors: int | None) -> Iterator[Problem]:
+    for name, found in engines.items():
+        if not found.works:
+            cause, _, hint = found.error.partition("\nHint: ")
+            yield Problem(
+                f"engine={name} cannot run cells", cause, hint or _remedy(cause), name == "workers"
+            )
+    for part in engines["workers"].cage or ():
+        if not part.in_force:
+            yield Problem(f"workers run without {part.name}", part.note, _cage_remedy(part))
+    if descriptors is not None and descriptors < FEW_DESCRIPTORS:
+        yield Problem(
+            "few sessions fit into this process",
+            f"it may have {descriptors} descriptors open, and a session takes 3",
+            "raise the limit on descriptors: ulimit -n 4096",
+        )
+
+
+def _remedy(cause: str) -> str:
+    return next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, cause)), _OTHER)
+
+
+def _cage_remedy(part: Part) -> str:
+    if sys.platform != "linux":
+        return "run programs that you do not trust on Linux"
+    return CAGE_SINCE.get(part.name, "let the container's own filter pass prctl and capset")
+
+
+_Row = tuple[str, str, str]
+_GOOD, _BAD, _PLAIN = "✓", "✗", "·"
+
+
+def _sections(found: Diagnosis) -> Iterator[tuple[str, list[_Row]]]:
+    yield "versions", [(_PLAIN, name, text) for name, text in found.versions.items()]
+    yield "engines", [_engine_row(name, each) for name, each in found.engines.items()]
+    cage = found.engines["workers"].cage
+    if cage is not None:
+        yield (
+            "cage of a worker",
+            [(_GOOD if part.in_force else _BAD, part.name, part.note) for part in cage],
+        )
+    has, may = found.descriptors["open"], found.descriptors["limit"]
+    yield (
+        "descriptors",
+        [
+            (_PLAIN, "open", "unknown" if has is None else str(has)),
+            (_PLAIN, "limit", "none" if may is None else f"{may:,}"),
+        ],
+    )
+    yield "limits", [(_PLAIN, *row) for row in _limit_rows()]
+    if found.problems:
+        yield (
+            "problems",
+            [
+                row
+                for problem in found.problems
+                for row in (
+                    (_BAD if problem.fatal else "!", problem.what, ""),
+                    (" ", "cause", problem.cause),
+                    (" ", "remedy", problem.remedy),
+                )
+            ],
+        )
+    verdict = "cells can run" if found.healthy else "cells cannot run"
+    yield "verdict", [(_GOOD if found.healthy else _BAD, verdict, "")]
+
+
+def _engine_row(name: str, found: Checkup) -> _Row:
+    if not found.works:
+        return (_BAD, name, found.error.partition("\n")[0])
+    said = [
+        found.start_method and f"start method {found.start_method}",
+        f"first result {found.first_ms:.0f} ms",
+        f"next session {found.next_ms:.0f} ms",
+        found.worker_bytes and f"worker {amount(found.worker_bytes, 'bytes')}",
+        found.zygote_bytes and f"zygote {amount(found.zygote_bytes, 'bytes')}, mostly shared",
+    ]
+    return (_GOOD, name, " · ".join(text for text in said if text))
+
+
+def _limit_rows() -> Iterator[tuple[str, str]]:
+    defaults = Limits()
+    for entry in fields(Limits):
+        value = getattr(defaults, entry.name)
+        yield entry.name, "none" if value is None else amount(value, entry.metadata["unit"])
+
+
+def _print_richly(found: Diagnosis) -> None:
+    from rich.console import Console  # noqa: PLC0415 - 100 ms, for terminals only
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console(highlight=False)
+    styles: dict[str, Any] = {_GOOD: "green", _BAD: "red", "!": "yellow"}
+    for title, rows in _sections(found):
+        table = Table.grid(padding=(0, 2))
+        for mark, name, text in rows:
+            table.add_row("", Text(mark, style=styles.get(mark, "dim")), Text(name), Text(text))
+        console.print(Text(title, style="bold"))
+        console.print(table)

@@ -1,0 +1,200 @@
+"""Whether cells can run here: each engine is tried, in a process of its own, and within a bound.
+
+An engine that aborts its process or hangs is what a checkup is for, so nothing of it happens in
+the process that asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from ..errors import CodeModeError, EngineError
+from ..limits import Limits
+from ..protocol.types import TextItem
+from .cage import Part
+from .events import Finished
+from .program import Catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .events import Event
+    from .seam import EngineSession
+
+_Session = TypeVar("_Session", bound="EngineSession")
+
+ANSWER_SECONDS: Final = 20.0
+"""An engine answers within 0.2 s of nothing; on a machine out of breath within a few seconds."""
+
+PROCESS_SECONDS: Final = ANSWER_SECONDS + 10
+ENGINES: Final = ("workers", "threads")
+
+_PROGRAM: Final = (
+    "import sys,json; sys.path[:]=json.loads(sys.argv[1]);"
+    "from codemode.engine.checkup import answer; answer(sys.argv[2])"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkup:
+    """What became of one engine.
+
+    Attributes:
+        works: whether it computed 1+1.
+        error: why not.
+        v8: its version.
+        start_method: how workers start.
+        first_ms: from nothing to the first result.
+        next_ms: the same for the next session.
+        worker_bytes: resident memory of a worker, shared pages included.
+        zygote_bytes: the same for what workers are forked from.
+        cage: the parts of a worker's cage; None if it said nothing.
+    """
+
+    works: bool
+    error: str = ""
+    v8: str = ""
+    start_method: str = ""
+    first_ms: float | None = None
+    next_ms: float | None = None
+    worker_bytes: int | None = None
+    zygote_bytes: int | None = None
+    cage: tuple[Part, ...] | None = None
+
+
+def examine(engine: str) -> Checkup:
+    """Try an engine; never raises, and returns within ``PROCESS_SECONDS``.
+
+    Args:
+        engine: one of ``ENGINES``.
+    """
+    path = json.dumps([os.path.abspath(entry) for entry in sys.path])
+    try:
+        done = subprocess.run(
+            [sys.executable or "python3", "-I", "-c", _PROGRAM, path, engine],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=PROCESS_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return Checkup(works=False, error=f"it did not end within {PROCESS_SECONDS:g} s")
+    except (OSError, MemoryError) as error:
+        return Checkup(works=False, error=f"no process could be started: {error}")
+    try:
+        found: dict[str, Any] = json.loads(done.stdout)
+        cage = found.pop("cage")
+        return Checkup(**found, cage=cage and tuple(Part(*part) for part in cage))
+    except (ValueError, TypeError, KeyError):
+        words = done.stderr.decode(errors="replace").strip().splitlines()
+        how = f"its process ended with {done.returncode}"
+        return Checkup(works=False, error=": ".join([how, *words[-1:]]))
+
+
+def answer(engine: str) -> None:
+    """The process that tries one engine: the outcome as JSON on standard output."""
+    try:
+        found = asyncio.run(_tried(engine))
+    except (CodeModeError, OSError, MemoryError) as error:
+        found = Checkup(works=False, error=str(error) or type(error).__name__)
+    except TimeoutError:
+        found = Checkup(works=False, error=f"it did not answer within {ANSWER_SECONDS:g} s")
+    print(json.dumps(asdict(found)))  # noqa: T201 - that is what it is for
+    sys.stdout.flush()
+    os._exit(0)  # whatever the engine has left in this process
+
+
+async def _tried(engine: str) -> Checkup:
+    async with asyncio.timeout(ANSWER_SECONDS):
+        return await (_workers() if engine == "workers" else _threads())
+
+
+async def _workers() -> Checkup:
+    from .workers import WorkersEngine  # noqa: PLC0415 - if it cannot be loaded, that is a finding
+
+    engine = WorkersEngine()
+    try:
+        first_ms, _ = await _first_result(lambda: engine.session(Limits()))
+        next_ms, following = await _first_result(lambda: engine.session(Limits()))
+        return Checkup(
+            works=True,
+            start_method=engine.start_method,
+            first_ms=first_ms,
+            next_ms=next_ms,
+            cage=following.cage,
+            worker_bytes=_resident(following.pid),
+            zygote_bytes=_resident(_parent(following.pid)),
+        )
+    finally:
+        await engine.aclose()
+
+
+async def _threads() -> Checkup:
+    from . import v8  # noqa: PLC0415 - as above
+    from .threads import ThreadsEngine  # noqa: PLC0415
+
+    engine = ThreadsEngine()
+    first_ms, _ = await _first_result(lambda: engine.session(Limits()))
+    next_ms, _ = await _first_result(lambda: engine.session(Limits()))
+    return Checkup(works=True, v8=v8.version(), first_ms=first_ms, next_ms=next_ms)
+
+
+async def _first_result(make: Callable[[], _Session]) -> tuple[float, _Session]:
+    """How long until a program that computes 1+1 in a new session has said so."""
+    began = time.perf_counter()
+    session, sink = make(), _Sink()
+    await session.start("text(1+1)", Catalogue.of(()), sink)
+    said = await sink.ended
+    if said != ["2"]:
+        raise EngineError(f"text(1+1) gave {said!r}")
+    return round((time.perf_counter() - began) * 1000, 1), session
+
+
+class _Sink:
+    """What a program writes until it ends."""
+
+    def __init__(self) -> None:
+        self.ended: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+        self._texts: list[str] = []
+
+    def on_events(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, TextItem):
+                self._texts.append(event.text)
+            elif isinstance(event, Finished) and not self.ended.done():
+                self.ended.set_result([*self._texts, *filter(None, [event.error_text])])
+
+    def on_flushed(self) -> None:
+        """Nobody asks for it."""
+
+    def on_lost(self, reason: str, limit: str | None) -> None:
+        del limit
+        if not self.ended.done():
+            self.ended.set_exception(EngineError(reason))
+
+
+def _resident(pid: int | None) -> int | None:
+    """Where /proc says it of a process that lives."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _parent(pid: int | None) -> int | None:
+    """What a worker was forked from, unless that is this process."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+        parent = int(stat.rpartition(")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return None if parent == os.getpid() else parent

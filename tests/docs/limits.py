@@ -1,0 +1,215 @@
+"""The generated parts of ``docs/limits.md``: ``python -m tests.docs.limits`` renews them.
+
+Name, unit, default and text of a limit come from ``limits.py``; what is added here - what it
+bounds, where, and the test in which it fires - is held to the code by ``test_limits``.
+"""
+
+import re
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from codemode.limits import Limits, amount
+
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = ROOT / "docs" / "limits.md"
+
+_BLOCK = re.compile(r"(<!-- begin: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+class Place(NamedTuple):
+    """What a limit bounds, the files under src/codemode that see to it, and the test in which it fires."""
+
+    bounds: str
+    files: tuple[str, ...]
+    test: str
+
+
+FIRES: Final = "tests/test_limits_in_force.py::"
+FAILS: Final = FIRES + "test_a_cell_over_its_limit_fails_and_the_next_one_runs"
+
+PLACES: Final[dict[str, Place]] = {
+    "source_bytes": Place(
+        "the program given to exec", ("runtime/session.py",), f"{FAILS}[source_bytes]"
+    ),
+    "heap_bytes": Place(
+        "one cell's JavaScript heap",
+        ("engine/link.py", "engine/threads.py"),
+        f"{FAILS}[heap_bytes]",
+    ),
+    "worker_memory_bytes": Place(
+        "what a worker takes beyond what it needs empty",
+        ("engine/link.py",),
+        f"{FAILS}[worker_memory_bytes]",
+    ),
+    "compute_ms": Place(
+        "one stretch of JavaScript without a pause", ("runtime/turns.py",), f"{FAILS}[compute_ms]"
+    ),
+    "output_bytes": Place(
+        "what a cell has written and nobody has been given",
+        ("runtime/listener.py",),
+        f"{FAILS}[output_bytes]",
+    ),
+    "output_tokens": Place(
+        "what a model reads of one observation, unless it asks for another budget",
+        ("codemode.py",),
+        FIRES + "test_output_over_output_tokens_is_cut",
+    ),
+    "value_bytes": Place(
+        "one text, argument, tool result or stored value",
+        ("engine/program.py", "engine/link.py", "runtime/callbacks.py"),
+        f"{FAILS}[value_bytes]",
+    ),
+    "stored_bytes": Place(
+        "all stored values of a session, also uncommitted ones",
+        ("runtime/listener.py", "runtime/session.py"),
+        f"{FAILS}[stored_bytes]",
+    ),
+    "live_cells": Place(
+        "cells of a session that are not over",
+        ("runtime/session.py",),
+        FIRES + "test_a_cell_beyond_live_cells_is_refused_until_there_is_room",
+    ),
+    "timers": Place(
+        "timers of a cell that are not due",
+        ("engine/program.py", "runtime/turns.py"),
+        f"{FAILS}[timers]",
+    ),
+    "tool_calls": Place(
+        "calls of a cell in its whole life",
+        ("engine/program.py", "runtime/listener.py"),
+        f"{FAILS}[tool_calls]",
+    ),
+    "concurrent_tool_calls": Place(
+        "tools that run for a cell at once",
+        ("runtime/callbacks.py", "remote/callbacks.py"),
+        FIRES + "test_calls_beyond_concurrent_tool_calls_wait_their_turn",
+    ),
+    "queued_notifications": Place(
+        "notifications that the application has not dealt with",
+        ("runtime/callbacks.py",),
+        FIRES + "test_a_cell_beyond_queued_notifications_waits",
+    ),
+    "callback_grace_ms": Place(
+        "how long cancelled tools and notifications may take to end, together",
+        ("runtime/callbacks.py", "remote/callbacks.py"),
+        FIRES + "test_a_callback_beyond_callback_grace_ms_is_dropped",
+    ),
+    "termination_ms": Place(
+        "how long V8 may take to give up a cell",
+        ("engine/link.py", "engine/threads.py"),
+        FIRES + "test_a_cell_that_takes_longer_than_termination_ms_costs_its_worker",
+    ),
+    "unobserved_ms": Place(
+        "the life of a cell that nobody waits for",
+        ("runtime/actor.py",),
+        FIRES + "test_a_cell_that_nobody_observes_for_unobserved_ms_is_ended",
+    ),
+    "result_kept_ms": Place(
+        "how long it is remembered how a cell ended",
+        ("codemode.py", "runtime/unread.py"),
+        FIRES + "test_the_end_of_a_cell_is_forgotten_after_result_kept_ms",
+    ),
+    "max_yield_time_ms": Place(
+        "one observation, whatever was asked for",
+        ("runtime/session.py",),
+        FIRES + "test_an_observation_ends_after_max_yield_time_ms",
+    ),
+}
+
+
+class Bound(NamedTuple):
+    """A bound that is not for the application to choose: where it stands, and what happens there."""
+
+    module: str
+    name: str
+    unit: str
+    bounds: str
+    then: str
+
+
+FIXED: Final = (
+    Bound("protocol.frames", "MAX_FRAME_BYTES", "bytes", "a frame of V1", "a read ends the connection, a write fails that message"),
+    Bound("protocol.v1", "PART_BYTES", "bytes", "stored values in one message", "the rest comes in the next"),
+    Bound("host.service", "ACTIVE_CELLS", "cells", "live cells of a connection", "the execute is refused"),
+    Bound("host.service", "CELLS_OF_A_SESSION", "cells", "live cells of a session at the host", "the execute is refused"),
+    Bound("host.connection", "IN_FLIGHT_REQUESTS", "requests", "unanswered requests of a connection", "the request is refused"),
+    Bound("host.connection", "RECENT_IDS", "ids", "ids remembered as used", "the oldest is forgotten"),
+    Bound("host.callbacks", "PENDING_CALLBACKS", "callbacks", "unanswered callbacks", "the cell is held back"),
+    Bound("host.callbacks", "MORE_PENDING_CALLBACKS", "callbacks", "the same with the capability for more", "the cell is held back"),
+    Bound("host.pipes", "ROOM_BYTES", "bytes", "what a client has not read, before cells wait", "the cell is held back"),
+    Bound("host.pipes", "CLOGGED_BYTES", "bytes", "what a client has not read, before it is not heard", "nothing more is read from it"),
+    Bound("host.sessions", "LARGEST_HEAP_BYTES", "bytes", "the heap that a client may ask for", "it gets this much"),
+    Bound("host.stdio", "SHUTDOWN_SECONDS", "s", "the end of a host", "its process ends, and its workers with it"),
+    Bound("remote.connection", "OPEN_CALLBACKS", "callbacks", "callbacks that a host has open with a client", "more are refused"),
+    Bound("remote.cells", "EARLY_MESSAGES", "messages", "messages about cells not announced yet", "callbacks are refused"),
+    Bound("remote.outgoing", "MAX_DEPTH", "levels", "nesting of what is sent to a host", "the call is refused"),
+    Bound("remote.process", "HANDSHAKE_SECONDS", "s", "the first answer of a host", "the host is ended"),
+    Bound("engine.wire", "MAX_FROM_WORKER", "bytes", "a frame from a worker", "the worker is killed"),
+    Bound("engine.cell", "WINDOW_BYTES", "bytes", "records of a cell that are not dealt with", "its thread waits"),
+    Bound("engine.events", "SLACK_BYTES", "bytes", "what may come beyond that", "the worker is killed"),
+    Bound("engine.events", "RECORD_OVERHEAD", "bytes", "a record beyond its value", "the worker is killed"),
+    Bound("engine.starters", "START_SECONDS", "s", "the start of the first worker, of three tries", "the exec fails"),
+    Bound("engine.starters", "FORK_SECONDS", "s", "the start of another", "another zygote is begun beside the first"),
+    Bound("engine.link", "ANSWER_SECONDS", "s", "a worker that is asked and says nothing", "the worker is killed"),
+    Bound("engine.module", "PARSE_SECONDS", "s", "parsing a source for module syntax", "V8 judges the source alone"),
+    Bound("engine.module", "MOVES", "steps", "looking through the parsed source", "V8 judges the source alone"),
+    Bound("engine.zygote", "STACK_BYTES", "bytes", "the stack of a thread in a worker", "the script gets a RangeError"),
+    Bound("runtime.callbacks", "NOTIFICATIONS_AT_ONCE", "notifications", "notifications delivered at once", "more wait their turn"),
+    Bound("runtime.callbacks", "HELD_BYTES", "bytes", "arguments and texts of a cell's callbacks", "the cell is held back"),
+    Bound("tools.result", "MAX_DEPTH", "levels", "nesting of a tool's result", "the call fails"),
+    Bound("surface.strict_json", "DEPTH", "levels", "nesting of a pragma", "the exec is refused"),
+    Bound("surface.typescript", "TEXT_BYTES", "bytes", "a type shown to a model", "it is shown as `unknown`"),
+    Bound("surface.typescript", "WORK_BYTES", "bytes", "text made on the way to it", "it is shown as `unknown`"),
+    Bound("surface.typescript", "LEVELS", "levels", "nesting of a schema", "what is deeper is `unknown`"),
+    Bound("surface.hints", "EVIDENCE_CHARACTERS", "characters", "source searched for a hint", "the rest is not searched"),
+)  # fmt: skip
+
+
+def renewed(page: str) -> str:
+    """The page with every generated block as it should be."""
+    made = {"limits": _limits, "texts": _texts, "bounds": _bounds}
+    return _BLOCK.sub(lambda block: f"{block[1]}{made[block[2]]()}\n{block[3]}", page)
+
+
+def _limits() -> str:
+    rows = []
+    for limit in fields(Limits):
+        place = PLACES[limit.name]
+        off = "yes" if limit.metadata["optional"] else ""
+        files = ", ".join(f"`{name}`" for name in place.files)
+        test = f"`{place.test.removeprefix(FIRES)}`"
+        shown = _shown(getattr(Limits(), limit.name), limit.metadata["unit"])
+        rows.append(f"| `{limit.name}` | {shown} | {off} | {place.bounds} | {files} | {test} |")
+    head = "| limit | default | off | bounds | enforced in | fires in |\n|---|---|---|---|---|---|"
+    return "\n".join([head, *rows])
+
+
+def _texts() -> str:
+    return "\n\n".join(f"```text\n{_text(limit.name)}\n```" for limit in fields(Limits))
+
+
+def _text(name: str) -> str:
+    limits: Any = {"max_yield_time_ms": 60_000} if name == "max_yield_time_ms" else {}
+    return Limits(**limits).message(name, what="a value").replace("too large", "…")
+
+
+def _bounds() -> str:
+    rows = []
+    for bound in FIXED:
+        value = getattr(import_module(f"codemode.{bound.module}"), bound.name)
+        where = f"`{bound.module.replace('.', '/')}.py` `{bound.name}`"
+        rows.append(f"| {bound.bounds} | {_shown(value, bound.unit)} | {bound.then} | {where} |")
+    head = "| bounds | value | beyond it | where |\n|---|---|---|---|"
+    return "\n".join([head, *rows])
+
+
+def _shown(value: float | None, unit: str) -> str:
+    if value is None:
+        return "none"
+    return f"{value:g} s" if unit == "s" else amount(int(value), unit)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(renewed(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,32 @@
+"""``docs/limits.md`` says what the code does."""
+
+from dataclasses import fields
+
+import pytest
+
+from codemode.limits import Limits
+
+from .code import ROOT, source_of
+from .limits import PAGE, PLACES, renewed
+
+NAMES = [limit.name for limit in fields(Limits)]
+
+
+def test_the_generated_parts_are_up_to_date() -> None:
+    # Renew them with: python -m tests.docs.limits
+    page = PAGE.read_text(encoding="utf-8")
+
+    assert renewed(page) == page
+
+
+def test_every_limit_has_its_place() -> None:
+    assert sorted(PLACES) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_limit_stands_in_the_files_and_fires_in_the_test_that_are_named(name: str) -> None:
+    place = PLACES[name]
+    files = [(ROOT / "src" / "codemode" / file).read_text(encoding="utf-8") for file in place.files]
+
+    assert all(name in file for file in files)
+    assert name in (source_of(place.test) or "")

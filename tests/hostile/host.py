@@ -1,0 +1,42 @@
+"""Our V1 host with tight limits for every session: ``python -m tests.hostile.host``.
+
+The host that people start has limits of its own, of which a client can narrow the heap only. Tight
+ones make the suite quick.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+
+from codemode.host.pipes import take_standard_streams
+from codemode.host.stdio import Host
+from codemode.limits import Limits
+from codemode.runtime.local import LocalSessionProvider
+
+from .settings import TIGHT
+
+if TYPE_CHECKING:
+    from codemode.protocol.session import SessionDelegate
+    from codemode.runtime.session import SessionRuntime
+
+
+class TightProvider(LocalSessionProvider):
+    """Gives every session the same limits, whatever it asks for."""
+
+    async def create_session(
+        self, delegate: SessionDelegate, *, limits: Limits | None = None
+    ) -> SessionRuntime:
+        del limits
+        return await super().create_session(delegate, limits=TIGHT)
+
+
+async def serve() -> int:
+    reading, writing = take_standard_streams()
+    ending = await Host(TightProvider()).run(reading, writing)
+    return ending.status
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(serve()))
