@@ -134,7 +134,7 @@ class _Server:
 
 def _read(toolset: Toolset) -> None:
     catalogue = toolset.catalogue
-    if len(catalogue.tools) < _TOOLS or not catalogue.exec_tool.description:
+    if len(catalogue.tools) < _TOOLS or not catalogue.exec_tool().description:
         raise BenchError("the text is not there")
 
 

@@ -1,4 +1,5 @@
 // Three MCP servers at once: codemode run --mcp examples/mcp.json examples/three_servers.js
+// Two of them are from PyPI, pip install mcp-server-time mcp-server-git; Node's npx brings the third.
 const [tokyo, log, sum] = await Promise.all([
   tools.mcp__time__convert_time({
     source_timezone: "Etc/UTC", time: "12:00", target_timezone: "Asia/Tokyo",

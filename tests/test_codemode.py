@@ -200,7 +200,7 @@ async def test_too_many_live_cells_are_refused_and_named() -> None:
         await cm.wait(running.cell_id, terminate=True)
         allowed = await cm.exec("text('again')")
 
-    assert refused.text.startswith("Limit reached (live_cells): this session has 1 cells")
+    assert refused.text.startswith("Limit reached (live_cells): 1 cells of this session")
     assert refused.text.endswith("Live cells: 1.")
     assert allowed.status == "completed"
 
@@ -294,6 +294,16 @@ async def test_the_definitions_for_a_model_list_the_tools(cm: CodeMode) -> None:
     assert exec_tool["type"] == "custom"
     assert "double(args: {\n  // what to double.\n  x: number;\n})" in exec_tool["description"]
     assert cm.wait_tool.function()["name"] == "wait"
+
+
+def test_the_definitions_name_the_budget_that_is_in_force() -> None:
+    cm = CodeMode(limits=Limits(output_tokens=1_234))
+
+    budget = cm.wait_tool.function()["parameters"]["properties"]["max_tokens"]["description"]
+    texts = (cm.exec_tool.openai()["description"], cm.exec_tool.function()["description"], budget)
+    assert ["Defaults to 1234 tokens." in text for text in texts] == [True] * 3
+    assert "10000 tokens" not in "".join(texts)
+    assert cm.exec_tool is cm.exec_tool
 
 
 async def test_a_cancelled_exec_leaves_no_cell() -> None:

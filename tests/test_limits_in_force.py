@@ -150,7 +150,9 @@ async def test_a_cell_beyond_live_cells_is_refused_until_there_is_room(stage: St
         refused = await cm.exec("text('no')")
         await cm.wait("1", terminate=True)
 
-        assert refused.text.startswith("Limit reached (live_cells): this session has 1 cells live")
+        assert refused.text.startswith(
+            "Limit reached (live_cells): 1 cells of this session are alive already"
+        )
         assert await said(cm, "text('next')") == "next"
 
 

@@ -162,6 +162,37 @@ async def test_closing_does_not_wait_for_servers_that_start(tmp_path: Path, stag
         os.kill(int(pid), 0)
 
 
+async def test_closing_does_not_wait_for_servers_that_others_start(stage: Stage) -> None:
+    mcp = McpServers({"mute": stage.puppet("mute", start_timeout=3600)})
+    starting = asyncio.create_task(mcp.start())
+    (pid,) = await stage.logged("started ")
+    cm = CodeMode(mcp=mcp)
+    running = asyncio.create_task(cm.exec("text(1)"))
+    await asyncio.sleep(0)
+
+    await cm.aclose()
+
+    result = await asyncio.gather(running, return_exceptions=True)
+    assert isinstance(result[0], SessionClosedError)
+    os.kill(int(pid), 0)  # it goes on for the others
+    await mcp.aclose()
+    assert isinstance((await asyncio.gather(starting, return_exceptions=True))[0], UsageError)
+
+
+async def test_only_the_first_session_waits_for_a_server_that_hangs(
+    stage: Stage, tmp_path: Path
+) -> None:
+    program, puppet = tmp_path / "server", stage.puppet("mute")
+    hangs = StdioServer(str(program), puppet.args, env=puppet.env, start_timeout=3600)
+    async with McpServers({"well": stage.puppet(), "hangs": hangs}) as mcp:
+        program.symlink_to(sys.executable)
+        async with CodeMode(mcp=mcp) as cm:
+            result = await cm.exec("text((await tools.mcp__well__fails({})).isError)")
+            trying = [task.get_name() for task in asyncio.all_tasks() if "again" in task.get_name()]
+
+    assert (texts(result), trying) == (["true"], ["mcp hangs again"])
+
+
 async def test_what_the_application_says_of_a_server_goes_before_what_it_says_itself(
     stage: Stage,
 ) -> None:
@@ -210,7 +241,7 @@ async def test_a_running_cell_keeps_its_catalogue_and_later_ones_have_the_new(
     mcp = McpServers(
         {"puppet": stage.puppet()},
         handlers=McpHandlers(
-            on_status=lambda status: changed.set() if status.tools == 18 else None
+            on_status=lambda status: changed.set() if status.tools == 19 else None
         ),
     )
     async with mcp, CodeMode(mcp=mcp) as cm:

@@ -78,14 +78,7 @@ def test_anthropic_is_answered_with_a_block() -> None:
 def test_mcp_is_answered_with_a_result() -> None:
     answer, shown = answered(MCP, {"name": "exec", "arguments": {"code": SOURCE}})
     assert [each["name"] for each in shown["listed"]["tools"]] == ["exec", "wait"]
-    assert answer["content"][1:] == [
-        {
-            "type": "image",
-            "data": "aGk=",
-            "mimeType": "image/png",
-            "_meta": {"codex/imageDetail": "high"},
-        }
-    ]
+    assert answer["content"][1:] == [{"type": "image", "data": "aGk=", "mimeType": "image/png"}]
     assert answer["isError"] is False
 
 

@@ -128,7 +128,8 @@ class CodeMode:
             )
             self._owns_toolset = True
         self._servers, self._owns_servers = _servers(mcp)
-        self._servers_started = False
+        self._starting: asyncio.Task[None] | None = None
+        self._has_servers = False
         self._limits = limits or Limits()
         self._provider = provider
         self._engine: EngineName = engine or "workers"
@@ -158,12 +159,12 @@ class CodeMode:
     @property
     def exec_tool(self) -> ToolSpec:
         """The definition of ``exec`` to hand to a model, with the tools of this moment."""
-        return self.toolset.catalogue.exec_tool
+        return self.toolset.catalogue.exec_tool(self._limits.output_tokens)
 
     @property
     def wait_tool(self) -> ToolSpec:
         """The definition of ``wait`` to hand to a model."""
-        return wait_tool()
+        return wait_tool(default_tokens=self._limits.output_tokens)
 
     async def exec(
         self, source: str, *, call_id: str | None = None, preempt: Signal | None = None
@@ -284,8 +285,9 @@ class CodeMode:
     async def aclose(self) -> None:
         """End every cell and release everything that is this object's. Idempotent."""
         self._closed = True
-        if self._opening.locked():
-            await self._end_servers()  # which the first exec may be waiting for
+        if self._starting is not None:
+            self._starting.cancel()  # the first exec may be waiting for it
+            await asyncio.wait({self._starting})
         async with self._opening:
             session, self._session = self._session, None
             if session is not None:
@@ -299,14 +301,14 @@ class CodeMode:
 
     async def _open(self) -> Session:
         if self._session is not None:
+            if self._servers is not None:
+                self._servers.revive()
             return self._session
         async with self._opening:
             if self._closed:
                 raise SessionClosedError
             if self._session is None:
                 await self._start_servers()
-                if self._closed:
-                    raise SessionClosedError
                 provider = self._provider
                 if provider is None:
                     provider = self._owned = LocalSessionProvider(
@@ -316,10 +318,17 @@ class CodeMode:
             return self._session
 
     async def _start_servers(self) -> None:
-        if self._servers is not None and not self._servers_started:
-            await self._servers.start()
+        if self._servers is None or self._has_servers:
+            return
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._servers.started())
+        await asyncio.wait({self._starting})
+        if self._closed:
+            raise SessionClosedError
+        self._starting.result()
+        if not self._has_servers:  # several may have waited
+            self._has_servers = True
             self._servers.attach(self.toolset)
-            self._servers_started = True
 
     async def _end_servers(self) -> None:
         if self._servers is not None:

@@ -93,7 +93,7 @@ class Limits:
     live_cells: int | None = _limit(
         128,
         "cells",
-        "this session has {observed} live cells already, and {cap} are allowed",
+        "{observed} of this session are alive already, and {cap} are allowed",
         "wait for a running cell to finish, or end one with wait and terminate: true.",
         optional=True,
     )

@@ -114,6 +114,19 @@ def test_what_is_wrong_is_said_with_a_hint(arguments: list[str], code: int, erro
     assert (result.exit_code, result.stdout, result.stderr) == (code, "", f"error: {error}\n")
 
 
+def test_what_a_server_logs_does_not_steer_the_terminal(tmp_path: Path) -> None:
+    missing = {"command": "no-such-\x1b[31mprogram"}
+    config = tmp_path / "mcp.json"
+    config.write_text(json.dumps({"mcpServers": {"gone": missing}}))
+
+    result = tools("list", "--mcp", str(config))
+
+    assert result.stderr.splitlines()[0] == (
+        "MCP server gone is not available: cannot run `no-such-�[31mprogram`:"
+        " No such file or directory"
+    )
+
+
 def test_a_description_does_not_steer_the_terminal(tmp_path: Path) -> None:
     module = tmp_path / "evil.py"
     module.write_text(

@@ -28,7 +28,7 @@ def names(entries: Any) -> list[str]:
 
 def beyond(catalogue: Catalogue) -> str:
     """The text of exec without its introduction."""
-    return catalogue.exec_tool.description.removeprefix(INTRODUCTION)
+    return catalogue.exec_tool().description.removeprefix(INTRODUCTION)
 
 
 SEARCH = tool("search_tools")
@@ -38,7 +38,7 @@ COST = Catalogue([tool("a")]).entries[0].tokens
 def test_everything_is_listed_as_exec_lists_it_without_a_budget() -> None:
     tools = [tool("b"), tool("a"), tool("x", "n")]
     catalogue = Catalogue(tools, search=SEARCH)
-    assert catalogue.exec_tool == exec_tool(tools)
+    assert catalogue.exec_tool() == exec_tool(tools)
     assert catalogue.tools == described(tools)
     assert catalogue.deferred == ()
 
@@ -124,12 +124,12 @@ def test_what_was_rendered_before_is_taken_over() -> None:
     before = Catalogue([kept, gone])
     after = Catalogue([new, kept], before=before)
     assert after.entries[1] is before.entries[0]
-    assert after.exec_tool == exec_tool([new, kept])
+    assert after.exec_tool() == exec_tool([new, kept])
 
 
 def test_equal_tools_make_equal_bytes() -> None:
     def text() -> str:
         tools = [tool("a", "n"), tool("b", "m"), tool("c")]
-        return Catalogue(tools, max_tokens=COST, search=SEARCH).exec_tool.description
+        return Catalogue(tools, max_tokens=COST, search=SEARCH).exec_tool().description
 
     assert text() == text()

@@ -387,9 +387,9 @@ def test_the_catalogue_is_the_same_object_until_something_changes() -> None:
 
 def test_a_namespace_is_described_and_the_description_taken_back() -> None:
     tools = Toolset([Foreign()], namespaces={"probe": "Probes."})
-    assert "## probe\nProbes.\n\n### `probe__go_on`" in tools.catalogue.exec_tool.description
+    assert "## probe\nProbes.\n\n### `probe__go_on`" in tools.catalogue.exec_tool().description
     tools.describe("probe", " ")
-    assert "## probe" not in tools.catalogue.exec_tool.description
+    assert "## probe" not in tools.catalogue.exec_tool().description
 
 
 def test_without_a_word_about_it_many_tools_are_deferred() -> None:

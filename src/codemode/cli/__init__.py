@@ -7,30 +7,20 @@ runs. Standard output is data, standard error is talk.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from ..conformance.command import conformance
-from .tools import tool_sources, tools
-from .values import ADDRESS, LIMIT
+from .run import run
+from .serve import serve
+from .tools import tools
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 PROGRAM: Final = "codemode"
 INTERRUPTED: Final = 130
-
-_EXIT_CODES: Final = """\b
-Exit codes:
-    0  the program ran to its end
-    1  the program failed, or its output could not be written
-    2  the command line or a tool module was wrong; nothing ran
-    3  the worker process was lost
-    4  a limit was reached; standard error names it
-  130  interrupted with Ctrl-C
-"""
 
 
 def main() -> None:
@@ -95,78 +85,6 @@ def app() -> None:
     """Run JavaScript programs that call Python functions as tools, in V8 cells."""
 
 
-@app.command(epilog=_EXIT_CODES)
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@tool_sources("What the program may call")
-@click.option(
-    "--max-seconds",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0, max=1e9, min_open=True),
-    help="End the program after so long.",
-)
-@click.option(
-    "--max-output-tokens",
-    metavar="N",
-    type=click.IntRange(min=0),
-    help="Cut the output of each observation to so many tokens (4 bytes), as for a model. "
-    "[default: the pragma's, else no cut]",
-)
-@click.option(
-    "--yield-time-ms",
-    metavar="MS",
-    type=click.IntRange(min=0),
-    help="How long one observation lasts. Output is shown at the latest every 100 ms, unless "
-    "it is cut. [default: the pragma's, else 10000]",
-)
-@click.option(
-    "--limit",
-    "-l",
-    "limits",
-    metavar="NAME=VALUE",
-    type=LIMIT,
-    multiple=True,
-    help="Set a limit: heap_bytes=64MiB, compute_ms=5s, live_cells=none. Repeatable.",
-)
-@click.option(
-    "--engine",
-    type=click.Choice(["workers", "threads"]),
-    default="workers",
-    show_default=True,
-    help="Where V8 runs: in a process of its own, or in this one.",
-)
-@click.option(
-    "--host",
-    metavar="COMMAND",
-    help="Run the program in a code-mode host: a path, or a command line. It may be this "
-    "package's `codemode host`, or Codex's.",
-)
-@click.option(
-    "--images",
-    metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(),
-    help="Where images and sounds are written; made if it is not there. "
-    "[default: the current directory]",
-)
-@click.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    help="Print one JSON object at the end instead of the output as it comes.",
-)
-@click.pass_context
-def run(context: click.Context, /, **options: Any) -> None:
-    """Run the program in FILE, or from standard input if FILE is -.
-
-    Standard output gets what the program writes with text(), and nothing else. Images and
-    sounds become files. Errors, notifications and progress go to standard error.
-    """
-    source = _read(options.pop("file"))
-    from .command import run_program  # noqa: PLC0415 - asyncio and the rest: not for --help
-
-    context.exit(run_program(source, **options))
-
-
 @app.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
@@ -184,8 +102,8 @@ def completion(shell: str) -> None:
     click.echo(found(app, {}, PROGRAM, f"_{PROGRAM.upper()}_COMPLETE").source())
 
 
-app.add_command(conformance)
-app.add_command(tools)
+for _command in (run, conformance, tools, serve):
+    app.add_command(_command)
 
 
 @app.command()
@@ -208,95 +126,6 @@ def host(listen: str) -> None:
 
 
 @app.command()
-@tool_sources("What programs may call")
-@click.option(
-    "--http",
-    metavar="[HOST:]PORT",
-    type=ADDRESS,
-    help="Serve streamable HTTP at /mcp instead of the standard streams; on this machine alone "
-    "if there is no HOST. Any other HOST needs a token.",
-)
-@click.option(
-    "--token-file",
-    metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The bearer token that HTTP clients have to bring. [default: that in CODEMODE_TOKEN]",
-)
-@click.option(
-    "--allow-host",
-    "allow_hosts",
-    metavar="NAME",
-    multiple=True,
-    help="A name under which HTTP clients reach this server, besides its own. Repeatable.",
-)
-@click.option(
-    "--allow-origin",
-    "allow_origins",
-    metavar="ORIGIN",
-    multiple=True,
-    help="Web pages that may call this server: https://app.example.com. Repeatable.",
-)
-@click.option(
-    "--description",
-    type=click.Choice(["full", "short"]),
-    default="full",
-    show_default=True,
-    help="How exec is described: with the declarations of the tools, or in less than 1,000 bytes "
-    "for clients that cut descriptions.",
-)
-@click.option(
-    "--idle-seconds",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0, max=1e9),
-    help="End a session, its cells and stored values when it was not used for so long; 0: never. "
-    "[default: 1800 over HTTP, else never]",
-)
-@click.option(
-    "--max-sessions",
-    metavar="N",
-    type=click.IntRange(min=1, max=10_000),
-    default=32,
-    show_default=True,
-    help="How many sessions there may be at once.",
-)
-@click.option(
-    "--max-wait-seconds",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0, max=1e6, min_open=True),
-    default=45,
-    show_default=True,
-    help="Answer a request after so long, whatever yield time it asks for: many clients give up "
-    "after 60 s. The cell runs on.",
-)
-@click.option(
-    "--limit",
-    "-l",
-    "limits",
-    metavar="NAME=VALUE",
-    type=LIMIT,
-    multiple=True,
-    help="Set a limit: heap_bytes=64MiB, compute_ms=5s, live_cells=none. Repeatable.",
-)
-@click.option(
-    "--engine",
-    type=click.Choice(["workers", "threads"]),
-    default="workers",
-    show_default=True,
-    help="Where V8 runs: in a process of its own for each session, or in this one.",
-)
-@click.pass_context
-def serve(context: click.Context, /, **options: Any) -> None:
-    """Serve exec and wait to MCP clients.
-
-    Over the standard streams it serves the client that has started it, and ends with it. Logs go
-    to standard error.
-    """
-    from .serve import Options, run_server  # noqa: PLC0415 - asyncio and the rest: not for --help
-
-    context.exit(run_server(Options(**options)))
-
-
-@app.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def doctor(context: click.Context, *, as_json: bool) -> None:
@@ -307,29 +136,6 @@ def doctor(context: click.Context, *, as_json: bool) -> None:
     from .doctor import doctor as examine  # noqa: PLC0415 - the engine: not for --help
 
     context.exit(examine(as_json=as_json))
-
-
-def _read(file: str) -> str:
-    if file == "-":
-        if sys.stdin is None:
-            raise click.UsageError("standard input is closed")
-        if sys.stdin.isatty():
-            click.echo("reading the program from the terminal; end it with Ctrl-D", err=True)
-        content = sys.stdin.buffer.read()
-    else:
-        try:
-            content = Path(file).read_bytes()
-        except OSError as error:
-            raise click.UsageError(f"cannot read {file}: {error.strerror}") from error
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        name = "standard input" if file == "-" else file
-        raise click.UsageError(
-            f"{name} is not UTF-8: byte 0x{content[error.start]:02x} in line {line}\n"
-            "hint: save the program as UTF-8."
-        ) from error
 
 
 def command_paths() -> Sequence[tuple[str, click.Command]]:

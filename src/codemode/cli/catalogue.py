@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +15,7 @@ from ..surface.typescript import declaration
 from ..tools.names import joined, nearest
 from ..tools.search import ToolIndex
 from .loading import open_toolset
+from .terminal import log_on_stderr, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ..tools.names import Clash
     from ..tools.toolset import Toolset
 
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _GIST_CHARACTERS: Final = 100
 
 
@@ -95,7 +94,7 @@ def print_tools(
             return
         for at, entry in enumerate(found):
             click.echo(
-                _plain(f"{entry.section}\n" if at == 0 else f"\n{entry.section}\n"), nl=False
+                printable(f"{entry.section}\n" if at == 0 else f"\n{entry.section}\n"), nl=False
             )
             click.echo(f"{entry.tool.name}: {entry.tokens} tokens", err=True)
 
@@ -137,7 +136,8 @@ def _with_tools(
             "there are no tools\nhint: name some, --tools my_tools.py or --mcp mcp.json"
         )
     try:
-        asyncio.run(main())
+        with log_on_stderr("%(message)s"):
+            asyncio.run(main())
     except ToolDefinitionError as error:
         raise click.BadParameter(str(error), param_hint="--tools") from error
     except ToolError as error:
@@ -158,10 +158,10 @@ def _named(names: Sequence[str], catalogue: Catalogue) -> list[Entry]:
 def _print_tool(entry: Entry, note: str, *, brief: bool) -> None:
     gist = _gist(entry.source.description)
     line = f"{entry.tokens:>6}  {entry.tool.name}{note}" + (f"  - {gist}" if gist else "")
-    click.echo(_plain(line))
+    click.echo(printable(line))
     if not brief:
         for part in declaration(entry.source).split("\n"):
-            click.echo(_plain(f"        {part}"))
+            click.echo(printable(f"        {part}"))
 
 
 def _gist(description: str) -> str:
@@ -196,7 +196,3 @@ def _clash_report(clash: Clash) -> ClashReport:
 
 def _print_json(value: ListReport | Iterable[ToolReport]) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
-
-
-def _plain(text: str) -> str:
-    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Final, Protocol
 
 import click
+
+from .terminal import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -96,7 +97,7 @@ class TerminalStatus:
         return _Paused(self._spinner)
 
     def note(self, label: str, text: str) -> None:
-        self._print(f"[bold]{label}:[/] ", _printable(text))
+        self._print(f"[bold]{label}:[/] ", printable(text))
 
     def called(self, name: str) -> None:
         self._under_way[name] = self._under_way.get(name, 0) + 1
@@ -113,7 +114,7 @@ class TerminalStatus:
         took = duration(call.duration_ms)
         if call.status == "failed":
             why = (call.error or "").partition("\n")[0]
-            self._print("  [red]✗[/] ", f"{call.name}  {took}  {_printable(why)}")
+            self._print("  [red]✗[/] ", f"{call.name}  {took}  {printable(why)}")
         else:
             mark = "[green]✓[/]" if call.status == "ok" else "[yellow]–[/]"
             self._print(f"  {mark} ", f"{call.name}  {took}", style="dim")
@@ -124,9 +125,9 @@ class TerminalStatus:
         self.close()
         if outcome.error is not None and outcome.status != "interrupted":
             message, hint = split_hint(outcome.error)
-            self._print("[bold red]error:[/] ", _printable(message))
+            self._print("[bold red]error:[/] ", printable(message))
             if hint:
-                self._print("[bold cyan]hint:[/] ", _printable(hint))
+                self._print("[bold cyan]hint:[/] ", printable(hint))
         colour = {"completed": "green", "interrupted": "yellow"}.get(outcome.status, "red")
         took = duration(seconds * 1000)
         facts = " · ".join(filter(None, (f" in {took}", _count(self._calls))))
@@ -172,11 +173,6 @@ def split_hint(error: str) -> tuple[str, str]:
 
 def _count(calls: int) -> str:
     return f"{calls:,} call{'' if calls == 1 else 's'}" if calls else ""
-
-
-def _printable(text: str) -> str:
-    """Without the control characters that could play tricks with a terminal."""
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "�", text)
 
 
 def duration(milliseconds: float) -> str:

@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from ..protocol.types import ToolDefinition
 from .description import (
+    DEFAULT_TOKENS,
     SHARED_MCP_TYPES,
     NamespaceDescription,
     deferral,
@@ -87,6 +88,7 @@ class Catalogue:
         }
         self.entries = tuple(_in_order(found))
         self.listed, self.deferred = self._divided(max_tokens)
+        self._exec_tools: dict[int, ToolSpec] = {}
         self.search = _entry(search) if search is not None and self.deferred else None
 
     @cached_property
@@ -94,10 +96,16 @@ class Catalogue:
         """All of them as cells get them, deferred ones and the search included."""
         return tuple(entry.tool for entry in self._with_search(self.entries))
 
-    @cached_property
-    def exec_tool(self) -> ToolSpec:
-        """The ``exec`` tool with the text for these tools."""
-        return exec_tool_of(self._sections())
+    def exec_tool(self, output_tokens: int = DEFAULT_TOKENS) -> ToolSpec:
+        """The ``exec`` tool with the text for these tools.
+
+        Args:
+            output_tokens: what an observation may cost where a program does not say.
+        """
+        if output_tokens not in self._exec_tools:
+            made = exec_tool_of(self._sections(), default_tokens=output_tokens)
+            self._exec_tools[output_tokens] = made
+        return self._exec_tools[output_tokens]
 
     @cached_property
     def tokens(self) -> int:

@@ -189,9 +189,13 @@ def exec_tool_of(
     sections: Iterable[str],
     *,
     default_yield_time_ms: int = DEFAULT_YIELD_TIME_MS,
+    default_tokens: int = DEFAULT_TOKENS,
     image_detail: bool = True,
 ) -> ToolSpec:
-    """The ``exec`` tool whose text has ``sections`` behind its introduction."""
+    """The ``exec`` tool whose text has ``sections`` behind its introduction.
+
+    For the rest see :func:`exec_tool`; ``default_tokens`` is what an observation may cost.
+    """
     behind = tuple(sections)
 
     def text(input_sentence: str) -> str:
@@ -199,7 +203,7 @@ def exec_tool_of(
             input=input_sentence,
             wait=WAIT_TOOL_NAME,
             yield_ms=default_yield_time_ms,
-            tokens=DEFAULT_TOKENS,
+            tokens=default_tokens,
             image=_IMAGE_WITH_DETAIL if image_detail else _IMAGE,
         )
         return "\n\n".join((introduction, *behind))
@@ -265,8 +269,8 @@ def namespace_section(heading: NamespaceDescription) -> str:
     return f"## {_inline(heading.name)}\n{contained(trim(heading.description))}"
 
 
-def wait_tool() -> ToolSpec:
-    """The ``wait`` tool for a model.
+def wait_tool(*, default_tokens: int = DEFAULT_TOKENS) -> ToolSpec:
+    """The ``wait`` tool for a model; an observation may cost ``default_tokens``.
 
     >>> sorted(wait_tool().parameters["properties"])
     ['cell_id', 'max_tokens', 'terminate', 'yield_time_ms']
@@ -274,7 +278,7 @@ def wait_tool() -> ToolSpec:
     properties = {
         "cell_id": _parameter("string", "ID of the running exec cell."),
         "max_tokens": _parameter(
-            "number", f"Most output tokens of this wait. Defaults to {DEFAULT_TOKENS} tokens."
+            "number", f"Most output tokens of this wait. Defaults to {default_tokens} tokens."
         ),
         "terminate": _parameter("boolean", "True ends the cell. Defaults to false: wait for it."),
         "yield_time_ms": _parameter(

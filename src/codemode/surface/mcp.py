@@ -6,10 +6,13 @@ The types are those of the protocol's schema; the official SDK reads them as the
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
+from typing import Any, Final, Literal, NotRequired, TypeAlias, TypedDict
 
 from ..protocol.types import ImageItem, Item, TextItem
 from .data_url import media, omission
+
+ASSUMED_DETAIL: Final = "high"
+"""What whoever reads the metadata takes where there are none; also what a cell gives by itself."""
 
 
 class Tool(TypedDict):
@@ -67,6 +70,6 @@ def _block(item: Item) -> ContentBlock:
         "data": found.data,
         "mimeType": found.mime_type,
     }
-    if isinstance(item, ImageItem) and item.detail is not None:
+    if isinstance(item, ImageItem) and item.detail not in (None, ASSUMED_DETAIL):
         block["_meta"] = {"codex/imageDetail": item.detail}
     return block

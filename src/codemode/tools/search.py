@@ -75,6 +75,7 @@ def search_definition(name: str) -> ToolDefinition:
         description=(
             "Find tools by what they do: the best matches among all tools, best first, each with"
             f" its declaration; {USUAL_RESULTS} of them unless `limit` says otherwise."
+            " One that is not in `ALL_TOOLS` came while this program ran: the next one can call it."
         ),
         input_schema={"anyOf": [{"type": "string"}, _QUERY]},
         output_schema={"type": "array", "items": _RESULT},

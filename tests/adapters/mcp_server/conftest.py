@@ -104,7 +104,7 @@ def serving() -> Iterator[Callable[..., Serving]]:
             each.child.kill()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared() -> Iterator[Callable[..., Serving]]:
     """Servers over HTTP that tests have in common, one for each line of options."""
     started: dict[tuple[str, ...], Serving] = {}

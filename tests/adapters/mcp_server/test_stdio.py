@@ -132,6 +132,19 @@ def test_a_line_that_is_no_message_is_answered_and_the_next_one_served(
     assert answer(child) == {"jsonrpc": "2.0", "id": 5, "result": {}}
 
 
+def test_a_request_that_cannot_be_read_is_answered_if_it_can_be_told_whose_it_was(
+    start: Callable[[], Child],
+) -> None:
+    child = start()
+    arguments = {"code": "text('\udc80')"}
+    send(child, id=6, method="tools/call", params={"name": "exec", "arguments": arguments})
+    assert answer(child) == {
+        "jsonrpc": "2.0",
+        "id": 6,
+        "error": {"code": -32700, "message": "the line is no JSON-RPC message"},
+    }
+
+
 @given(st.lists(st.binary(max_size=6)), st.integers(1, 7))
 def test_lines_do_not_depend_on_the_pieces_in_which_they_come(
     lines: list[bytes], size: int

@@ -12,7 +12,7 @@ from mcp.client.session import IncomingMessage
 from mcp.client.subscriptions import ToolsListChanged
 from mcp_types import ToolListChangedNotification
 
-from .conftest import Connect, Serving, over_http, over_stdio, texts, until
+from .conftest import TERMINATE, Connect, Serving, over_http, over_stdio, texts, until
 
 SECRET = "a-secret-of-the-server"
 UPSTREAM = Path(__file__).with_name("upstream.py")
@@ -93,6 +93,32 @@ async def test_servers_end_with_the_client(config: str, tmp_path: Path) -> None:
         pid = int((tmp_path / "pid").read_text())
         os.kill(pid, 0)
     await until(lambda: not _lives(pid))
+
+
+async def test_a_second_signal_leaves_no_server_either(
+    serving: Callable[..., Serving], tmp_path: Path
+) -> None:
+    """One that hears nothing, for whose end the first signal would wait."""
+    deaf = (
+        "import os, signal, sys, time, pathlib\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "pathlib.Path(sys.argv[1]).write_text(str(os.getpid()))\n"
+        "time.sleep(600)"
+    )
+    note, path = tmp_path / "pid", tmp_path / "mcp.json"
+    entry = {"command": sys.executable, "args": ["-c", deaf, str(note)], "startupTimeout": 3600000}
+    path.write_text(json.dumps({"mcpServers": {"deaf": entry}}))
+    server = serving("--mcp", str(path))
+    await until(lambda: note.exists() and note.read_text() != "")
+
+    def ended() -> bool:
+        server.child.send_signal(TERMINATE)  # two at once may arrive as one
+        return server.child.poll() is not None
+
+    await until(ended)
+
+    assert server.child.returncode == 128 + TERMINATE
+    await until(lambda: not _lives(int(note.read_text())))
 
 
 async def test_a_server_that_cannot_start_is_named_and_the_others_work(tmp_path: Path) -> None:

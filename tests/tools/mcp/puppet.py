@@ -20,7 +20,7 @@ TOOLS: dict[str, dict[str, Any]] = {
     name: {"name": name, "inputSchema": {"type": "object"}}
     for name in (
         "echo blocks fails refuses nonsense silent dies progresses noisy huge endless_line "
-        "deep grows logs samples elicits roots"
+        "deep surrogate grows logs samples elicits roots"
     ).split()
 }
 TOOLS["echo"]["outputSchema"] = {"type": "object", "properties": {"said": {"type": "string"}}}
@@ -120,8 +120,11 @@ def call(request: Any, params: dict[str, Any]) -> None:
                 f'{{"jsonrpc":"2.0","id":{request},"result":{{"content":[],"x":{nested}}}}}\n'
             )
             sys.stdout.flush()
+        case "surrogate":
+            say({"id": request, "result": {"content": [{"type": "text", "text": "\udc80"}]}})
         case "logs":
-            said = {"level": "warning", "logger": "disk", "data": "almost full"}
+            full = f"almost full {os.environ.get('PUPPET_SECRET', '')}".strip()
+            said = {"level": "warning", "logger": "disk", "data": full}
             say({"method": "notifications/message", "params": said})
             answer(request, text("logged"))
         case "samples":

@@ -65,6 +65,10 @@ async def test_a_failure_of_the_tool_is_a_result(stage: Stage) -> None:
             "MCP server `puppet` refused `deep`: its answer is malformed or nested too deep",
         ),
         (
+            "surrogate",
+            "MCP server `puppet` refused `surrogate`: its answer is malformed or nested too deep",
+        ),
+        (
             "dies",
             "MCP server `puppet` was lost while `dies` ran: exit status 3; it said: fatal: ***"
             "\nHint: the next call starts it again; find out first whether this one had its"
@@ -164,13 +168,13 @@ async def test_a_line_without_an_end_ends_the_connection(
 async def test_what_a_server_logs_goes_to_a_logger_of_its_name(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await stage.start()
+    await stage.start({"puppet": stage.puppet(secret="hunter2-hunter2")})
 
     await stage.call("logs")
     await stage.call("echo")
 
     assert [(r.name, r.levelno, r.getMessage()) for r in caplog.records] == [
-        ("codemode.mcp.puppet", logging.WARNING, "disk: almost full")
+        ("codemode.mcp.puppet", logging.WARNING, "disk: almost full ***")
     ]
 
 

@@ -109,7 +109,17 @@ def test_what_is_confidential_is_not_shown() -> None:
         (
             {"url": "example.org"},
             "mcp.json: server `it`: the URL of an MCP server must begin with http:// or https://"
+            " and name a host"
             "\nHint: give the endpoint whole, as in https://example.org/mcp.",
+        ),
+        *(
+            (
+                {"url": url},
+                "mcp.json: server `it`: the URL of an MCP server must begin with http:// or"
+                " https:// and name a host"
+                "\nHint: give the endpoint whole, as in https://example.org/mcp.",
+            )
+            for url in ("http://[::1", "http:///mcp", "https://h:99999/mcp", "ftp://h/mcp")
         ),
         (
             {"type": "sse", "url": "https://example.org/sse"},

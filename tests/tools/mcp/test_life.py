@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,7 +55,7 @@ async def test_one_that_fails_is_named_and_does_not_take_the_others_down(stage: 
     assert await stage.call("echo", "well", said="hi")
     failed = [each for each in stage.states if each.state == "failed"]
     assert {each.server: each.reason for each in failed} == servers.unavailable
-    description = stage.toolset.catalogue.exec_tool.description
+    description = stage.toolset.catalogue.exec_tool().description
     assert all(
         f"MCP server `{name}` is not available: {reason}" in description
         for name, reason in servers.unavailable.items()
@@ -81,6 +82,95 @@ async def test_starting_again_tries_what_failed_and_leaves_what_runs(stage: Stag
         *[("breaks", "starting"), ("breaks", "starting")],
         *[("well", "ready"), ("well", "starting")],
     ]
+
+
+async def test_those_who_start_at_the_same_time_share_a_start(stage: Stage) -> None:
+    servers = McpServers({"puppet": stage.puppet(), "breaks": stage.puppet("breaks")})
+
+    await asyncio.gather(servers.start(), servers.started(), servers.start())
+
+    assert (list(servers.unavailable), len(stage.lines("started "))) == (["breaks"], 2)
+    await servers.aclose()
+
+
+async def test_one_of_those_who_start_may_leave(stage: Stage) -> None:
+    servers = McpServers({"puppet": stage.puppet()})
+    leaving, staying = asyncio.create_task(servers.start()), asyncio.create_task(servers.start())
+    await asyncio.sleep(0)
+
+    leaving.cancel()
+    await staying
+
+    assert leaving.cancelled()
+    assert servers.tools
+    await servers.aclose()
+
+
+async def test_a_start_may_begin_when_one_was_cancelled(stage: Stage) -> None:
+    servers = McpServers({"puppet": stage.puppet()})
+    starting = asyncio.create_task(servers.started())
+    await stage.logged("started ")
+    starting.cancel()
+    await asyncio.wait({starting})
+
+    await servers.started()
+
+    assert servers.tools
+    await servers.aclose()
+
+
+async def test_who_comes_later_does_not_wait_for_what_could_not_start(
+    stage: Stage, tmp_path: Path
+) -> None:
+    """It is tried again aside, and its tools come when they are there."""
+    program = tmp_path / "server"
+    puppet = stage.puppet()
+    config = StdioServer(str(program), puppet.args, env=puppet.env)
+    servers = await stage.start({"late": config})
+    assert list(servers.unavailable) == ["late"]
+    program.symlink_to(sys.executable)
+
+    await servers.started()
+    there = stage.names()
+    await stage.until("ready")
+    await stage.call("echo", "late")
+
+    assert there == []
+    assert (servers.unavailable, len(stage.names())) == ({}, 18)
+
+
+async def test_one_that_hangs_is_tried_once_at_a_time(stage: Stage) -> None:
+    servers = await stage.start({"mute": stage.puppet("mute", start_timeout=1)})
+
+    for _ in range(3):
+        servers.revive()
+        await asyncio.sleep(0)
+    await stage.until("failed")
+    await stage.until("failed")
+
+    assert [each.state for each in stage.states] == ["starting", "failed"] * 2
+
+
+async def test_closing_ends_what_is_tried_again(stage: Stage) -> None:
+    servers = await stage.start({"breaks": stage.puppet("breaks")})
+    servers.revive()
+
+    await servers.aclose()
+    servers.revive()
+
+    assert [task for task in asyncio.all_tasks() if task.get_name() == "mcp breaks again"] == []
+
+
+async def test_killing_ends_the_process_and_what_it_has_started_at_once(stage: Stage) -> None:
+    servers = await stage.start({"puppet": stage.puppet("stubborn")})
+    while len(pids := stage.lines("started ")) < 2:
+        await stage.logged("started ")
+
+    servers.kill()
+
+    for pid in pids:
+        await gone(pid)
+    await stage.until("lost")
 
 
 async def test_a_server_that_died_is_started_again_by_the_next_call(stage: Stage) -> None:
@@ -133,7 +223,7 @@ async def test_the_death_of_an_idle_server_is_told_and_healed(stage: Stage) -> N
     (pid,) = await stage.logged("started ")
 
     os.kill(int(pid), 9)
-    assert await stage.until("lost") == McpStatus("puppet", "lost", "the connection ended", 17)
+    assert await stage.until("lost") == McpStatus("puppet", "lost", "the connection ended", 18)
 
     assert await stage.call("echo")
 
@@ -218,7 +308,7 @@ async def test_a_toolset_that_is_detached_has_the_tools_no_more(stage: Stage) ->
 
     stage.toolset.add(own)
     servers = await stage.start()
-    assert len(stage.names()) == 18
+    assert len(stage.names()) == 19
 
     servers.detach(stage.toolset)
 

@@ -28,7 +28,7 @@ async def test_tools_have_the_names_that_models_know(stage: Stage) -> None:
 async def test_a_server_speaks_for_itself_in_the_text_of_exec(stage: Stage) -> None:
     await stage.start()
 
-    description = stage.toolset.catalogue.exec_tool.description
+    description = stage.toolset.catalogue.exec_tool().description
 
     assert "\n## mcp__puppet\nPull the strings.\n" in description
 
@@ -90,7 +90,7 @@ async def test_a_list_that_is_too_long_is_cut(
 async def test_servers_of_like_names_get_along(stage: Stage) -> None:
     await stage.start({"a-b": stage.puppet(), "a_b": stage.puppet()})
 
-    assert len(set(stage.names())) == 34
+    assert len(set(stage.names())) == 36
     assert await stage.call("echo", "a-b", said="1")
     assert await stage.call("echo", "a_b", said="2")
 

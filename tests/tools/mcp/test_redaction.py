@@ -3,7 +3,7 @@
 import pytest
 
 from codemode.tools.mcp import HttpServer, StdioServer
-from codemode.tools.mcp.redaction import Redaction, redaction_for
+from codemode.tools.mcp.redaction import MOST, Redaction, redaction_for
 
 
 @pytest.mark.parametrize(
@@ -15,11 +15,27 @@ from codemode.tools.mcp.redaction import Redaction, redaction_for
         (HttpServer("http://x", {"Authorization": "Token abcdef"}), "got abcdef", "got ***"),
         (HttpServer("http://x", {"A": "aaaa", "B": "aaaabbbb"}), "aaaabbbb aaaa", "*** ***"),
         (HttpServer("http://u:passw0rd@x/?k=abcdef"), "/?k=abcdef passw0rd", "/?k=*** ***"),
+        (HttpServer("http://x/?k=a%2Fb+cd"), "/?k=a%2Fb+cd a/b cd", "/?k=*** ***"),
+        (HttpServer("http://x/s/0123456789abcdef/mcp"), "/s/0123456789abcdef/mcp", "/s/***/mcp"),
+        (
+            StdioServer("x", env={"K": 'a"b\\c'}),
+            r"""{"K":"a\"b\\c"} 'a"b\\c'""",
+            """{"K":"***"} '***'""",
+        ),
+        (
+            HttpServer("http://x", {"K": "hünter\n"}),
+            "Illegal header value b'h\\xc3\\xbcnter\\n'",
+            "Illegal header value b'***'",
+        ),
         (object(), "Bearer abcdefghijklmnop", "Bearer ***"),
     ],
 )
 def test_secrets_are_blotted_out(config: object, text: str, expected: str) -> None:
     assert redaction_for(config)(text) == expected
+
+
+def test_a_text_without_an_end_is_cut() -> None:
+    assert len(Redaction(["s3cret"])("x" * 1_000_000)) == MOST
 
 
 def test_secrets_are_texts_and_not_patterns() -> None:

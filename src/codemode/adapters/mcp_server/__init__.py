@@ -8,6 +8,13 @@ is observed (:mod:`.observation`), definitions and results. Protocol and transpo
 official SDK's, as far as they can be ended; see :mod:`.stdio`.
 """
 
+from importlib.util import find_spec
+
+if find_spec("mcp") is None:
+    raise ModuleNotFoundError(
+        "the MCP server needs the MCP SDK\nHint: pip install 'codemode[mcp]' brings it."
+    )
+
 from .http import http_app, serve_http
 from .server import McpServer
 from .stdio import serve_stdio

@@ -39,15 +39,17 @@ _SESSION: Final = (
 _WAIT_SESSION: Final = "ID of the session of the cell, from the answer that named the cell."
 
 
-def exec_definition(catalogue: Catalogue, form: DescriptionForm, *, by_name: bool) -> types.Tool:
+def exec_definition(
+    spec: ToolSpec, catalogue: Catalogue, form: DescriptionForm, *, by_name: bool
+) -> types.Tool:
     """The tool ``exec``.
 
     Args:
+        spec: its definition with the full text.
         catalogue: what programs may call.
         form: all that the catalogue says, or a text for clients that cut descriptions.
         by_name: whether the client names its session in each call.
     """
-    spec = catalogue.exec_tool
     description = spec.description if form == "full" else _short(catalogue)
     annotations = types.ToolAnnotations(
         title="Run JavaScript",

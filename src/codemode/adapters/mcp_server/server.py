@@ -154,7 +154,9 @@ class McpServer:
         return types.ListToolsResult(tools=[self._exec(by_name=by_name), wait])
 
     def _exec(self, *, by_name: bool) -> types.Tool:
-        return exec_definition(self._catalogue.toolset.catalogue, self._form, by_name=by_name)
+        described = self._catalogue
+        catalogue = described.toolset.catalogue
+        return exec_definition(described.exec_tool, catalogue, self._form, by_name=by_name)
 
     def _start(self) -> asyncio.Task[None]:
         """Start what the tools come from, once; clients that cannot wait hear of it later."""

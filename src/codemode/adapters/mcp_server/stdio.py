@@ -112,7 +112,7 @@ class _Line:
                     await self._to_server.send(SessionMessage(message))
                 else:
                     what = "too long" if line is None else "no JSON-RPC message"
-                    self._outlet.send(_error_line(f"the line is {what}"))
+                    self._outlet.send(_error_line(f"the line is {what}", _request_id(line)))
             self._inlet.resume()
 
     async def _write(self) -> None:
@@ -187,6 +187,16 @@ def _parsed(line: bytes) -> Any | None:
         return None
 
 
-def _error_line(text: str) -> bytes:
+def _request_id(line: bytes | None) -> int | str | None:
+    """Whose request it would have been: lone surrogates, for one, are no JSON for most readers."""
+    try:
+        said = json.loads(line or b"")
+    except (ValueError, RecursionError):
+        return None
+    found = said.get("id") if isinstance(said, dict) and "method" in said else None
+    return found if isinstance(found, int | str) else None
+
+
+def _error_line(text: str, request: int | str | None) -> bytes:
     error = {"code": types.PARSE_ERROR, "message": text}
-    return json.dumps({"jsonrpc": "2.0", "id": None, "error": error}).encode() + b"\n"
+    return json.dumps({"jsonrpc": "2.0", "id": request, "error": error}).encode() + b"\n"

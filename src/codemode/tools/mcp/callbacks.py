@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mcp.client import ClientRequestContext, IncomingMessage
 
     from .handlers import McpHandlers
+    from .redaction import Redaction
 
 AT_ONCE: Final = 8
 """Requests of one server that are with the application at once; more are refused."""
@@ -45,11 +46,16 @@ class Callbacks:
     """The callbacks of one connection, in the SDK's form."""
 
     def __init__(
-        self, name: str, handlers: McpHandlers, on_tools_changed: Callable[[], None]
+        self,
+        name: str,
+        handlers: McpHandlers,
+        redact: Redaction,
+        on_tools_changed: Callable[[], None],
     ) -> None:
         self.tools_changed = on_tools_changed
         self._name = name
         self._handlers = handlers
+        self._redact = redact
         self._under_way = 0
         self._log = _server_log.getChild(name.replace(".", "_"))
 
@@ -113,7 +119,7 @@ class Callbacks:
         level = _LEVELS.get(params.level, logging.INFO)
         if self._log.isEnabledFor(level):
             source = f"{params.logger}: " if params.logger else ""
-            self._log.log(level, "%s", f"{source}{params.data}"[:LOGGED_CHARACTERS])
+            self._log.log(level, "%s", self._redact(f"{source}{params.data}")[:LOGGED_CHARACTERS])
 
     async def _heard(self, message: IncomingMessage) -> None:
         if isinstance(message, mcp_types.ToolListChangedNotification):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -86,15 +87,23 @@ class HttpServer:
     """More texts that must not appear in an error: what came from the environment."""
 
     def __post_init__(self) -> None:
-        if not re.match(r"https?://[^/\s]", self.url):
+        if not _is_endpoint(self.url):
             raise UsageError(
-                "the URL of an MCP server must begin with http:// or https://"
+                "the URL of an MCP server must begin with http:// or https:// and name a host"
                 "\nHint: give the endpoint whole, as in https://example.org/mcp."
             )
         _check_times(self.timeout, self.start_timeout)
 
 
 ServerConfig: TypeAlias = StdioServer | HttpServer
+
+
+def _is_endpoint(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that are not closed, a port that is none
+        return False
 
 
 def _check_times(*seconds: float) -> None:

@@ -69,7 +69,7 @@ class Connection:
         self._name = name
         self._target = target
         self._redact = redact
-        self._callbacks = Callbacks(name, handlers, on_tools_changed)
+        self._callbacks = Callbacks(name, handlers, redact, on_tools_changed)
         self._on_end = on_end
         self._process: ServerProcess | None = None
         self._said = ""
@@ -110,6 +110,11 @@ class Connection:
         if late:
             task.cancel()
             await asyncio.wait({task}, timeout=CLOSE_SECONDS)
+
+    def kill(self) -> None:
+        """End the server's process at once, if it is ours. From any thread."""
+        if self._process is not None:
+            self._process.kill()
 
     async def request(self, request: Any, on_progress: Any = None) -> dict[str, Any]:
         """Send a request; the result as the server gave it. A cancelled caller cancels it.

@@ -80,6 +80,7 @@ class Server:
         self._next_try = 0.0
         self._changed = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
+        self._reviving: asyncio.Task[None] | None = None
         self._closed = False
 
     def __repr__(self) -> str:
@@ -96,6 +97,18 @@ class Server:
             await self._connected()
         except ToolError:
             self._on_tools(self)
+
+    def revive(self) -> None:
+        """Try it again, aside, if it could not be started and its pause is over."""
+        is_due = self.problem and time.monotonic() >= self._next_try
+        if is_due and not self._closed and not self._opening.locked():
+            self._reviving = asyncio.create_task(self.start(), name=f"mcp {self.name} again")
+
+    def kill(self) -> None:
+        """End its process at once, if it has one. From any thread."""
+        for connection in (self._coming, self._connection):
+            if connection is not None:
+                connection.kill()
 
     async def call(self, tool: str, call: ToolCall, context: ToolContext) -> JsonValue:
         """Call a tool: its result without what is meant for clients only.
@@ -123,9 +136,10 @@ class Server:
     async def aclose(self) -> None:
         """End it for good. Idempotent, bounded."""
         self._closed = True
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.wait({self._watching})
+        for task in (self._watching, self._reviving):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait({task})
         if self._coming is not None:
             await self._coming.aclose()
         connection, self._connection = self._connection, None
@@ -250,8 +264,10 @@ class Server:
             reason = self._redact(reason_of(error))[:REASON_CHARACTERS]
         if end := connection.end_reason():
             reason = f"{reason} ({end})"
+        is_news = reason != self.problem
         self.problem = reason
-        _log.warning("MCP server %s is not available: %s", self.name, reason)
+        if is_news:
+            _log.warning("MCP server %s is not available: %s", self.name, reason)
         self._tell("failed", reason)
         return reason
 
@@ -295,7 +311,8 @@ class Server:
             async with asyncio.timeout(self._start_timeout):
                 problems = await self._list(connection)
         except Exception as error:  # noqa: BLE001 - it keeps the tools that it had
-            _log.warning("MCP server %s: its new tools are not known: %r", self.name, error)
+            said = self._redact(repr(error))[:REASON_CHARACTERS]
+            _log.warning("MCP server %s: its new tools are not known: %s", self.name, said)
             return
         self._tell("ready", problems=problems)
         self._on_tools(self)

@@ -66,6 +66,9 @@ class McpServers:
         }
         self._toolsets: dict[Toolset, Mapping[str, str]] = {}
         """Each with what the application says of its namespaces."""
+        self._starting: asyncio.Task[None] | None = None
+        """The last start; None, too, if that one was cancelled."""
+        self._waiting = 0
         self._closed = False
 
     def __repr__(self) -> str:
@@ -86,7 +89,11 @@ class McpServers:
         return cls(read_config(source), handlers=handlers)
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        try:
+            await self.start()
+        except BaseException:
+            await self.aclose()
+            raise
         return self
 
     async def __aexit__(
@@ -116,20 +123,58 @@ class McpServers:
         """Start all that do not run, side by side, each within its ``start_timeout``.
 
         What fails is in ``unavailable`` and was told to ``on_status``; called again, this tries
-        it again.
+        it again. Those who call it at the same time share a start, which ends when all of them
+        are cancelled.
 
         Raises:
-            UsageError: it was closed.
+            UsageError: it was closed, before or meanwhile.
         """
-        if self._closed:
-            raise UsageError("these MCP servers were closed\nHint: make a new McpServers.")
-        async with asyncio.TaskGroup() as group:
+        self._check_open()
+        if self._starting is None or self._starting.done():
+            self._starting = asyncio.create_task(self._start(), name="start of MCP servers")
+        await self._have_started(self._starting)
+
+    async def started(self) -> None:
+        """Wait for the first start of all, which begins with the first to call this.
+
+        Who comes later does not wait again for what failed then; that is tried again aside.
+
+        Raises:
+            UsageError: it was closed, before or meanwhile.
+        """
+        self._check_open()
+        if self._starting is None:
+            await self.start()
+        elif self._starting.done():
+            self.revive()
+        else:
+            await self._have_started(self._starting)
+
+    def revive(self) -> None:
+        """Try those again that could not be started, aside; whoever is under way does not wait.
+
+        Each has pauses between its tries, up to a minute, so this may be called at any time. Their
+        tools come into the toolsets when they are there.
+        """
+        if not self._closed:
             for server in self._servers.values():
-                group.create_task(server.start())
+                server.revive()
+
+    def kill(self) -> None:
+        """End all processes of servers with SIGKILL, without a wait and from any thread.
+
+        For a process that is about to end and cannot wait for :meth:`aclose`: servers are in
+        process groups of their own, and one that hangs would stay.
+        """
+        for server in self._servers.values():
+            server.kill()
 
     async def aclose(self) -> None:
         """End every server that was started, side by side. Idempotent, bounded."""
         self._closed = True
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.wait({self._starting})
         for toolset in tuple(self._toolsets):
             self.detach(toolset)
         async with asyncio.TaskGroup() as group:
@@ -153,6 +198,28 @@ class McpServers:
                 namespace = namespace_of(name)
                 _put(toolset, namespace, ())
                 toolset.describe(namespace, said.get(namespace, ""))
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise UsageError("these MCP servers were closed\nHint: make a new McpServers.")
+
+    async def _start(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for server in self._servers.values():
+                group.create_task(server.start())
+
+    async def _have_started(self, starting: asyncio.Task[None]) -> None:
+        self._waiting += 1
+        try:
+            await asyncio.wait({starting})  # which leaves it alone when this is cancelled
+        finally:
+            self._waiting -= 1
+            if not self._waiting and not starting.done():
+                self._starting = None
+                starting.cancel()
+                await asyncio.wait({starting})
+        self._check_open()
+        starting.result()
 
     def _changed(self, server: Server) -> None:
         for toolset in self._toolsets:

@@ -1,4 +1,7 @@
-"""``codemode run``: one program, from its source to its exit code."""
+"""``codemode run``: one program, from its source to its exit code.
+
+What it writes and calls is the business of :mod:`.transcript`.
+"""
 
 from __future__ import annotations
 
@@ -11,29 +14,24 @@ import time
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias
 
 import click
-import msgspec
 
 from ..errors import EngineError, LimitError, SourceError, ToolDefinitionError
-from ..limits import MIB, amount
 from ..protocol.types import (
-    AudioItem,
     ExecuteRequest,
-    ImageItem,
     Pending,
     Result,
-    TextItem,
     WaitRequest,
     Yielded,
 )
 from ..remote.process import ProcessSessionProvider
 from ..runtime.local import LocalSessionProvider
-from ..surface.output import truncate
 from ..surface.source import parse_exec_source
 from ..tools.toolset import Toolset
 from .loading import load_servers, load_tools
-from .outcome import EXIT_CODES, CallReport, Outcome, Report, out_of_time, outcome_of, too_much_kept
-from .output import MediaFolder, OutputError, StandardOutput, item_report
+from .outcome import EXIT_CODES, Outcome, out_of_time, outcome_of, too_much_kept
+from .output import MediaFolder, OutputError, StandardOutput
 from .status import make_status
+from .transcript import KEPT_BYTES, Transcript
 from .values import make_limits
 
 if TYPE_CHECKING:
@@ -42,7 +40,7 @@ if TYPE_CHECKING:
 
     from ..limits import Limits
     from ..protocol.session import Session
-    from ..protocol.types import CellId, Item, JsonValue, RuntimeResponse, ToolCall
+    from ..protocol.types import CellId, JsonValue, RuntimeResponse, ToolCall
     from ..runtime.local import EngineName
     from ..surface.source import ExecSource
     from ..tools.chain import Next
@@ -58,12 +56,6 @@ FETCH_MS: Final = 100
 
 LEAST_FETCH_MS: Final = 10
 """A program that is followed to its end is not asked more often, whatever it asked for itself."""
-
-KEPT_BYTES: Final = 256 * MIB
-"""How much ``--json`` keeps until the program ends; then it ends for that."""
-
-ENTRY_BYTES: Final = 256
-"""What an entry of the report takes besides its text."""
 
 Provider: TypeAlias = LocalSessionProvider | ProcessSessionProvider
 
@@ -152,23 +144,25 @@ class Run:
     ) -> None:
         self._code = code
         self._servers = servers
-        self._output = output
-        self._media = media
         self._max_seconds = max_seconds
-        self._max_output_tokens = max_output_tokens
         self._observe_ms = observe_ms
         self._as_json = as_json
-        self._toolset = Toolset(tools, middleware=[self._traced], on_notify=self._notified)
         self._status: StatusLine = make_status()
+        self._transcript = Transcript(
+            output,
+            media,
+            self._status,
+            max_output_tokens=max_output_tokens,
+            as_json=as_json,
+            on_too_much=self._too_much,
+        )
+        self._toolset = Toolset(
+            tools, middleware=[self._traced], on_notify=self._transcript.notified
+        )
         self._stop = asyncio.Event()
         self._stopped_by: Literal["interrupt", "time", "output"] | None = None
         self._cell_id: CellId | None = None
         self._began = time.monotonic()
-        self._observations = 0
-        self._kept = 0
-        self._items: list[dict[str, Any]] = []
-        self._notifications: list[str] = []
-        self._calls: list[CallReport] = []
 
     async def to_its_end(self, open_provider: Callable[[], Provider]) -> int:
         """Run, show, report; the exit code.
@@ -181,7 +175,7 @@ class Run:
             with self._ctrl_c(), self._log_as_notes():
                 outcome = await self._outcome(open_provider())
                 if self._as_json:
-                    await self._print_report(outcome)
+                    await self._transcript.print_report(outcome, self._cell_id)
             self._status.ended(outcome, time.monotonic() - self._began)
         finally:
             self._status.close()
@@ -193,6 +187,7 @@ class Run:
             if not started:
                 return Outcome("interrupted", "interrupted")
             self._began = time.monotonic()
+            self._transcript.begin()
             session = await provider.create_session(self._toolset)
             try:
                 ended = await self._followed(session)
@@ -262,7 +257,7 @@ class Run:
         self._cell_id = started.cell_id
         response = await started.initial_response()
         while isinstance(response, Yielded):
-            await self._show(response.items)
+            await self._transcript.show(response.items)
             if self._stop.is_set():
                 outcome = await session.terminate(started.cell_id)
             else:
@@ -270,7 +265,7 @@ class Run:
                 outcome = await session.wait(request, preempt=self._stop)
             assert not isinstance(outcome.response, Pending), "no frontier was asked for"
             response = outcome.response
-        await self._show(response.items)
+        await self._transcript.show(response.items)
         return response
 
     def _request(self) -> ExecuteRequest:
@@ -281,108 +276,15 @@ class Run:
             yield_time_ms=self._observe_ms,
         )
 
-    # ── what the program writes ──────────────────────────────────────────────────────────────
-
-    async def _show(self, items: tuple[Item, ...]) -> None:
-        self._observations += 1
-        if self._max_output_tokens is not None:
-            items = truncate(items, None, self._max_output_tokens)
-        texts: list[str] = []
-        for item in items:
-            if isinstance(item, TextItem):
-                texts.append(item.text)
-                if self._as_json:
-                    self._items.append(item_report(item, None))
-                    self._keeps(item.text)
-            else:
-                await self._print(texts)
-                self._keep(item)
-        await self._print(texts)
-
-    async def _print(self, texts: list[str]) -> None:
-        """Each text as lines of its own; empties the list."""
-        if texts and not self._as_json:
-            whole = "".join(text if text.endswith("\n") else f"{text}\n" for text in texts)
-            with self._status.aside():
-                await self._output.write(whole)
-        texts.clear()
-
-    def _keep(self, item: ImageItem | AudioItem) -> None:
-        kind = "image" if isinstance(item, ImageItem) else "sound"
-        saved = None
-        try:
-            saved = self._media.save(item)
-        except OSError as error:
-            self._status.note("warning", f"the {kind} was not written: {error}")
-        if self._as_json:
-            report = item_report(item, saved)
-            self._items.append(report)
-            self._keeps(*(text for text in report.values() if isinstance(text, str)))
-        if saved is not None:
-            where = "" if self._as_json else f", after line {self._output.lines} of the output"
-            size = amount(saved.size, "bytes")
-            self._status.note(kind, f"{saved.path} ({saved.mime_type}, {size}){where}")
-
-    def _keeps(self, *texts: str) -> None:
-        """``--json`` has taken these into its report: more than it may keep ends the program."""
-        self._kept += ENTRY_BYTES + sum(map(len, texts))
-        if self._kept > KEPT_BYTES and self._stopped_by is None:
-            self._stopped_by = "output"
-            self._stop.set()
-
-    async def _print_report(self, outcome: Outcome) -> None:
-        report = Report(
-            status=outcome.status,
-            exit_code=outcome.exit_code,
-            error=outcome.error,
-            limit=outcome.limit,
-            cell_id=self._cell_id,
-            items=self._items,
-            notifications=self._notifications,
-            calls=self._calls,
-            observations=self._observations,
-            duration_ms=_milliseconds(time.monotonic() - self._began),
-        )
-        text = msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
-        with self._status.aside():
-            await self._output.write(text)
-
-    # ── what the program asks for ────────────────────────────────────────────────────────────
-
-    def _notified(self, _call: str, _cell: CellId, text: str) -> None:
-        if self._as_json:
-            self._notifications.append(text)
-            self._keeps(text)
-        self._status.note("notify", text)
-
     async def _traced(self, call: ToolCall, following: Next) -> JsonValue:
         definition = self._toolset.find(call.tool_name)
         name = call.tool_name.name if definition is None else definition.name
-        began = time.monotonic()
-        status: Literal["ok", "failed", "cancelled"] = "ok"
-        error_text: str | None = None
-        self._status.called(name)
-        try:
-            return await following(call)
-        except asyncio.CancelledError:
-            status = "cancelled"
-            raise
-        except Exception as error:
-            status, error_text = "failed", str(error)
-            raise
-        finally:
-            report = CallReport(
-                id=call.runtime_tool_call_id,
-                name=name,
-                status=status,
-                error=error_text,
-                started_ms=_milliseconds(began - self._began),
-                duration_ms=_milliseconds(time.monotonic() - began),
-            )
-            if self._as_json:
-                self._calls.append(report)
-                self._keeps(report.error or "")
-            self._status.returned(report)
+        return await self._transcript.called(name, call, following)
+
+    def _too_much(self) -> None:
+        if self._stopped_by is None:
+            self._stopped_by = "output"
+            self._stop.set()
 
     # ── Ctrl-C, and what is logged ─────────────────────────────────────────────────────────────
 
@@ -403,7 +305,7 @@ class Run:
 
         def interrupt(*_: object) -> None:
             if self._stopped_by == "interrupt":
-                _quit()
+                self._quit()
             self._stopped_by = "interrupt"
             loop.call_soon_threadsafe(self._stop.set)
 
@@ -419,6 +321,14 @@ class Run:
                 self._stopped_by != "interrupt"
             ):  # else this process ends, and one more only hurries it
                 signal.signal(signal.SIGINT, before)
+
+    def _quit(self) -> NoReturn:
+        """At once, whatever hangs; workers end with their parent, MCP servers would not."""
+        if self._servers is not None:
+            self._servers.kill()
+        with contextlib.suppress(OSError):
+            os.write(2, (SHOW_CURSOR if os.isatty(2) else b"") + b"\nquit\n")
+        os._exit(EXIT_CODES["interrupted"])
 
 
 class _Notes(logging.Handler):
@@ -441,13 +351,6 @@ async def _leave(code: int) -> None:
         os._exit(code)
 
 
-def _quit() -> NoReturn:
-    """At once, whatever hangs; workers end with their parent."""
-    with contextlib.suppress(OSError):
-        os.write(2, (SHOW_CURSOR if os.isatty(2) else b"") + b"\nquit\n")
-    os._exit(EXIT_CODES["interrupted"])
-
-
 def _with_true_lines(source: str, parsed: ExecSource) -> str:
     """The code, with an empty line for the pragma: errors then name the lines of the file."""
     return parsed.code if parsed.code == source else f"\n{parsed.code}"
@@ -460,7 +363,3 @@ def _observation_ms(yield_ms: int, *, cuts: bool) -> int:
 
 def _first(*values: int | None) -> int | None:
     return next((value for value in values if value is not None), None)
-
-
-def _milliseconds(seconds: float) -> float:
-    return round(seconds * 1000, 3)

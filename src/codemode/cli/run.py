@@ -1,0 +1,117 @@
+"""``codemode run``: its options, and the source. Only click is loaded here."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from .tools import tool_sources
+from .values import LIMIT
+
+_EXIT_CODES: Final = """\b
+Exit codes:
+    0  the program ran to its end
+    1  the program failed, or its output could not be written
+    2  the command line or a tool module was wrong; nothing ran
+    3  the worker process was lost
+    4  a limit was reached; standard error names it
+  130  interrupted with Ctrl-C
+"""
+
+
+@click.command(epilog=_EXIT_CODES)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@tool_sources("What the program may call")
+@click.option(
+    "--max-seconds",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, max=1e9, min_open=True),
+    help="End the program after so long.",
+)
+@click.option(
+    "--max-output-tokens",
+    metavar="N",
+    type=click.IntRange(min=0),
+    help="Cut the output of each observation to so many tokens (4 bytes), as for a model. "
+    "[default: the pragma's, else no cut]",
+)
+@click.option(
+    "--yield-time-ms",
+    metavar="MS",
+    type=click.IntRange(min=0),
+    help="How long one observation lasts. Output is shown at the latest every 100 ms, unless "
+    "it is cut. [default: the pragma's, else 10000]",
+)
+@click.option(
+    "--limit",
+    "-l",
+    "limits",
+    metavar="NAME=VALUE",
+    type=LIMIT,
+    multiple=True,
+    help="Set a limit: heap_bytes=64MiB, compute_ms=5s, live_cells=none. Repeatable.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["workers", "threads"]),
+    default="workers",
+    show_default=True,
+    help="Where V8 runs: in a process of its own, or in this one.",
+)
+@click.option(
+    "--host",
+    metavar="COMMAND",
+    help="Run the program in a code-mode host: a path, or a command line. It may be this "
+    "package's `codemode host`, or Codex's.",
+)
+@click.option(
+    "--images",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    help="Where images and sounds are written; made if it is not there. "
+    "[default: the current directory]",
+)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON object at the end instead of the output as it comes.",
+)
+@click.pass_context
+def run(context: click.Context, /, **options: Any) -> None:
+    """Run the program in FILE, or from standard input if FILE is -.
+
+    Standard output gets what the program writes with text(), and nothing else. Images and
+    sounds become files. Errors, notifications and progress go to standard error.
+    """
+    source = _read(options.pop("file"))
+    from .running import run_program  # noqa: PLC0415 - asyncio and the rest: not for --help
+
+    context.exit(run_program(source, **options))
+
+
+def _read(file: str) -> str:
+    if file == "-":
+        if sys.stdin is None:
+            raise click.UsageError("standard input is closed")
+        if sys.stdin.isatty():
+            click.echo("reading the program from the terminal; end it with Ctrl-D", err=True)
+        content = sys.stdin.buffer.read()
+    else:
+        try:
+            content = Path(file).read_bytes()
+        except OSError as error:
+            raise click.UsageError(f"cannot read {file}: {error.strerror}") from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        name = "standard input" if file == "-" else file
+        raise click.UsageError(
+            f"{name} is not UTF-8: byte 0x{content[error.start]:02x} in line {line}\n"
+            "hint: save the program as UTF-8."
+        ) from error

@@ -1,0 +1,281 @@
+"""``codemode serve``: the process from its start to its exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import threading
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import click
+from msgspec import Struct
+
+from ..codemode import CodeMode
+from ..errors import CodeModeError
+from ..host.pipes import take_standard_streams
+from ..runtime.local import LocalSessionProvider
+from ..tools.mcp.handlers import McpHandlers
+from ..tools.toolset import CATALOGUE_TOKENS
+from .loading import load_servers, load_tools
+from .terminal import log_on_stderr
+from .values import make_limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+    from typing import BinaryIO, Literal
+
+    from ..adapters.mcp_server import McpServer
+    from ..limits import Limits
+    from ..runtime.local import EngineName
+    from ..tools.mcp.handlers import McpStatus
+    from ..tools.toolset import OnNotify
+
+TOKEN_VARIABLE: Final = "CODEMODE_TOKEN"
+LEAST_TOKEN: Final = 16
+"""Characters of a token that nobody guesses, at the least."""
+
+HTTP_IDLE_SECONDS: Final = 1_800.0
+SHUTDOWN_SECONDS: Final = 10.0
+"""From a signal to the end of everything; then the process ends, whatever still holds it.
+
+Ending an MCP server takes 5 s if it is stubborn; one that is not gone by now is killed.
+"""
+
+_WILDCARDS: Final = ("", "0.0.0.0", "::")
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """The command line, each option under its own name."""
+
+    tools: tuple[str, ...]
+    mcp: tuple[str, ...]
+    http: tuple[str, int] | None
+    token_file: Path | None
+    allow_hosts: tuple[str, ...]
+    allow_origins: tuple[str, ...]
+    description: Literal["full", "short"]
+    idle_seconds: float | None
+    max_sessions: int
+    max_wait_seconds: float
+    limits: tuple[tuple[str, int | None], ...]
+    engine: EngineName
+
+
+def run_server(options: Options) -> int:
+    """Serve; the exit code.
+
+    Raises:
+        click.UsageError: the options or the tools are wrong; nothing was served.
+        click.ClickException: the address or the standard streams cannot be had.
+    """
+    if find_spec("mcp") is None:
+        raise click.ClickException(
+            "the MCP SDK is not installed\nhint: pip install 'codemode[mcp]'"
+        )
+    token = _token(options)
+    limits = make_limits(options.limits)
+    try:
+        # Before a tool module prints anything: standard output is the protocol.
+        place: _Place = _listen(*options.http) if options.http else take_standard_streams()
+        with log_on_stderr("codemode: %(message)s"):
+            serving = _Serving(options, place, token, limits, load_tools(options.tools))
+            return asyncio.run(serving.to_its_end())
+    except CodeModeError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"cannot serve: {error}") from error
+
+
+_Place = socket.socket | tuple["BinaryIO", "BinaryIO"]
+
+
+class _Serving:
+    """The process while it serves. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        options: Options,
+        place: _Place,
+        token: str | None,
+        limits: Limits,
+        tools: Sequence[Any],
+    ) -> None:
+        self._options = options
+        self._place = place
+        self._token = token
+        self._limits = limits
+        self._tools = tools
+        self._stop = asyncio.Event()
+        self._signal: int | None = None
+        self._provider = LocalSessionProvider(limits=limits, engine=options.engine)
+        self._servers = load_servers(options.mcp, handlers=McpHandlers(on_status=self._on_status))
+        self._server: McpServer | None = None
+        self._telling: set[asyncio.Task[None]] = set()
+
+    async def to_its_end(self) -> int:
+        """Serve until a signal, or the end of the client; the exit code."""
+        with self._signals():
+            async with self._provider:
+                self._provider.warm_up()
+                try:
+                    async with self._made() as self._server:
+                        await self._serve(self._server)
+                        last_resort = threading.Timer(
+                            SHUTDOWN_SECONDS, self._leave, [self._exit_code]
+                        )
+                        last_resort.daemon = True
+                        last_resort.start()
+                finally:
+                    if self._servers is not None:
+                        await self._servers.aclose()
+            last_resort.cancel()
+        return self._exit_code
+
+    @property
+    def _exit_code(self) -> int:
+        return 0 if self._signal is None else 128 + self._signal
+
+    def _made(self) -> McpServer:
+        from ..adapters.mcp_server import McpServer  # noqa: PLC0415 - the SDK, for this command
+
+        idle = self._options.idle_seconds
+        if idle is None and self._options.http is not None:
+            idle = HTTP_IDLE_SECONDS
+        return McpServer(
+            self._make,
+            description=self._options.description,
+            idle_seconds=idle or None,
+            max_sessions=self._options.max_sessions,
+            observation_seconds=self._options.max_wait_seconds,
+        )
+
+    def _make(self, on_notify: OnNotify) -> CodeMode:
+        return CodeMode(
+            tools=self._tools,
+            mcp=self._servers,
+            provider=self._provider,
+            limits=self._limits,
+            on_notify=on_notify,
+            # With nothing described there is a tool that finds the others.
+            catalogue_tokens=0 if self._options.description == "short" else CATALOGUE_TOKENS,
+        )
+
+    def _on_status(self, _: McpStatus) -> None:
+        """A server came or went, or has other tools; toolsets know that after this call."""
+        if self._server is not None:
+            telling = asyncio.create_task(self._server.tools_changed())
+            self._telling.add(telling)
+            telling.add_done_callback(self._telling.discard)
+
+    async def _serve(self, server: McpServer) -> None:
+        from ..adapters.mcp_server import serve_http, serve_stdio  # noqa: PLC0415 - see _made
+
+        if not isinstance(self._place, socket.socket):
+            await serve_stdio(server, streams=self._place, stop=self._stop)
+            return
+        click.echo(f"listening on {_url(self._place)}", err=True)
+        await serve_http(
+            server,
+            self._place,
+            token=self._token,
+            hosts=self._hosts(),
+            origins=self._options.allow_origins,
+            stop=self._stop,
+        )
+
+    def _hosts(self) -> list[str]:
+        assert self._options.http is not None
+        host = self._options.http[0]
+        own = [] if host in _WILDCARDS else [f"[{host}]" if ":" in host else host]
+        return [*own, *self._options.allow_hosts]
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        """The first one ends everything in order, the second one at once."""
+        loop = asyncio.get_running_loop()
+
+        def end(number: int) -> None:
+            if self._signal is not None:
+                self._leave(128 + number)
+            self._signal = number
+            self._stop.set()
+
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, end, number)
+        try:
+            yield
+        finally:
+            for number in _SIGNALS:
+                loop.remove_signal_handler(number)
+
+    def _leave(self, code: int) -> NoReturn:
+        """At once, whatever hangs; workers end with their parent, MCP servers would not."""
+        if self._servers is not None:
+            self._servers.kill()
+        os._exit(code)
+
+
+def _token(options: Options) -> str | None:
+    """The bearer token, from a file or the environment, out of which it is taken."""
+    found = os.environ.pop(TOKEN_VARIABLE, None)
+    where = f"the variable {TOKEN_VARIABLE}"
+    if options.http is None:
+        if options.token_file or options.allow_hosts or options.allow_origins:
+            raise click.UsageError(
+                "--token-file, --allow-host and --allow-origin have no meaning without --http"
+            )
+        return None
+    if options.token_file is not None:
+        where = str(options.token_file)
+        try:
+            found = options.token_file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise click.BadParameter(
+                f"cannot be read: {error}", param_hint="--token-file"
+            ) from error
+    if found is not None:
+        found = found.strip()
+        if len(found) < LEAST_TOKEN or not (found.isascii() and found.isprintable()):
+            raise click.UsageError(
+                f"{where} holds no token of at least {LEAST_TOKEN} printable ASCII characters\n"
+                'hint: python -c "import secrets; print(secrets.token_urlsafe())" makes one.'
+            )
+        if any(character.isspace() for character in found):
+            raise click.UsageError(f"{where} holds more than one word\nhint: a token is one.")
+    host = options.http[0]
+    if host in _LOOPBACK:
+        return found
+    if found is None:
+        raise click.UsageError(
+            f"--http {host}: other machines can reach this; a token is needed\n"
+            f"hint: give one with --token-file, or in {TOKEN_VARIABLE}."
+        )
+    if host in _WILDCARDS and not options.allow_hosts:
+        raise click.UsageError(
+            f"--http {host or '(all addresses)'}: say under which name clients reach it\n"
+            "hint: --allow-host mcp.example.com; requests for other names are refused."
+        )
+    return found
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise click.ClickException(
+            f"cannot listen on {host}:{port}: {error.strerror or error}\n"
+            "hint: choose another port, or 0 for any that is free."
+        ) from error
+
+
+def _url(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/mcp"

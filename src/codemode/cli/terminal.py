@@ -1,0 +1,45 @@
+"""Texts of strangers on a person's terminal: what they say is shown, what they could do is not."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """``text`` without what steers a terminal or turns the direction of writing.
+
+    >>> printable("a\\x1b[2Jb\\n") == "a\\ufffd[2Jb\\n"
+    True
+    """
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+@contextlib.contextmanager
+def log_on_stderr(form: str) -> Iterator[None]:
+    """Show warnings and errors that are logged while this lasts.
+
+    Args:
+        form: a line, as :class:`logging.Formatter` takes it.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(_Formatter(form))
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
