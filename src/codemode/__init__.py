@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         WaitToPendingRequest,
         Yielded,
     )
+    from .remote.grpc import GrpcSessionProvider, GrpcTls
     from .remote.process import ProcessSessionProvider
     from .runtime.local import LocalSessionProvider
     from .surface.description import ToolSpec
@@ -82,6 +83,8 @@ __all__ = [
     "ExecResult",
     "ExecuteRequest",
     "FunctionTool",
+    "GrpcSessionProvider",
+    "GrpcTls",
     "Image",
     "ImageItem",
     "Item",
@@ -140,6 +143,7 @@ _HOMES = {
     "limits": "Limits",
     "protocol.session": _SEAMS,
     "protocol.types": _TYPES,
+    "remote.grpc": "GrpcSessionProvider GrpcTls",
     "remote.process": "ProcessSessionProvider",
     "runtime.local": "LocalSessionProvider",
     "surface.description": "ToolSpec",
