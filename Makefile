@@ -106,5 +106,5 @@ $(STAMP): pyproject.toml
 	test ! -t 2 || echo 'setting up .venv, a minute at most …' >&2; \
 	export PIP_DISABLE_PIP_VERSION_CHECK=1; \
 	$(PY) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")' > $(VENV)/dev.txt; \
-	$(PY) -m pip install -qq -e . -r $(VENV)/dev.txt; \
+	$(PY) -m pip install -qq -e '.[grpc]' -r $(VENV)/dev.txt; \
 	touch $@

@@ -25,7 +25,7 @@ from tests.conformance.package import VERSION, Package, cache
 from . import process_tree
 from .client import PAUSE_SECONDS, TRIVIAL
 from .machine import Machine
-from .peer import Peer, Program, own_cost, running
+from .peer import Connected, Peer, Program, own_cost, running
 from .scenario import BenchError, Statistics
 
 OURS = (sys.executable, "-m", "codemode.host")
@@ -34,8 +34,9 @@ _SETTLE_SECONDS = 0.4
 """Enough to make the isolates and workers that are kept ready."""
 _WIDTH = 150
 
-Command: TypeAlias = Sequence[str]
-Turn: TypeAlias = Callable[[Peer], list[float]]
+Command: TypeAlias = Callable[[], Connected]
+"""Starts a host; the rest says what with."""
+Turn: TypeAlias = Callable[[Connected], list[float]]
 Alone: TypeAlias = Callable[[Command], float]
 
 _TRIVIAL = Program(TRIVIAL)
@@ -55,7 +56,7 @@ class Duel:
         turn: what one host does in its turn, both running all the time: samples come of it.
         alone: or what is done with a host that is started for it, and ended before the other's.
         prepare: programs that run once on each host before the first turn.
-        goal: for the ratio of the medians; with ``is_absolute``, for our median.
+        goal, rpc_goal: for the ratio of the medians, over V1 and over gRPC; with ``is_absolute``, for our median.
         timeout_seconds: after this a host is killed and the scenario has failed.
     """
 
@@ -67,6 +68,7 @@ class Duel:
     turns: int
     warm_ups: int = 1
     goal: float
+    rpc_goal: float | None = None
     is_absolute: bool = False
     decimals: int = 2
 
@@ -125,6 +127,7 @@ def all_duels() -> tuple[Duel, ...]:
                 turns=150,
                 warm_ups=20,
                 goal=0.5,
+                rpc_goal=0.7,
             )
             for count in (0, 128, 1_000)
         ),
@@ -135,6 +138,7 @@ def all_duels() -> tuple[Duel, ...]:
                 turns=20,
                 warm_ups=2,
                 goal=0.9,
+                rpc_goal=0.7,
             )
             for count in (0, 128, 1_000)
         ),
@@ -143,6 +147,7 @@ def all_duels() -> tuple[Duel, ...]:
             turn=partial(calls, program=Program(in_turn, tools=1), count=_CALLS_IN_TURN),
             turns=20,
             goal=0.7,
+            rpc_goal=0.8,
             decimals=3,
         ),
         Duel(
@@ -151,6 +156,7 @@ def all_duels() -> tuple[Duel, ...]:
             turns=60,
             warm_ups=5,
             goal=0.7,
+            rpc_goal=0.8,
             decimals=3,
         ),
         Duel(
@@ -221,24 +227,24 @@ def all_duels() -> tuple[Duel, ...]:
     )
 
 
-def after_a_pause(peer: Peer, program: Program) -> list[float]:
+def after_a_pause(peer: Connected, program: Program) -> list[float]:
     """One exec; the host had time to get ready again."""
     time.sleep(PAUSE_SECONDS)
     return [peer.exec(program)]
 
 
-def back_to_back(peer: Peer, program: Program) -> list[float]:
+def back_to_back(peer: Connected, program: Program) -> list[float]:
     """Execs that follow each other: a turn is a block of them, or the other's turn were a rest."""
     return [peer.exec(program) for _ in range(_BLOCK)]
 
 
-def calls(peer: Peer, program: Program, count: int) -> list[float]:
+def calls(peer: Connected, program: Program, count: int) -> list[float]:
     """An exec of many calls, divided by their number: its own cost is in it."""
     time.sleep(PAUSE_SECONDS)
     return [peer.exec(program) / count]
 
 
-def in_flight(peer: Peer) -> list[float]:
+def in_flight(peer: Connected) -> list[float]:
     """Cells that are started as soon as one has ended."""
     time.sleep(PAUSE_SECONDS)
     return [peer.in_flight(_TRIVIAL, cells=_CELLS, at_once=_IN_FLIGHT)]
@@ -247,7 +253,7 @@ def in_flight(peer: Peer) -> list[float]:
 def spawn(command: Command) -> float:
     """From the start of the process to the end of its first cell."""
     began = time.perf_counter_ns()
-    with running(command, timeout_seconds=_TIMEOUT_SECONDS) as peer:
+    with running(command(), timeout_seconds=_TIMEOUT_SECONDS) as peer:
         peer.exec(_TRIVIAL)
         return (time.perf_counter_ns() - began) / 1e6
 
@@ -255,7 +261,7 @@ def spawn(command: Command) -> float:
 def live_cell(command: Command) -> float:
     """The slope of the tree's memory over the number of cells that have yielded."""
     counts, sizes = [], []
-    with running(command, timeout_seconds=_TIMEOUT_SECONDS) as peer:
+    with running(command(), timeout_seconds=_TIMEOUT_SECONDS) as peer:
         peer.exec(_TRIVIAL)
         for number in range(1, _LIVE_CELLS + 1):
             peer.hold(_HELD)
@@ -268,7 +274,7 @@ def live_cell(command: Command) -> float:
 
 def tree(command: Command) -> float:
     """All that a host has started, itself included, once it has come to rest."""
-    with running(command, timeout_seconds=_TIMEOUT_SECONDS) as peer:
+    with running(command(), timeout_seconds=_TIMEOUT_SECONDS) as peer:
         peer.exec(_TRIVIAL)
         time.sleep(_SETTLE_SECONDS)
         return _children_memory()
@@ -290,7 +296,7 @@ def measure(duel: Duel, real: Command, ours: Command) -> Found:
             take: list[Callable[[], list[float]]]
             if duel.turn is not None:
                 peers = [
-                    stack.enter_context(running(command, timeout_seconds=_TIMEOUT_SECONDS))
+                    stack.enter_context(running(command(), timeout_seconds=_TIMEOUT_SECONDS))
                     for command in (real, ours)
                 ]
                 for peer in peers:
@@ -314,7 +320,7 @@ def _once(alone: Alone, command: Command) -> list[float]:
     return [alone(command)]
 
 
-def as_json(machine: Machine, cost: float, results: Sequence[Found], *, quick: bool) -> str:
+def as_json(machine: Machine, cost: float | None, results: Sequence[Found], *, quick: bool) -> str:
     """Everything, every sample included."""
     return json.dumps(
         {
@@ -342,13 +348,16 @@ def as_json(machine: Machine, cost: float, results: Sequence[Found], *, quick: b
     )
 
 
-def print_table(machine: Machine, cost: float, results: Sequence[Found], *, quick: bool) -> None:
+def print_table(
+    machine: Machine, cost: float | None, results: Sequence[Found], *, quick: bool
+) -> None:
     """A row for each scenario, and last how many goals are met."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH)
     console.print(escape(str(machine)))
-    console.print(f"the client's part of an exchange: {cost:.1f} µs")
+    if cost is not None:
+        console.print(f"the client's part of an exchange: {cost:.1f} µs")
     if quick:
         console.print("[yellow]--quick: too few samples to mean anything[/]")
     table = Table(header_style="dim", box=box.SIMPLE_HEAD)
@@ -382,19 +391,29 @@ def _cells(found: Found) -> tuple[str, ...]:
     return (duel.name, *sides, duel.unit, f"{found.ratio:.2f}", f"{found.least_ratio:.2f}", goal)
 
 
+def _sides(transport: str, real: Sequence[str]) -> tuple[Command, Command, float | None]:
+    """What starts each host, and the client's part of an exchange in µs, where it can be told."""
+    if transport == "grpc":
+        from .rpc_peer import RpcPeer  # noqa: PLC0415 - gRPC is an extra
+
+        return partial(RpcPeer, real), partial(RpcPeer, OURS), None
+    return partial(Peer, real), partial(Peer, OURS), own_cost()
+
+
 @click.command()
 @click.option(
     "--oracle",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The published codex-code-mode-host; without it, the one that `make bench-hosts` fetches.",
 )
-@click.option("--transport", type=click.Choice(["stdio"]), default="stdio", show_default=True)
+@click.option(
+    "--transport", type=click.Choice(["stdio", "grpc"]), default="stdio", show_default=True
+)
 @click.option("--filter", "only", default="", help="Only scenarios whose name has this in it.")
 @click.option("--json", "is_json", is_flag=True, help="Write JSON, with every sample.")
 @click.option("--quick", is_flag=True, help="Run everything once; figures mean nothing.")
 def main(*, oracle: Path | None, transport: str, only: str, is_json: bool, quick: bool) -> None:
     """Compare our host with the published one, in turns. See docs/benchmarks.md."""
-    del transport  # there is one
     host = oracle or Package(cache() / f"codex-{VERSION}").host
     if not host.exists():
         raise click.UsageError(
@@ -403,13 +422,16 @@ def main(*, oracle: Path | None, transport: str, only: str, is_json: bool, quick
     duels = [duel for duel in all_duels() if only.lower() in duel.name.lower()]
     if not duels:
         raise click.UsageError(f"no scenario has {only!r} in its name")
-    machine, cost = Machine.this(), own_cost()
+    real, ours, cost = _sides(transport, [str(host)])
+    if transport == "grpc":
+        duels = [replace(duel, goal=duel.rpc_goal or duel.goal) for duel in duels]
+    machine = Machine.this()
     talk = Console(stderr=True, highlight=False)
     results: list[Found] = []
     with talk.status("measuring …") as status:
         for duel in duels:
             status.update(escape(duel.name))
-            results.append(measure(duel.quick() if quick else duel, [str(host)], OURS))
+            results.append(measure(duel.quick() if quick else duel, real, ours))
     if is_json:
         click.echo(as_json(machine, cost, results, quick=quick))
     else:

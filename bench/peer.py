@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -57,12 +58,15 @@ class Program:
 
     def __init__(self, source: str, *, tools: int = 0, yield_time_ms: int = 60_000) -> None:
         enabled = [_tool("echo"), *(_tool(f"tool_{number}") for number in range(1, tools))]
+        self.source = source
+        self.tools = enabled[:tools]
+        self.yield_time_ms = yield_time_ms
         request = {
             "method": "session/execute",
             "sessionId": "bench",
             "request": {
                 "tool_call_id": "bench",
-                "enabled_tools": enabled[:tools],
+                "enabled_tools": self.tools,
                 "source": source,
                 "yield_time_ms": yield_time_ms,
                 "max_output_tokens": None,
@@ -71,7 +75,7 @@ class Program:
         self.encoded = json.dumps(request).encode()
 
 
-def _tool(name: str) -> dict[str, object]:
+def _tool(name: str) -> dict[str, Any]:
     words = "Does one of the many things that an agent may want to have done. "
     return {
         "name": name,
@@ -81,6 +85,20 @@ def _tool(name: str) -> dict[str, object]:
         "input_schema": None,
         "output_schema": None,
     }
+
+
+class Connected(Protocol):
+    """A host that was started, and is spoken to, whatever the transport."""
+
+    def open(self) -> None: ...
+    def kill(self) -> None: ...
+    def close(self) -> None: ...
+    def exec(self, program: Program) -> float: ...
+    def hold(self, program: Program) -> None: ...
+    def in_flight(self, program: Program, *, cells: int, at_once: int) -> float: ...
+
+
+P = TypeVar("P", bound=Connected)
 
 
 class Peer:
@@ -305,9 +323,8 @@ def own_cost(exchanges: int = 5_000) -> float:
 
 
 @contextmanager
-def running(command: Sequence[str], *, timeout_seconds: float) -> Iterator[Peer]:
+def running(peer: P, *, timeout_seconds: float) -> Iterator[P]:
     """A host with its session open; killed if it is still in use after ``timeout_seconds``."""
-    peer = Peer(command)
     guard = threading.Timer(timeout_seconds, peer.kill)
     guard.daemon = True
     guard.start()

@@ -109,6 +109,21 @@ def test_the_mcp_sdk_waits_for_the_first_server_that_starts() -> None:
     assert modules & {"mcp", "mcp_types", "anyio", "httpx2", "pydantic"} == set()
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import codemode.host.stdio",
+        "from codemode.cli import app",
+        "import codemode.grpc",
+        "from codemode import GrpcSessionProvider; GrpcSessionProvider('grpc://127.0.0.1:5')",
+    ],
+)
+def test_grpc_waits_for_somebody_who_listens_with_it(statement: str) -> None:
+    modules = loaded_by(statement)
+
+    assert modules & {"grpc", "google.protobuf"} == set()
+
+
 def test_every_public_name_is_there_and_is_listed() -> None:
     assert [name for name in codemode.__all__ if not hasattr(codemode, name)] == []
     assert set(codemode.__all__) <= set(dir(codemode))

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         WaitToPendingRequest,
         Yielded,
     )
+    from .remote.grpc import GrpcSessionProvider, GrpcTls
     from .remote.process import ProcessSessionProvider
     from .runtime.local import LocalSessionProvider
     from .surface.result import ExecResult
@@ -86,6 +87,8 @@ __all__ = [
     "ExecResult",
     "ExecuteRequest",
     "FunctionTool",
+    "GrpcSessionProvider",
+    "GrpcTls",
     "HttpServer",
     "Image",
     "ImageItem",
@@ -150,6 +153,7 @@ _HOMES = {
     "limits": "Limits",
     "protocol.session": _SEAMS,
     "protocol.types": _TYPES,
+    "remote.grpc": "GrpcSessionProvider GrpcTls",
     "remote.process": "ProcessSessionProvider",
     "runtime.local": "LocalSessionProvider",
     "surface.result": "ExecResult",

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from codemode.conformance.compare import Comparison, compare
 
@@ -37,8 +37,12 @@ stream_max_retries = 0
 [features]
 code_mode = true
 code_mode_host = true
-code_mode_host_grpc = false
 """
+
+Transport: TypeAlias = Literal["grpc", "V1"]
+
+_FEATURES: Final[dict[Transport, str]] = {"grpc": "", "V1": "code_mode_host_grpc = false\n"}
+"""What a transport needs among the features: gRPC over the pipes is what codex does by itself."""
 
 _OUTPUTS: Final = frozenset({"custom_tool_call_output", "function_call_output"})
 
@@ -47,6 +51,8 @@ _MASKS: Final = (
     (re.compile(r"(wall_time_seconds\W+)\d+(\.\d+)?"), r"\1N"),
     (re.compile(r"(session_id\W+)\d+"), r"\1N"),
     (re.compile(r"(chunk_id\W+)[0-9a-f]+"), r"\1N"),
+    # Of a host that dies, codex tells whatever it noticed first.
+    (re.compile(r'(?:gRPC |code-mode host (?:closed|exited))[^"]*'), "the host was lost"),
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
 )
 
@@ -72,14 +78,14 @@ def call_wait(cell_id: str, **arguments: Any) -> Json:
     return {"type": "function_call", "name": "wait", "arguments": text}
 
 
-def shown(conversation: Conversation, codex: Path) -> list[Json]:
+def shown(conversation: Conversation, codex: Path, transport: Transport = "grpc") -> list[Json]:
     """Run a conversation and return the outputs that the model was shown, masked.
 
     :raises RuntimeError: codex did not come to its end.
     """
     script = [{**each, "call_id": f"call-{n}"} for n, each in enumerate(conversation.calls)]
     with tempfile.TemporaryDirectory() as folder, ScriptedModel(script) as model:
-        done = _run(codex, Path(folder), model.base_url, conversation)
+        done = _run(codex, Path(folder), model.base_url, conversation, transport)
         if done.returncode or len(model.requests) != len(script) + 1:
             said = (done.stdout + done.stderr)[-2000:]
             raise RuntimeError(
@@ -90,22 +96,26 @@ def shown(conversation: Conversation, codex: Path) -> list[Json]:
         return [_masked(item, folder) for item in outputs]
 
 
-def compare_conversation(conversation: Conversation, published: Path, ours: Path) -> Comparison:
+def compare_conversation(
+    conversation: Conversation, published: Path, ours: Path, transport: Transport = "grpc"
+) -> Comparison:
     """Run a conversation with both at once, and compare what the model was shown."""
     with ThreadPoolExecutor(2) as pool:
-        runs = [pool.submit(shown, conversation, codex) for codex in (published, ours)]
+        runs = [pool.submit(shown, conversation, codex, transport) for codex in (published, ours)]
         return compare(conversation.name, runs[0].result(), runs[1].result(), {})
 
 
 def _run(
-    codex: Path, folder: Path, base_url: str, conversation: Conversation
+    codex: Path, folder: Path, base_url: str, conversation: Conversation, transport: Transport
 ) -> subprocess.CompletedProcess[str]:
     home, work = folder / "home", folder / "work"
     home.mkdir()
     work.mkdir()
     for name, content in conversation.files.items():
         (work / name).write_bytes(content)
-    (home / "config.toml").write_text(_CONFIG.format(base_url=json.dumps(base_url)))
+    (home / "config.toml").write_text(
+        _CONFIG.format(base_url=json.dumps(base_url)) + _FEATURES[transport]
+    )
     options = ["--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"]
     return subprocess.run(
         [str(codex), "exec", *options, "go"],

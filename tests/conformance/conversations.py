@@ -92,7 +92,8 @@ CONVERSATIONS: Final = (
     Conversation(
         "notify",
         (
-            call_exec("notify('first'); notify({second: 2}); text('after')"),
+            # One after the other: codex hands on what comes at once in no fixed order.
+            call_exec(f"notify('first'); {_SLEEP}; notify({{second: 2}}); text('after')"),
             call_exec("text('next')"),
         ),
     ),
@@ -223,6 +224,18 @@ CONVERSATIONS: Final = (
         ),
     ),
     Conversation("no source", (call_exec(""),)),
+    Conversation(
+        "host that is killed",
+        (
+            call_exec("store('k', 1); text('a')"),
+            # The shell is a child of codex, as the host is.
+            call_exec(
+                "text('b'); await tools.exec_command({cmd: 'pkill -KILL -P $PPID -f code-?mode[-.]host'})"
+            ),
+            call_exec("text(String(load('k')))"),
+            call_exec("text('works again')"),
+        ),
+    ),
     Conversation(
         "names of the world",
         (

@@ -16,12 +16,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from codemode.conformance import corpus, scenario
-from codemode.conformance.runner import SCENARIOS_AT_ONCE, ProgramHost, played
+from codemode.conformance import corpus, rpc_scenario, scenario
+from codemode.conformance.runner import SCENARIOS_AT_ONCE, ProgramHost, played, rpc_played
 
 HERE: Final = Path(__file__).parent
 PROGRAMS: Final = HERE / "recorded.json"
 SCENARIOS: Final = HERE / "recorded_wire.json"
+RPCS: Final = HERE / "recorded_rpc.json"
 
 PASSES: Final = 3
 
@@ -41,6 +42,14 @@ def scenarios(command: Sequence[str]) -> Recording:
     with ThreadPoolExecutor(SCENARIOS_AT_ONCE) as pool:
         transcripts = pool.map(lambda each: played(each, command), everything.values())
         return dict(zip(everything, transcripts, strict=True))
+
+
+def rpcs(command: Sequence[str]) -> Recording:
+    """Play every scenario over gRPC."""
+    everything = rpc_scenario.load()
+    with ThreadPoolExecutor(SCENARIOS_AT_ONCE) as pool:
+        played_all = pool.map(lambda each: rpc_played(each, command), everything.values())
+        return dict(zip(everything, played_all, strict=True))
 
 
 def stable(passes: Sequence[Recording]) -> Recording:
@@ -69,18 +78,33 @@ def render_scenarios(recording: Recording) -> str:
     return "{\n" + ",\n\n".join(scenarios) + "\n}\n"
 
 
+def render_rpcs(recording: Recording) -> str:
+    """Return the recording with an RPC in each line."""
+    scenarios = [
+        f"{json.dumps(name)}: {{\n"
+        + ",\n".join(f"{json.dumps(label)}: {json.dumps(rpc)}" for label, rpc in each.items())
+        + "\n}"
+        for name, each in sorted(recording.items())
+    ]
+    return "{\n" + ",\n\n".join(scenarios) + "\n}\n"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Record, and return 1 if something had to be left out."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--passes", type=int, default=PASSES, help="how often everything runs")
+    parser.add_argument("--only", default="", help="only the file with this in its name")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="the host and its arguments")
     options = parser.parse_args(arguments)
     parts: list[tuple[Path, Callable[[Sequence[str]], Recording], Callable[[Recording], str]]] = [
         (PROGRAMS, programs, render_programs),
         (SCENARIOS, scenarios, render_scenarios),
+        (RPCS, rpcs, render_rpcs),
     ]
     refused: list[str] = []
     for path, run, render in parts:
+        if options.only not in path.name:
+            continue
         passes = [run(options.command) for _ in range(options.passes)]
         agreed = stable(passes)
         path.write_text(render(agreed), encoding="ascii")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from codemode.conformance.report import OUR_HOST
 
-from .codex import Conversation, compare_conversation, shown, with_host
+from .codex import Conversation, Transport, call_exec, compare_conversation, shown, with_host
 from .conversations import CONVERSATIONS
 from .package import Package
 from .verdict import accept
@@ -19,11 +20,33 @@ def codex_with_our_host(package: Package, tmp_path_factory: pytest.TempPathFacto
     return with_host(package, OUR_HOST, tmp_path_factory.mktemp("codex"))
 
 
+@pytest.mark.parametrize("transport", ["grpc", "V1"])
 @pytest.mark.parametrize("conversation", CONVERSATIONS, ids=lambda each: each.name)
 def test_codex_shows_its_model_the_same_on_our_host(
-    conversation: Conversation, package: Package, codex_with_our_host: Path
+    conversation: Conversation, transport: Transport, package: Package, codex_with_our_host: Path
 ) -> None:
-    accept(compare_conversation(conversation, package.codex, codex_with_our_host))
+    accept(compare_conversation(conversation, package.codex, codex_with_our_host, transport))
+
+
+def test_two_codex_processes_at_once_do_not_disturb_each_other(codex_with_our_host: Path) -> None:
+    of_one, of_other = (_storing(word) for word in ("one", "other"))
+
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(shown, each, codex_with_our_host) for each in (of_one, of_other)]
+        outputs = [run.result() for run in runs]
+
+    assert ["one" in str(output[-1]) for output in outputs] == [True, False]
+    assert ["other" in str(output[-1]) for output in outputs] == [False, True]
+
+
+def _storing(word: str) -> Conversation:
+    return Conversation(
+        word,
+        (
+            call_exec(f"store('k', '{word}'); await new Promise(done => setTimeout(done, 300))"),
+            call_exec("text(load('k'))"),
+        ),
+    )
 
 
 def test_codex_does_run_the_host_in_the_place_of_its_own(package: Package, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ def test_it_counts_what_is_equal_part_by_part_and_the_total_last(package: Packag
     assert output.splitlines() == [
         "programs 0 equal 0 improved 0 different 0",
         "scenarios 3 equal 3 improved 0 different 0",
+        "scenarios over gRPC 0 equal 0 improved 0 different 0",
         "total 3 equal 3 improved 0 different 0",
     ]
     assert code == 0
@@ -43,6 +44,7 @@ def test_json_holds_the_counts_and_whatever_is_not_equal(package: Package) -> No
     assert document == {
         "programs": {"equal": 0, "improved": 0, "different": 1},
         "scenarios": {"equal": 0, "improved": 0, "different": 0, "not_equal": []},
+        "scenarios over gRPC": {"equal": 0, "improved": 0, "different": 0, "not_equal": []},
     }
     assert one["name"] == "errors/error-source-url"
     assert one["reason"] == "there is no difference any more: drop it from improvements.toml"

@@ -13,6 +13,7 @@ import pytest_asyncio
 from codemode import LocalSessionProvider
 from codemode.conformance.compare import load_improvements, without_hints
 from codemode.conformance.corpus import Program, load
+from codemode.conformance.rpc_scenario import load as load_rpc_scenarios
 from codemode.conformance.scenario import load as load_scenarios
 
 from .local import run_program
@@ -46,5 +47,6 @@ async def test_a_program_gives_what_the_published_host_gives(
 
 
 def test_every_improvement_names_a_program_or_scenario_and_gives_a_reason() -> None:
-    assert IMPROVEMENTS.keys() - PROGRAMS.keys() - load_scenarios().keys() == set()
+    known = PROGRAMS.keys() | load_scenarios().keys() | load_rpc_scenarios().keys()
+    assert IMPROVEMENTS.keys() - known == set()
     assert [name for name, reason in IMPROVEMENTS.items() if not reason.strip()] == []

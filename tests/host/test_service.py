@@ -7,6 +7,7 @@ import pytest
 
 from codemode.errors import CellBusyError, LimitError, SessionClosedError
 from codemode.host import service as service_module
+from codemode.host.cells import ACTIVE_CELLS
 from codemode.host.connection import ProtocolViolationError
 from codemode.limits import MIB, Limits
 from codemode.protocol.frames import FrameUndecodableError
@@ -399,7 +400,7 @@ async def test_a_used_request_id_breaks_the_connection() -> None:
 
 async def test_a_cell_over_the_limit_is_refused_until_another_is_closed() -> None:
     client = await opened()
-    for number in range(service_module.ACTIVE_CELLS):
+    for number in range(ACTIVE_CELLS):
         client.execute(number + 2)
     await settle()
     for cell in client.session.cells:
@@ -421,7 +422,7 @@ async def test_a_cell_over_the_limit_is_refused_until_another_is_closed() -> Non
 async def test_an_execute_that_failed_takes_no_place() -> None:
     client = await opened()
     client.session.admits.clear()
-    for number in range(2, 2 + service_module.ACTIVE_CELLS):
+    for number in range(2, 2 + ACTIVE_CELLS):
         client.execute(number)
         client.say({"type": "operation/cancel", "id": number})
     await client.heard()

@@ -60,7 +60,8 @@ def test_it_listens_on_standard_input_and_output(arguments: tuple[str, ...]) -> 
     [
         (
             ("--listen", "tcp://1:2"),
-            "unsupported --listen URL `tcp://1:2`; expected `stdio` or `stdio://`",
+            "unsupported --listen URL `tcp://1:2`;"
+            " expected `stdio://`, `grpc+stdio://`, `grpc://IP:PORT` or `unix:PATH`",
         ),
         (("--listen",), "a value is required for '--listen <URL>' but none was supplied"),
         (
@@ -82,7 +83,7 @@ def test_help_is_printed() -> None:
 
     assert (status, out.splitlines()[0], words) == (
         0,
-        b"Usage: codemode-host [--listen URL]",
+        b"Usage: codemode-host [--listen URL] [OPTIONS]",
         "",
     )
 

@@ -205,7 +205,7 @@ async def test_requests_that_no_host_could_read_are_refused_here(play: Play) -> 
 
 
 async def test_a_frontier_cannot_be_asked_for(play: Play) -> None:
-    with pytest.raises(UsageError, match=r"^a session in a host process runs no cell to its"):
+    with pytest.raises(UsageError, match=r"^a session at a host runs no cell to its"):
         await play.session.execute_to_pending(request())
     await play.finish()
 

@@ -112,17 +112,38 @@ for _command in (run, conformance, tools, serve):
     metavar="URL",
     default="stdio",
     show_default=True,
-    help="Where: stdio or stdio:// for the standard streams.",
+    help="Where and how: stdio:// for V1 frames or grpc+stdio:// for gRPC over the standard streams, "
+    "grpc://IP:PORT or unix:PATH for gRPC.",
 )
-def host(listen: str) -> None:
+@click.option(
+    "--token-file",
+    metavar="PATH",
+    help="Ask gRPC clients for the bearer token in this file. [default: $CODEMODE_HOST_TOKEN]",
+)
+@click.option("--tls-cert", metavar="PATH", help="Certificate of the host, PEM.")
+@click.option("--tls-key", metavar="PATH", help="Its key, PEM.")
+@click.option(
+    "--tls-client-ca",
+    metavar="PATH",
+    help="Let in only clients with a certificate of this authority, PEM.",
+)
+@click.option(
+    "--insecure",
+    is_flag=True,
+    help="Do without a token or TLS where other machines can reach the host.",
+)
+def host(*, listen: str, insecure: bool, **files: str | None) -> None:
     """Serve sessions to another process, as Codex's code-mode host does.
 
-    Standard output carries frames and nothing else; logs go to standard error. It ends when its
-    input ends.
+    Over the standard streams, output carries the protocol and nothing else, and the host ends when its
+    input ends. Otherwise output is one line that says where it listens. Logs go to standard error.
     """
     from ..host import main as serve  # noqa: PLC0415 - it brings asyncio and the engine
 
-    sys.exit(serve(["--listen", listen]))
+    options = [
+        f"--{name.replace('_', '-')}={path}" for name, path in files.items() if path is not None
+    ]
+    sys.exit(serve([f"--listen={listen}", *options, *(["--insecure"] if insecure else [])]))
 
 
 @app.command()

@@ -63,9 +63,21 @@ Exit codes:
 )
 @click.option(
     "--host",
-    metavar="COMMAND",
-    help="Run the program in a code-mode host: a path, or a command line. It may be this "
-    "package's `codemode host`, or Codex's.",
+    metavar="COMMAND|URL",
+    help="Run the program in a code-mode host: a path, a command line, or a URL such as "
+    "grpc://127.0.0.1:50051. It may be this package's `codemode host`, or Codex's.",
+)
+@click.option(
+    "--host-token-file",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The bearer token that a host at a URL asks for.",
+)
+@click.option(
+    "--host-ca",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Who signs the certificate of an https:// host, in PEM. [default: the system's authorities]",
 )
 @click.option(
     "--images",

@@ -11,11 +11,12 @@ import logging
 import os
 import signal
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias
 
 import click
 
-from ..errors import EngineError, LimitError, SourceError, ToolDefinitionError
+from ..errors import EngineError, LimitError, SourceError, ToolDefinitionError, UsageError
 from ..protocol.types import (
     ExecuteRequest,
     Pending,
@@ -23,6 +24,7 @@ from ..protocol.types import (
     WaitRequest,
     Yielded,
 )
+from ..remote.grpc import GrpcSessionProvider, GrpcTls
 from ..remote.process import ProcessSessionProvider
 from ..runtime.local import LocalSessionProvider
 from ..surface.source import parse_exec_source
@@ -57,7 +59,9 @@ FETCH_MS: Final = 100
 LEAST_FETCH_MS: Final = 10
 """A program that is followed to its end is not asked more often, whatever it asked for itself."""
 
-Provider: TypeAlias = LocalSessionProvider | ProcessSessionProvider
+Provider: TypeAlias = LocalSessionProvider | ProcessSessionProvider | GrpcSessionProvider
+
+_SCHEMES: Final = ("grpc://", "http://", "https://", "unix:")
 
 QUIET_STOP_SECONDS: Final = 0.5
 STOP_SECONDS: Final = 2.0
@@ -78,6 +82,8 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
     limits: Sequence[tuple[str, int | None]] = (),
     engine: EngineName = "workers",
     host: str | None = None,
+    host_token_file: Path | None = None,
+    host_ca: Path | None = None,
     images: Path,
     as_json: bool = False,
 ) -> int:
@@ -94,6 +100,9 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
     tokens = _first(max_output_tokens, parsed.max_output_tokens, dict(limits).get("output_tokens"))
     if host is not None and engine != "workers":
         raise click.UsageError("--engine has no meaning with --host: the host has its own engine")
+    far = FarHost(host_token_file, host_ca)
+    if not (host or "").startswith(_SCHEMES) and (host_token_file or host_ca):
+        raise click.UsageError("--host-token-file and --host-ca are for a --host that is a URL")
     yield_ms = _first(yield_time_ms, parsed.yield_time_ms, 10_000)
     assert yield_ms is not None
     try:
@@ -109,7 +118,7 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
                 observe_ms=_observation_ms(yield_ms, cuts=tokens is not None),
                 as_json=as_json,
             )
-            return asyncio.run(run.to_its_end(lambda: _provider(bounds, engine, host)))
+            return asyncio.run(run.to_its_end(lambda: _provider(bounds, engine, host, far)))
     except ToolDefinitionError as error:
         raise click.BadParameter(str(error), param_hint="--tools") from error
     except BrokenPipeError:
@@ -120,9 +129,40 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
         return EXIT_CODES["interrupted"]
 
 
-def _provider(limits: Limits, engine: EngineName, host: str | None) -> Provider:
+@dataclass(frozen=True, slots=True)
+class FarHost:
+    """How a host at a URL is known: files with its token and its authority."""
+
+    token_file: Path | None
+    ca: Path | None
+
+    def provider(self, endpoint: str, limits: Limits) -> GrpcSessionProvider:
+        """Its sessions.
+
+        Raises:
+            click.UsageError: the endpoint or a file cannot be used.
+        """
+        try:
+            return GrpcSessionProvider(
+                endpoint,
+                token=self._token(),
+                tls=None if self.ca is None else GrpcTls(ca=self.ca),
+                limits=limits,
+            )
+        except UsageError as error:
+            raise click.UsageError(str(error)) from error
+
+    def _token(self) -> str | None:
+        if self.token_file is None:
+            return None
+        return self.token_file.read_text(encoding="ascii", errors="replace").strip()
+
+
+def _provider(limits: Limits, engine: EngineName, host: str | None, far: FarHost) -> Provider:
     if host is None:
         return LocalSessionProvider(limits=limits, engine=engine)
+    if host.startswith(_SCHEMES):
+        return far.provider(host, limits)
     return ProcessSessionProvider(host, limits=limits)
 
 
@@ -188,8 +228,8 @@ class Run:
                 return Outcome("interrupted", "interrupted")
             self._began = time.monotonic()
             self._transcript.begin()
-            session = await provider.create_session(self._toolset)
             try:
+                session = await provider.create_session(self._toolset)
                 ended = await self._followed(session)
             except LimitError as error:
                 return Outcome("limit", str(error), error.limit)

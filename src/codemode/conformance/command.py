@@ -34,7 +34,7 @@ import click
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def conformance(*, oracle: str, host: str | None, wanted: str, as_json: bool) -> None:
-    """Run the same programs and wire scenarios on two hosts, and compare.
+    """Run the same programs and scenarios on two hosts, over V1 and gRPC, and compare.
 
     Prints what differs, then a line for each part and the total last. Exit code 1: something
     differs that is no documented improvement.

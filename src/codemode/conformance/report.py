@@ -1,4 +1,4 @@
-"""Both parts of a comparison run and told: what differs, the counts, and one JSON document."""
+"""All parts of a comparison run and told: what differs, the counts, and one JSON document."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import click
 
-from . import corpus, scenario
+from . import corpus, rpc_scenario, scenario
 from .compare import Comparison, Verdict, load_improvements, summary
-from .runner import Hosts, compare_programs, compare_scenarios
+from .runner import Hosts, compare_programs, compare_rpc_scenarios, compare_scenarios
 
 OUR_HOST: Final = (sys.executable, "-m", "codemode.host")
 
@@ -23,13 +23,15 @@ MAX_WIDTH: Final = 2000
 
 
 def run(hosts: Hosts, wanted: str = "", *, quiet: bool = False) -> dict[str, list[Comparison]]:
-    """Run both parts; print what differs as it is found, unless told to be quiet."""
+    """Run all parts; print what differs as it is found, unless told to be quiet."""
     improvements = load_improvements()
     programs = [each for name, each in corpus.load().items() if wanted in name]
     scenarios = [each for name, each in scenario.load().items() if wanted in name]
+    over_grpc = [each for name, each in rpc_scenario.load().items() if wanted in name]
     parts = {
         "programs": compare_programs(programs, hosts, improvements),
         "scenarios": compare_scenarios(scenarios, hosts, improvements),
+        "scenarios over gRPC": compare_rpc_scenarios(over_grpc, hosts, improvements),
     }
     return {part: list(_shown(found, quiet=quiet)) for part, found in parts.items()}
 
@@ -57,7 +59,9 @@ def explanation(comparison: Comparison) -> list[str]:
 
 
 def _lines(transcript: Mapping[str, Any]) -> list[str]:
-    """Return a transcript with a frame in each line."""
+    """Return a transcript with a frame, or an RPC, in each line."""
+    if "frames" not in transcript:
+        return [f"{label}: {_text(rpc)}" for label, rpc in transcript.items()]
     end = {key: value for key, value in transcript.items() if key != "frames"}
     return [_text(each) for each in [*transcript["frames"], end]]
 

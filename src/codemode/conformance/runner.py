@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Final, Self, TypeAlias, TypeVar
 
 from .client import HostError, V1Host
 from .compare import Comparison, compare
 from .corpus import Program
 from .process import HostLost
+from .rpc_scenario import RpcScenario
 from .scenario import Scenario
 from .wire import play
+
+S = TypeVar("S", Scenario, RpcScenario)
 
 Hosts: TypeAlias = tuple[Sequence[str], Sequence[str]]
 """The commands of the published host and of ours."""
@@ -79,15 +82,43 @@ def compare_scenarios(
     it is there again when the scenario has the machine for itself.
     """
 
-    def both(scenario: Scenario) -> Comparison:
-        published, ours = (played(scenario, command) for command in hosts)
+    return _compare_played(list(scenarios), played, hosts, improvements)
+
+
+def compare_rpc_scenarios(
+    scenarios: Iterable[RpcScenario], hosts: Hosts, improvements: Mapping[str, str]
+) -> Iterator[Comparison]:
+    """Yield a comparison for each scenario over gRPC, as ``compare_scenarios`` does."""
+    return _compare_played(list(scenarios), rpc_played, hosts, improvements)
+
+
+def _compare_played(
+    everything: Sequence[S],
+    play_one: Callable[[S, Sequence[str]], Any],
+    hosts: Hosts,
+    improvements: Mapping[str, str],
+) -> Iterator[Comparison]:
+    def both(scenario: S) -> Comparison:
+        published, ours = (play_one(scenario, command) for command in hosts)
         return compare(scenario.name, published, ours, improvements)
 
-    everything = list(scenarios)
     with ThreadPoolExecutor(SCENARIOS_AT_ONCE) as pool:
         first = list(pool.map(both, everything))
     for scenario, comparison in zip(everything, first, strict=True):
         yield comparison if comparison.verdict != "different" else both(scenario)
+
+
+def rpc_played(scenario: RpcScenario, command: Sequence[str]) -> Any:
+    """Play a scenario over gRPC; what came of each RPC, or the reason why nothing did.
+
+    :raises ModuleNotFoundError: gRPC is not installed.
+    """
+    from .rpc import play as play_rpc  # noqa: PLC0415 - gRPC is an extra
+
+    try:
+        return play_rpc(scenario, command)
+    except HostLost as lost:
+        return str(lost)
 
 
 def played(scenario: Scenario, command: Sequence[str]) -> Any:

@@ -9,16 +9,28 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-from ..protocol import messages as m
-from ..protocol.v1 import encode
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..protocol.types import CellId
-    from .outlet import Outlet
+
+ACTIVE_CELLS: Final = 1_024
+"""Cells of a host that are not closed, in all its sessions; 0.169.0 admits more than 1,100."""
+
+
+class CellCount:
+    """How many cells there are in all the sessions of a host, from admission to the last word."""
+
+    def __init__(self, bound: int = ACTIVE_CELLS) -> None:
+        self._bound = bound
+        self.active = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there must not be one more."""
+        return self.active >= self._bound
 
 
 @dataclass(slots=True)
@@ -29,22 +41,30 @@ class _Cell:
         open: requests about it that have not been answered.
         ending: those among them that are to end it.
         closed: the runtime has done with it.
-        held: answers with its end, for those who only watched.
+        held: what says its end to those who only watched.
     """
 
     open: int = 0
     ending: int = 0
     closed: bool = False
-    held: list[bytes | bytearray] = field(default_factory=list)
+    held: list[Callable[[], None]] = field(default_factory=list)
 
 
 class Cells:
-    """The cells of one session, from their start to the last word about them."""
+    """The cells of one session, from their start to the last word about them.
 
-    def __init__(self, session_id: str, outlet: Outlet, on_gone: Callable[[], None]) -> None:
+    Args:
+        session_id: the session.
+        count: counts them with those of other sessions.
+        say_closed: tells the client that nothing more comes of a cell.
+    """
+
+    def __init__(
+        self, session_id: str, count: CellCount, say_closed: Callable[[CellId], None]
+    ) -> None:
         self._session_id = session_id
-        self._outlet = outlet
-        self._on_gone = on_gone
+        self._count = count
+        self._say_closed = say_closed
         self._cells: dict[CellId, _Cell] = {}
         self._early: set[CellId] = set()
         self._starting = 0
@@ -59,17 +79,22 @@ class Cells:
     def begin(self) -> None:
         """An execute is under way; ``started`` or ``failed`` follows."""
         self._starting += 1
+        self._count.active += 1
 
     def failed(self) -> None:
         """The execute came to nothing."""
         self._begun()
-        self._on_gone()
+        self._count.active -= 1
 
-    def started(self, cell_id: CellId, frame: bytes | bytearray) -> None:
-        """The execute came to a cell; its first observation is still open."""
-        self._outlet.send(frame)
+    def started(self, cell_id: CellId) -> None:
+        """The client knows that the execute came to a cell; its first observation is still open."""
         self._cells[cell_id] = _Cell(open=1, closed=cell_id in self._early)
         self._begun()
+
+    def ensure_started(self, cell_id: CellId) -> None:
+        """Whether the client could be told or not: the cell is there, and will have an end."""
+        if cell_id not in self._cells:
+            self.started(cell_id)
 
     def closed(self, cell_id: CellId) -> None:
         """The runtime has done with the cell."""
@@ -92,7 +117,7 @@ class Cells:
     def answered(
         self,
         cell_id: CellId,
-        frame: bytes | bytearray | None,
+        say: Callable[[], None] | None = None,
         *,
         to_end: bool = False,
         is_end: bool = False,
@@ -101,18 +126,18 @@ class Cells:
 
         Args:
             cell_id: the cell.
-            frame: the answer.
+            say: gives the client the answer, if it has not been given.
             to_end: the request was to end the cell.
             is_end: the answer is the cell's end.
         """
         cell = self._cells[cell_id]
         cell.open -= 1
         cell.ending -= to_end
-        if frame is not None:
+        if say is not None:
             if is_end and cell.ending:
-                cell.held.append(frame)
+                cell.held.append(say)
             else:
-                self._outlet.send(frame)
+                say()
         self._settle(cell_id, cell)
 
     async def announced(self, cell_id: CellId) -> None:
@@ -138,14 +163,14 @@ class Cells:
 
     def _settle(self, cell_id: CellId, cell: _Cell) -> None:
         if not cell.ending:
-            for frame in cell.held:
-                self._outlet.send(frame)
+            for say in cell.held:
+                say()
             cell.held.clear()
         if cell.closed and not cell.open:
             del self._cells[cell_id]
-            self._outlet.send(encode(m.CellClosed(self._session_id, cell_id)))
+            self._say_closed(cell_id)
             self._change()
-            self._on_gone()
+            self._count.active -= 1
 
     def _change(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()

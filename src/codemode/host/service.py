@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from ..errors import CodeModeError
@@ -18,9 +19,9 @@ from ..protocol.frames import FrameTooLargeError, FrameUndecodableError, FrameUn
 from ..protocol.types import CellId, Yielded
 from ..protocol.v1 import ClientMessages, encode, wire_outcome, wire_response
 from .callbacks import MORE_PENDING_CALLBACKS, PENDING_CALLBACKS, Callbacks, ClientDelegate
-from .cells import Cells
+from .cells import CellCount, Cells
 from .connection import Connection, ProtocolViolationError
-from .sessions import HostSession, RefusedError, Sessions, limits_for
+from .sessions import CELLS_OF_A_SESSION, HostSession, RefusedError, Sessions, limits_for
 from .stored import CommitReports, KeepsValues, as_texts
 
 if TYPE_CHECKING:
@@ -29,18 +30,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-ACTIVE_CELLS: Final = 1_024
-"""Cells of a connection that are not closed, in all its sessions; 0.169.0 admits more than 1,100."""
-
-CELLS_OF_A_SESSION: Final = 256
-"""Of these in one session; its worker was seen to have room for 330 before it ran out of memory."""
-
 CANCELLED: Final = "code-mode request cancelled"
 BAD_EXECUTE: Final = (
     "invalid code-mode execute request: out of range integral type conversion attempted"
 )
 TOO_MANY_REQUESTS: Final = "code-mode host has too many in-flight requests"
-TOO_MANY_CELLS: Final = "code-mode host has too many active cells"
 
 _Answer: TypeAlias = m.OperationResponse | m.InitialResponse
 
@@ -107,14 +101,14 @@ class Service:
         self._callbacks = Callbacks(outlet, at_once=PENDING_CALLBACKS)
         self._sessions = Sessions()
         self._running: dict[int, _Running] = {}
-        self._active_cells = 0
+        self._cell_count = CellCount()
         self._is_closing = False
         self.is_rejected = False
 
     def __repr__(self) -> str:
         return (
             f"<service: {self._connection!r}, {len(self._sessions)} sessions,"
-            f" {self._active_cells} cells, {self._callbacks!r}>"
+            f" {self._cell_count.active} cells, {self._callbacks!r}>"
         )
 
     @property
@@ -209,8 +203,9 @@ class Service:
     def _finish(self, running: _Running, answer: _Answer | None) -> None:
         frame = None if answer is None else _frame(answer)
         if running.cells is not None:
+            say = None if frame is None else partial(self._outlet.send, frame)
             running.cells.answered(
-                running.cell_id, frame, to_end=running.to_end, is_end=running.saw_end
+                running.cell_id, say, to_end=running.to_end, is_end=running.saw_end
             )
         elif frame is not None:
             self._outlet.send(frame)
@@ -241,7 +236,7 @@ class Service:
     async def _open(self, request: m.OpenSession) -> m.SessionReady:
         session_id = request.session_id
         self._sessions.check_free(session_id)
-        cells = Cells(session_id, self._outlet, self._on_cell_gone)
+        cells = Cells(session_id, self._cell_count, partial(self._say_closed, session_id))
         runtime = await self._provider.create_session(
             ClientDelegate(session_id, self._callbacks, cells),
             limits=limits_for(self._limits, request.cell_execution_limits),
@@ -249,7 +244,7 @@ class Service:
         if self._keeps_values and isinstance(runtime, KeepsValues):
             runtime.on_commit(CommitReports(session_id, self._outlet).tell)
         truncates = request.output_truncation == "server"
-        self._sessions.add(session_id, HostSession(runtime, cells, truncates))
+        self._sessions.add(session_id, HostSession(runtime, cells, self._cell_count, truncates))
         return m.SessionReady(session_id)
 
     def _restore(self, request: m.Restore) -> m.SessionReady:
@@ -265,22 +260,13 @@ class Service:
             raise RefusedError(BAD_EXECUTE)
         await self._outlet.room()  # a client that reads nothing gets no more cells to write for it
         session = self._sessions.find(request.session_id)
-        if self._active_cells >= ACTIVE_CELLS:
-            raise RefusedError(TOO_MANY_CELLS)
-        self._active_cells += 1
-        session.cells.begin()
-        try:
-            started = await session.runtime.execute(request.request, preempt=running.early)
-        except BaseException:
-            session.cells.failed()
-            raise
+        started = await session.start(request.request, running.early)
         running.cancellable = False
         running.has_started = True
         running.cells, running.cell_id = session.cells, started.cell_id
         admitted = m.Ok(m.ExecutionStarted(started.cell_id))
-        session.cells.started(
-            started.cell_id, encode(m.OperationResponse(running.number, admitted))
-        )
+        self._outlet.send(encode(m.OperationResponse(running.number, admitted)))
+        session.cells.started(started.cell_id)
         response = session.fit(await started.initial_response(), tokens)
         running.saw_end = not isinstance(response, Yielded)
         return m.InitialResponse(running.number, m.InitialOk(wire_response(response)))
@@ -305,8 +291,8 @@ class Service:
         await session.cells.empty()
         return m.SessionClosed(request.session_id)
 
-    def _on_cell_gone(self) -> None:
-        self._active_cells -= 1
+    def _say_closed(self, session_id: str, cell_id: CellId) -> None:
+        self._outlet.send(encode(m.CellClosed(session_id, cell_id)))
 
 
 def _frame(answer: _Answer) -> bytearray:

@@ -1,4 +1,4 @@
-"""The sessions of one connection by the names that the client gave them."""
+"""What a host does for a session whoever carries its messages, and the names of a connection's sessions."""
 
 from __future__ import annotations
 
@@ -15,15 +15,21 @@ from .connection import Recent
 if TYPE_CHECKING:
     from ..limits import Limits
     from ..protocol.messages import CellLimits
-    from ..protocol.session import Session
-    from ..protocol.types import RuntimeResponse, WaitOutcome
-    from .cells import Cells
+    from ..protocol.session import Session, Signal, StartedCell
+    from ..protocol.types import ExecuteRequest, RuntimeResponse, WaitOutcome
+    from .cells import CellCount, Cells
+
+CELLS_OF_A_SESSION: Final = 256
+"""Cells in one session; its worker was seen to have room for 330 before it ran out of memory."""
 
 SMALLEST_HEAP_BYTES: Final = 8 * MIB
 """What V8 needs to begin with. A client that asks for less means "little", not "nothing"."""
 
 LARGEST_HEAP_BYTES: Final = 4096 * MIB
 """What V8 can address."""
+
+LONGEST_YIELD_MS: Final = 2**53 - 1
+"""What a limit can be set to; more is as good as for ever."""
 
 HEAP_BESIDE_BYTES: Final = 256 * MIB
 """What a worker may use beyond the heap of a cell to which the client gave more than usual."""
@@ -33,6 +39,13 @@ class RefusedError(Exception):
     """The request is refused with this text; the session lives. Never leaves the host."""
 
 
+class TooManyCellsError(RefusedError):
+    """The host has as many cells as it may."""
+
+    def __init__(self) -> None:
+        super().__init__("code-mode host has too many active cells")
+
+
 @dataclass(frozen=True, slots=True)
 class HostSession:
     """An open session.
@@ -40,12 +53,30 @@ class HostSession:
     Attributes:
         runtime: what runs its cells.
         cells: what is told about them.
+        count: how many cells the host has.
         truncates: its items are cut to the client's budget here.
     """
 
     runtime: Session
     cells: Cells
+    count: CellCount
     truncates: bool
+
+    async def start(self, request: ExecuteRequest, preempt: Signal) -> StartedCell:
+        """Start a cell; when the client knows of it, ``cells.started`` follows.
+
+        Raises:
+            TooManyCellsError: the host has no room for it.
+            CodeModeError: the session refuses it.
+        """
+        if self.count.is_full:
+            raise TooManyCellsError
+        self.cells.begin()
+        try:
+            return await self.runtime.execute(request, preempt=preempt)
+        except BaseException:
+            self.cells.failed()
+            raise
 
     def fit(self, response: RuntimeResponse, max_tokens: int | None) -> RuntimeResponse:
         """The response with its items cut to the budget, if that is asked of us."""
@@ -106,7 +137,8 @@ def limits_for(limits: Limits, asked: CellLimits | None) -> Limits:
     if asked is None:
         return limits
     if asked.max_yield_time_ms is not None:
-        limits = replace(limits, max_yield_time_ms=asked.max_yield_time_ms)
+        bound = min(asked.max_yield_time_ms, LONGEST_YIELD_MS)
+        limits = replace(limits, max_yield_time_ms=bound)
     if asked.max_heap_size_bytes:
         heap = min(max(asked.max_heap_size_bytes, SMALLEST_HEAP_BYTES), LARGEST_HEAP_BYTES)
         memory = limits.worker_memory_bytes

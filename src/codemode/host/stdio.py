@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import sys
-import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ..errors import CodeModeError
 from ..protocol.frames import FrameError, FrameReader
 from ..runtime.local import LocalSessionProvider
 from .connection import ProtocolViolationError
+from .ending import SHUTDOWN_SECONDS, Ending, ended_by_signals, last_resort, leave
 from .pipes import Inlet, PipeOutlet, take_standard_streams
 from .service import Service
 
@@ -22,37 +19,11 @@ if TYPE_CHECKING:
 
     from ..protocol.session import SessionProvider
 
-SHUTDOWN_SECONDS: Final = 5.0
-"""From the end of the connection to the end of everything that it began."""
-
 FLUSH_SECONDS: Final = 2.0
 """How much of that a client gets to read what was said before the end."""
 
-LAST_RESORT_SECONDS: Final = 1.0
-"""After that the process ends, whatever still holds it; its workers end with it."""
-
 TURNS_BEFORE_REFUSAL: Final = 4
 """Turns of the loop that requests get to end before one more is refused: a burst is no overload."""
-
-_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Why the host ends.
-
-    Attributes:
-        reason: what went wrong, if anything did.
-        signal: the signal that asked for it, if one did.
-    """
-
-    reason: str | None = None
-    signal: int | None = None
-
-    @property
-    def status(self) -> int:
-        """The exit status."""
-        return 0 if self.reason is None else 1
 
 
 class Host:
@@ -75,21 +46,16 @@ class Host:
         await self._outlet.open(writing)
         await self._inlet.open(reading)
         ending = await self._ending
-        last_resort = threading.Timer(
-            SHUTDOWN_SECONDS + LAST_RESORT_SECONDS, os._exit, [ending.status]
-        )
-        last_resort.daemon = True
-        last_resort.start()
-        self._inlet.close()
-        self._outlet.shut()
-        try:
-            async with asyncio.timeout(SHUTDOWN_SECONDS - FLUSH_SECONDS):
-                await self._service.aclose()
-                await self._provider.aclose()
-        except TimeoutError:
-            pass
-        await self._outlet.aclose(FLUSH_SECONDS)
-        last_resort.cancel()
+        with last_resort(ending):
+            self._inlet.close()
+            self._outlet.shut()
+            try:
+                async with asyncio.timeout(SHUTDOWN_SECONDS - FLUSH_SECONDS):
+                    await self._service.aclose()
+                    await self._provider.aclose()
+            except TimeoutError:
+                pass
+            await self._outlet.aclose(FLUSH_SECONDS)
         return ending
 
     def end(self, ending: Ending) -> None:
@@ -154,13 +120,8 @@ async def _serve(reading: BinaryIO, writing: BinaryIO) -> Ending:
     provider = LocalSessionProvider(engine="workers")
     provider.warm_up()  # while the client says hello
     host = Host(provider)
-    loop = asyncio.get_running_loop()
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, host.end, Ending(signal=number))
-    ending = await host.run(reading, writing)
-    for number in _SIGNALS:
-        loop.remove_signal_handler(number)
-    return ending
+    with ended_by_signals(host.end):
+        return await host.run(reading, writing)
 
 
 def serve_stdio() -> int:
@@ -177,9 +138,4 @@ def serve_stdio() -> int:
         ending = asyncio.run(_serve(reading, writing))
     except CodeModeError as error:
         ending = Ending(str(error))
-    if ending.reason is not None:
-        sys.stderr.write(f"Error: {ending.reason}\n")
-    if ending.signal is not None:
-        signal.signal(ending.signal, signal.SIG_DFL)
-        os.kill(os.getpid(), ending.signal)
-    return ending.status
+    return leave(ending)

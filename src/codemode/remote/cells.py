@@ -64,7 +64,7 @@ class EarlyMessages:
         return True
 
     def cancel(self, number: int) -> None:
-        """Forget a callback that is not wanted any more (``connection.Owner``)."""
+        """Forget a callback that is not wanted any more (``seam.Owner``)."""
         for asked in self._asked.values():
             asked.pop(number, None)
 

@@ -10,49 +10,29 @@ from __future__ import annotations
 import asyncio
 import logging
 from itertools import count
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from ..errors import EngineError, WorkerLostError
 from ..protocol import messages as m
 from ..protocol.frames import FrameError, FrameReader
-from ..protocol.v1 import HostMessages, encode
+from ..protocol.v1 import HostMessages, encode, session_outcome, session_response
 from .child import HostChild, spawn
 from .operations import UnexpectedAnswerError
+from .seam import OPEN_CALLBACKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ..protocol.types import CellId
     from .operations import Operation
+    from .seam import Owner, Route
 
 _log = logging.getLogger(__name__)
 
 OFFERED: Final = (*m.CAPABILITIES, m.STORED_VALUES)
 
-OPEN_CALLBACKS: Final = 65_536
-"""Callbacks that a host may have open with us; more are refused. 4,096 is what it is to keep to."""
-
-
-class Owner(Protocol):
-    """Who holds a callback."""
-
-    def cancel(self, number: int) -> None: ...
-
-
-class Route(Protocol):
-    """The session at our end that a host's messages are for."""
-
-    def delegate_asks(self, message: m.DelegateRequest) -> None: ...
-
-    def cell_closed(self, cell_id: CellId) -> None: ...
-
-    def stored(self, message: m.SessionStored) -> None: ...
-
-    def connection_lost(self, reason: str) -> None: ...
-
 
 class HostConnection:
-    """A conversation with one host. Make one with :meth:`open`."""
+    """A conversation with one host (``seam.Connection``). Make one with :meth:`open`."""
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
@@ -155,6 +135,10 @@ class HostConnection:
         """Nobody listens for this session any more."""
         self._routes.pop(session_id, None)
 
+    async def leave(self, session_id: str) -> None:
+        """The same; a session is nothing but its messages here."""
+        self.detach(session_id)
+
     def submit(self, request: m.HostRequest, operation: Operation) -> int:
         """Ask; the number of the request.
 
@@ -241,7 +225,11 @@ class HostConnection:
             self._operations.pop(message.id)
             operation.refused(message.result.message)
         else:
-            operation.answered(message.result.value)
+            value = message.result.value
+            if isinstance(value, m.WaitCompleted):
+                operation.answered(session_outcome(value.outcome))
+            else:
+                operation.answered(value)
             if operation.is_over:
                 self._operations.pop(message.id, None)
 
@@ -253,7 +241,7 @@ class HostConnection:
         if isinstance(message.result, m.Failed):
             operation.unobserved(message.result.message)
         else:
-            operation.observed(message.result.value)
+            operation.observed(session_response(message.result.value))
         self._operations.pop(message.id, None)
 
     def _asked(self, message: m.DelegateRequest) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from ..errors import CellTerminatingError, CodeModeError, EngineError, SessionError, UsageError
 from ..protocol import messages as m
 from ..protocol.frames import FrameError
-from ..protocol.types import CellId, WaitRequest
+from ..protocol.types import CellId, LiveCell, MissingCell, WaitRequest
 from ..runtime.session import MAX_YIELD_MS
 from ..surface.text import well_formed
 from .callbacks import CANCELLED_REQUEST, Callbacks
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from ..protocol.session import SessionDelegate, Signal
     from ..protocol.types import ExecuteRequest, RuntimeResponse, WaitOutcome
     from ..runtime.unread import Unread
-    from .connection import HostConnection
     from .operations import Operation
+    from .seam import Connection
     from .stored import StoredCopy
 
 _log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Generation:
 
     def __init__(
         self,
-        connection: HostConnection,
+        connection: Connection,
         number: int,
         *,
         delegate: SessionDelegate,
@@ -252,14 +252,15 @@ class Generation:
                 loop.call_later(AGAIN_SECONDS, self._insist, request, times - 1)
 
         if self.is_alive:
-            kind = m.SessionClosed if isinstance(request, m.Shutdown) else m.WaitCompleted
-            self.connection.submit(request, Call(kind, on_refused=again))
+            ends_session = isinstance(request, m.Shutdown)
+            kinds = (m.SessionClosed,) if ends_session else (LiveCell, MissingCell)
+            self.connection.submit(request, Call(*kinds, on_refused=again))
 
     def visible(self, remote_id: CellId) -> CellId:
         """The id of a cell as callers know it."""
         return remote_id if self.number == 1 else CellId(f"g{self.number}:{remote_id}")
 
-    # ── what the host says (``connection.Route``) ────────────────────────────────────────────
+    # ── what the host says (``seam.Route``) ────────────────────────────────────────────
 
     def delegate_asks(self, message: m.DelegateRequest) -> None:
         """A cell calls a tool, or notifies."""
@@ -334,7 +335,7 @@ class Generation:
                 _log.warning("the code-mode host did not shut %s", self._session_id)
             except (SessionError, EngineError) as error:
                 _log.debug("the code-mode host did not shut %s: %s", self._session_id, error)
-        self.connection.detach(self._session_id)
+        await self.connection.leave(self._session_id)
         for remote_id in list(self._cells):
             self.cell_closed(remote_id)
         await self.quiet()

@@ -15,14 +15,13 @@ import msgspec
 
 from ..protocol import messages as m
 from ..protocol.types import CellId, LiveCell, MissingCell, Result, Terminated, Yielded
-from ..protocol.v1 import session_outcome, session_response
 from ..runtime.outbox import size_of
 from .operations import UnexpectedAnswerError, Value, retrieved
 from .refusals import refusal
 
 if TYPE_CHECKING:
     from ..errors import CodeModeError
-    from ..protocol.types import WaitOutcome
+    from ..protocol.types import RuntimeResponse, WaitOutcome
     from ..runtime.unread import Unread
     from .cells import RemoteCell
 
@@ -150,18 +149,17 @@ class Observation:
         return f"<observation of cell {self._cell_id}, {'over' if self.is_over else 'open'}>"
 
     def answered(self, value: Value) -> None:
-        if not isinstance(value, m.WaitCompleted):
+        if not isinstance(value, LiveCell | MissingCell):
             raise UnexpectedAnswerError(f"{type(value).__name__} for an observation")
         self._done()
-        outcome = session_outcome(value.outcome)
-        self._session.deliveries.deliver(outcome, self._cell_id, self._cell, self.outcome)
+        self._session.deliveries.deliver(value, self._cell_id, self._cell, self.outcome)
 
     def refused(self, message: str) -> None:
         self._done()
         if not self.outcome.done():
             self.outcome.set_exception(refusal(message, self._cell_id))
 
-    def observed(self, response: m.Response) -> None:
+    def observed(self, response: RuntimeResponse) -> None:
         raise UnexpectedAnswerError("an initial response for no execute")
 
     def unobserved(self, message: str) -> None:
@@ -221,13 +219,13 @@ class Start:
             self._session.begun()
         self._fail(refusal(message))
 
-    def observed(self, response: m.Response) -> None:
+    def observed(self, response: RuntimeResponse) -> None:
         cell = self._cell
         if cell is None:
             raise UnexpectedAnswerError("an initial response before its cell")
         self.is_over = True
         cell.observers -= 1
-        outcome = LiveCell(session_response(response))
+        outcome = LiveCell(response)
         self._session.deliveries.deliver(outcome, cell.cell_id, cell, self.initial)
 
     def unobserved(self, message: str) -> None:

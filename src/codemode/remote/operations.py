@@ -10,14 +10,16 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ..protocol import messages as m
+from ..protocol.types import LiveCell, MissingCell
 from .refusals import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..errors import CodeModeError
+    from ..protocol.types import RuntimeResponse
 
-Value: TypeAlias = m.SessionReady | m.ExecutionStarted | m.WaitCompleted | m.SessionClosed
+Value: TypeAlias = m.SessionReady | m.ExecutionStarted | m.SessionClosed | LiveCell | MissingCell
 
 
 class UnexpectedAnswerError(Exception):
@@ -35,7 +37,7 @@ class Operation(Protocol):
 
     def refused(self, message: str) -> None: ...
 
-    def observed(self, response: m.Response) -> None:
+    def observed(self, response: RuntimeResponse) -> None:
         """The second answer, to an execute."""
 
     def unobserved(self, message: str) -> None:
@@ -50,8 +52,7 @@ class Call:
 
     def __init__(
         self,
-        expected: type[Value],
-        *,
+        *expected: type[Value],
         on_late: Callable[[Any], None] | None = None,
         on_refused: Callable[[str], None] | None = None,
     ) -> None:
@@ -63,11 +64,11 @@ class Call:
         self._on_refused = on_refused
 
     def __repr__(self) -> str:
-        return f"<request for {self._expected.__name__}, {'over' if self.is_over else 'open'}>"
+        return f"<request for {self._expected[0].__name__}, {'over' if self.is_over else 'open'}>"
 
     def answered(self, value: Value) -> None:
         if not isinstance(value, self._expected):
-            raise UnexpectedAnswerError(f"{type(value).__name__} for {self._expected.__name__}")
+            raise UnexpectedAnswerError(f"{type(value).__name__} for {self._expected[0].__name__}")
         self.is_over = True
         if not self.answer.done():
             self.answer.set_result(value)
@@ -81,7 +82,7 @@ class Call:
         if not self.answer.done():
             self.answer.set_exception(refusal(message))
 
-    def observed(self, response: m.Response) -> None:
+    def observed(self, response: RuntimeResponse) -> None:
         raise UnexpectedAnswerError("an initial response for no execute")
 
     def unobserved(self, message: str) -> None:

@@ -5,26 +5,21 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from ..errors import CodeModeError, SessionClosedError
-from ..limits import Limits
+from ..errors import CodeModeError
 from .child import command_line, least_environment, shown
 from .connection import HostConnection
 from .operations import retrieved
-from .session import RemoteSession
+from .provider import RemoteProvider
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import TracebackType
-    from typing import Self
 
-    from ..protocol.session import SessionDelegate
+    from ..limits import Limits
 
 HANDSHAKE_SECONDS: Final = 10.0
 
-_CLOSED: Final = "the session provider is closed"
 
-
-class ProcessSessionProvider:
+class ProcessSessionProvider(RemoteProvider):
     """Makes sessions in a code-mode host: ours (``codemode host``), or OpenAI's.
 
     The host is started by the first session, shared by all, and replaced when it dies: then the
@@ -56,15 +51,13 @@ class ProcessSessionProvider:
         env: Mapping[str, str] | None = None,
         handshake_seconds: float = HANDSHAKE_SECONDS,
     ) -> None:
+        super().__init__(limits)
         self._command = command_line(command)
-        self._limits = limits or Limits()
         self._environment = least_environment() if env is None else dict(env)
         self._handshake_seconds = handshake_seconds
         self._connection: HostConnection | None = None
         self._opening: asyncio.Task[HostConnection] | None = None
         self._burials: set[asyncio.Task[None]] = set()
-        self._sessions: set[RemoteSession] = set()
-        self._closing: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
         host = "no host" if self.host_pid is None else f"host {self.host_pid}"
@@ -76,32 +69,9 @@ class ProcessSessionProvider:
         """The process id of the host that runs now, or None."""
         return None if self._connection is None else self._connection.pid
 
-    async def create_session(
-        self, delegate: SessionDelegate, *, limits: Limits | None = None
-    ) -> RemoteSession:
-        """Open a session whose cells call back to ``delegate``. A cancelled caller leaves none.
-
-        Raises:
-            EngineError: the host cannot be started, or does not speak V1; another call tries again.
-            SessionClosedError: the provider is closed.
-        """
-        if self._closing is not None:
-            raise SessionClosedError(_CLOSED)
-        session = RemoteSession(self, delegate, limits or self._limits)
-        self._sessions.add(session)
-        try:
-            await session.open()
-        except BaseException:
-            session.begin_shutdown()
-            raise
-        finally:
-            self._sessions = {s for s in self._sessions if not s.is_shut}
-        return session
-
     async def connection(self) -> HostConnection:
         """The host that lives, or another one (``session.Hosts``)."""
-        if self._closing is not None:
-            raise SessionClosedError(_CLOSED)
+        self._check_open()
         if self._connection is not None and self._connection.is_alive:
             return self._connection
         if self._opening is None:
@@ -112,23 +82,6 @@ class ProcessSessionProvider:
             return await asyncio.shield(opening)
         except CodeModeError as error:
             raise type(error)(str(error)) from error  # each caller has a traceback of its own
-
-    async def aclose(self) -> None:
-        """Shut every session down, end the host; every caller waits for the same end."""
-        if self._closing is None:
-            self._closing = asyncio.create_task(self._close(), name="provider close")
-        await asyncio.shield(self._closing)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
     async def _open(self) -> HostConnection:
         connection = await HostConnection.open(
@@ -148,11 +101,7 @@ class ProcessSessionProvider:
         self._burials.add(burial)
         burial.add_done_callback(self._burials.discard)
 
-    async def _close(self) -> None:
-        # Side by side, so that their graces are one grace; and each to its end, whatever others do.
-        ends = [session.begin_shutdown() for session in self._sessions]
-        failures = await asyncio.gather(*ends, return_exceptions=True)
-        self._sessions.clear()
+    async def _end_connections(self) -> None:
         if self._opening is not None:
             self._opening.cancel()
             await asyncio.wait([self._opening])
@@ -160,6 +109,3 @@ class ProcessSessionProvider:
             await self._connection.aclose()
         if self._burials:
             await asyncio.wait(self._burials)
-        for failure in failures:
-            if isinstance(failure, BaseException):
-                raise failure

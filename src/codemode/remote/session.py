@@ -41,8 +41,8 @@ if TYPE_CHECKING:
         WaitRequest,
         WaitToPendingRequest,
     )
-    from .connection import HostConnection
     from .generation import RemoteStartedCell
+    from .seam import Connection
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ _GENERATION: Final = re.compile(r"g([1-9][0-9]{0,9}):(.*)", re.DOTALL)
 class Hosts(Protocol):
     """Where connections come from."""
 
-    async def connection(self) -> HostConnection: ...
+    async def connection(self) -> Connection: ...
 
 
 class RemoteSession:
@@ -290,6 +290,6 @@ def _notice(reason: str, *, kept: bool) -> str:
 
 def _refuse_frontiers() -> NoReturn:
     raise UsageError(
-        "a session in a host process runs no cell to its pending frontier: V1 has no word for it."
+        "a session at a host runs no cell to its pending frontier: hosts have no word for it."
         "\nHint: use execute and wait, or a LocalSessionProvider."
     )

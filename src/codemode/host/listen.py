@@ -1,0 +1,171 @@
+"""Where a host listens, and who may come: its arguments, checked, without loading anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Kind: TypeAlias = Literal["stdio", "grpc+stdio", "tcp", "unix"]
+
+TOKEN_VARIABLE: Final = "CODEMODE_HOST_TOKEN"
+TOKEN_BYTES: Final = 4_096
+"""Longest token."""
+
+FORMS: Final = "`stdio://`, `grpc+stdio://`, `grpc://IP:PORT` or `unix:PATH`"
+
+
+class ListenError(ValueError):
+    """The arguments do not go together, or name what is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a host listens.
+
+    Attributes:
+        kind: how it is reached.
+        host, port: of ``tcp``; port 0 lets the system choose.
+        path: of ``unix``.
+    """
+
+    kind: Kind
+    host: str = ""
+    port: int = 0
+    path: str = ""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach it."""
+        return self.kind != "tcp" or ip_address(self.host).is_loopback
+
+    @property
+    def target(self) -> str:
+        """The address as gRPC writes it."""
+        if self.kind == "unix":
+            return f"unix:{self.path}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Access:
+    """Who may come. Never shown.
+
+    Attributes:
+        token: what a client must know, if anything.
+        certificate, key: PEM; with them the host speaks TLS.
+        client_authority: PEM; with it a client must show a certificate signed by it.
+    """
+
+    token: str | None = None
+    certificate: bytes | None = None
+    key: bytes | None = None
+    client_authority: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"<access: tls={self.key is not None}, token={self.token is not None}>"
+
+
+def parse_address(url: str) -> Address:
+    """What ``--listen`` names.
+
+    Raises:
+        ListenError: nothing that there is.
+    """
+    if url in ("stdio", "stdio://"):
+        return Address("stdio")
+    if url == "grpc+stdio://":
+        return Address("grpc+stdio")
+    if url.startswith("unix:"):
+        path = url.removeprefix("unix:").removeprefix("//")
+        if path:
+            return Address("unix", path=path)
+    if url.startswith("grpc://"):
+        host, colon, port = url.removeprefix("grpc://").rpartition(":")
+        try:
+            named = str(ip_address(host.removeprefix("[").removesuffix("]")))
+            if colon and 0 <= int(port) < 2**16:
+                return Address("tcp", host=named, port=int(port))
+        except ValueError:
+            pass
+    raise ListenError(f"unsupported --listen URL `{url}`; expected {FORMS}")
+
+
+def read_access(files: Mapping[str, str], environment: Mapping[str, str]) -> Access:
+    """Read what ``--token-file``, ``--tls-cert``, ``--tls-key`` and ``--tls-client-ca`` name.
+
+    Args:
+        files: paths by option, without its dashes.
+        environment: where the token may be instead.
+
+    Raises:
+        ListenError: a file cannot be read, or one is missing for another to make sense.
+    """
+    certificate, key = _read(files, "tls-cert"), _read(files, "tls-key")
+    authority = _read(files, "tls-client-ca")
+    if (certificate is None) != (key is None):
+        raise ListenError("--tls-cert and --tls-key belong together")
+    if authority is not None and key is None:
+        raise ListenError("--tls-client-ca needs --tls-cert and --tls-key")
+    return Access(_token(files, environment), certificate, key, authority)
+
+
+def check_grpc(address: Address) -> None:
+    """Refuse options that only gRPC knows, for an address without it.
+
+    Raises:
+        ListenError: it has none.
+    """
+    if address.kind == "stdio":
+        raise ListenError("the other options are for gRPC: give another --listen URL")
+
+
+def check_access(address: Address, access: Access, *, insecure: bool) -> None:
+    """Refuse to be reached from other machines by anybody, in the clear.
+
+    Raises:
+        ListenError: that would be so.
+    """
+    if address.is_local or insecure:
+        return
+    missing = [
+        option
+        for option, there in (
+            ("--tls-cert and --tls-key", access.key is not None),
+            (f"--token-file (or {TOKEN_VARIABLE})", access.token is not None),
+        )
+        if not there
+    ]
+    if missing:
+        raise ListenError(
+            f"{address.host} can be reached from other machines: give {' and '.join(missing)},"
+            " or --insecure to let anybody in who reaches it"
+        )
+
+
+def _token(files: Mapping[str, str], environment: Mapping[str, str]) -> str | None:
+    read = _read(files, "token-file")
+    text = environment.get(TOKEN_VARIABLE) if read is None else read.decode("ascii", "replace")
+    if text is None:
+        return None
+    token = text.strip()
+    where = TOKEN_VARIABLE if read is None else "--token-file"
+    if not token or len(token) > TOKEN_BYTES or not token.isascii() or not token.isprintable():
+        raise ListenError(
+            f"{where} must hold a token: printable ASCII, {TOKEN_BYTES} bytes at most"
+        )
+    return token
+
+
+def _read(files: Mapping[str, str], option: str) -> bytes | None:
+    path = files.get(option)
+    if path is None:
+        return None
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ListenError(f"--{option}: cannot read {path}: {error.strerror}") from None

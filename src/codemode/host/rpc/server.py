@@ -1,0 +1,109 @@
+"""A gRPC server with everything on it that a host offers, and with bounds on what clients may do."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING, Any, Final
+
+import grpc
+from grpc_health.v1 import _async as aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from ...grpc import code_mode_pb2, stored_values_pb2
+from .calls import MESSAGE_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from ..listen import Access
+
+SERVICES: Final = tuple(
+    service.full_name
+    for file in (code_mode_pb2.DESCRIPTOR, stored_values_pb2.DESCRIPTOR)
+    for service in file.services_by_name.values()
+)
+
+BESIDE_BYTES: Final = 1024 * 1024
+"""What a message may have around its longest part."""
+
+STREAMS: Final = 8_192
+"""RPCs under way on one connection."""
+
+OPTIONS: Final = (
+    ("grpc.max_receive_message_length", MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MESSAGE_BYTES + BESIDE_BYTES),
+    ("grpc.max_metadata_size", 16 * 1024),
+    ("grpc.max_concurrent_streams", STREAMS),
+    # Of a burst, gRPC cancels what goes beyond 1,000 by chance, and all beyond 3,000, unasked.
+    ("grpc.server.max_pending_requests", STREAMS),
+    ("grpc.server.max_pending_requests_hard_limit", 2 * STREAMS),
+    # A message that is small on the wire and large in memory is no use to anybody else.
+    ("grpc.compression_enabled_algorithms_bitset", 1),
+    # Two hosts at one port would share its clients.
+    ("grpc.so_reuseport", 0),
+    # A connection that nobody is at the other end of is found out; a client may ask as often.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+)
+
+
+class TokenInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in the stubs alone
+    """Lets in who knows the token; health checks pass."""
+
+    def __init__(self, token: str) -> None:
+        self._expected = f"Bearer {token}".encode()
+
+    async def intercept_service(
+        self,
+        continuation: Callable[
+            [grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]
+        ],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        """Refuse every RPC without the token, whichever it is."""
+        shown = b""
+        for key, value in handler_call_details.invocation_metadata or ():
+            if key == "authorization":
+                shown = value if isinstance(value, bytes) else value.encode()
+        is_health = handler_call_details.method.startswith(f"/{health.SERVICE_NAME}/")
+        if is_health or hmac.compare_digest(shown, self._expected):
+            return await continuation(handler_call_details)
+        return _REFUSING
+
+
+async def _refuse(_: object, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+    await context.abort(grpc.StatusCode.UNAUTHENTICATED, "a bearer token is required")
+
+
+_REFUSING: Final = grpc.stream_stream_rpc_method_handler(_refuse)
+"""Reads no message: what a stranger sends is not even taken in."""
+
+
+async def make_server(
+    handlers: tuple[grpc.GenericRpcHandler[Any, Any], ...], access: Access
+) -> grpc.aio.Server:
+    """A server that serves nothing yet, anywhere."""
+    guards = [] if access.token is None else [TokenInterceptor(access.token)]
+    server = grpc.aio.server(interceptors=guards, options=OPTIONS)
+    server.add_generic_rpc_handlers(handlers)
+    checks = aio.HealthServicer()
+    for name in ("", *SERVICES):
+        await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+    names = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    reflection.enable_server_reflection(names, server)
+    return server
+
+
+def credentials(access: Access) -> grpc.ServerCredentials | None:
+    """What the host shows of itself and asks of clients, if it speaks TLS."""
+    if access.key is None or access.certificate is None:
+        return None
+    return grpc.ssl_server_credentials(
+        [(access.key, access.certificate)],
+        root_certificates=access.client_authority,
+        require_client_auth=access.client_authority is not None,
+    )

@@ -1,0 +1,95 @@
+"""Our gRPC host answers every scenario as is recorded, and so does the published one."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeAlias
+
+import pytest
+
+from codemode.conformance.compare import compare, load_improvements
+from codemode.conformance.report import OUR_HOST
+from codemode.conformance.rpc_scenario import RpcScenario, load, parse
+from codemode.conformance.runner import SCENARIOS_AT_ONCE, rpc_played
+
+from . import record
+from .package import Package
+from .verdict import accept
+
+RECORDED: record.Recording = json.loads(record.RPCS.read_text("ascii"))
+IMPROVEMENTS = load_improvements()
+
+MORE_TRIES = 4
+"""Scenarios order some things by sleeping, and a busy machine turns round what sleeps."""
+
+Play: TypeAlias = Callable[[RpcScenario], Any]
+
+
+def played_ahead(request: pytest.FixtureRequest, command: Sequence[str]) -> Iterator[Play]:
+    """Begin to play what the session's tests will ask for; each asks for its own."""
+    name = request.fixturename
+    assert name is not None
+    wanted = [
+        scenario
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and name in item.fixturenames
+        if isinstance(scenario := item.callspec.params["scenario"], RpcScenario)
+    ]
+    with ThreadPoolExecutor(SCENARIOS_AT_ONCE) as pool:
+        begun: dict[str, Future[Any]] = {
+            each.name: pool.submit(rpc_played, each, command) for each in wanted
+        }
+        yield lambda scenario: begun[scenario.name].result()
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.fixture(scope="module")
+def on_our_host(request: pytest.FixtureRequest) -> Iterator[Play]:
+    yield from played_ahead(request, OUR_HOST)
+
+
+@pytest.fixture(scope="module")
+def on_the_published_host(request: pytest.FixtureRequest, package: Package) -> Iterator[Play]:
+    yield from played_ahead(request, [str(package.host)])
+
+
+@pytest.mark.parametrize("scenario", load().values(), ids=lambda scenario: scenario.name)
+def test_our_host_answers_what_is_recorded(scenario: RpcScenario, on_our_host: Play) -> None:
+    name, recorded = scenario.name, RECORDED[scenario.name]
+    comparison = compare(name, recorded, on_our_host(scenario), IMPROVEMENTS)
+    for _ in range(MORE_TRIES):
+        if comparison.verdict != "different":
+            break
+        comparison = compare(name, recorded, rpc_played(scenario, OUR_HOST), IMPROVEMENTS)
+
+    accept(comparison)
+
+
+@pytest.mark.parametrize("scenario", load().values(), ids=lambda scenario: scenario.name)
+def test_the_published_host_answers_what_is_recorded(
+    scenario: RpcScenario, on_the_published_host: Play, package: Package
+) -> None:
+    recorded = RECORDED[scenario.name]
+
+    assert on_the_published_host(scenario) == recorded or any(
+        rpc_played(scenario, [str(package.host)]) == recorded for _ in range(MORE_TRIES)
+    )
+
+
+def test_every_scenario_is_recorded() -> None:
+    assert RECORDED.keys() == load().keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("@scenario a\nshout x\n", "x/a: 'shout'"),
+        ("@scenario a\nread s many\n", "x/a: invalid literal for int() with base 10: 'many'"),
+    ],
+)
+def test_a_scenario_that_is_not_understood_is_refused(text: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(complaint)}$"):
+        list(parse("x", text))

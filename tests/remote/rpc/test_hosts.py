@@ -1,0 +1,190 @@
+"""Sessions over gRPC in real hosts: deaths, half-open connections, cancellation, numbers."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codemode import (
+    CellId,
+    EngineError,
+    ExecuteRequest,
+    GrpcSessionProvider,
+    SessionError,
+    WaitRequest,
+    WorkerLostError,
+)
+from codemode.remote.session import RemoteSession
+from tests.remote.conftest import descriptors
+from tests.remote.stage import bounded
+from tests.runtime.doubles import Recorder, definitions, echo, never, settle
+
+from .hosts import Host, listening
+
+NEVER = "await new Promise(() => {})"
+
+
+@pytest.fixture(params=["ours", "openai"])
+def which(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def host(which: str) -> AsyncIterator[Host]:
+    async with listening(which) as host:
+        yield host
+
+
+@pytest.fixture
+async def provider(host: Host) -> AsyncIterator[GrpcSessionProvider]:
+    async with GrpcSessionProvider(host.url) as provider:
+        yield provider
+
+
+async def run(session: RemoteSession, source: str) -> Any:
+    tools = definitions("echo", "never")
+    asked = ExecuteRequest(tool_call_id="call", enabled_tools=tools, source=source)
+    started = await bounded(session.execute(asked))
+    return await bounded(started.initial_response())
+
+
+async def text(session: RemoteSession, source: str) -> str:
+    response = await run(session, source)
+    assert response.error_text is None
+    return "\n".join(item.text for item in response.items)
+
+
+async def test_a_session_outlives_its_host(
+    which: str, host: Host, provider: GrpcSessionProvider
+) -> None:
+    delegate = Recorder(echo=echo, never=never)
+    session = await bounded(provider.create_session(delegate))
+    await run(session, "store('é', {a: ['\\ud83d\\ude00', 1e300]}); store('n', null)")
+    await run(session, "store('big', 'x'.repeat(12_000_000)); throw 1")
+    running = asyncio.create_task(run(session, "store('no', 1); await tools.never()"))
+    await delegate.heard("tool", "never")
+    await host.kill()
+    with pytest.raises(WorkerLostError, match=r"^code-mode host at 127\.0\.0\.1:\d+ is gone: "):
+        await running
+    with pytest.raises(EngineError, match=r"^no session at code-mode host "):
+        await run(session, "")
+    async with listening(which, listen=host.url.replace("http", "grpc")):
+        with pytest.raises(WorkerLostError, match=r"^exec runtime was replaced: ") as told:
+            await run(session, "")
+        look = "text([load('é')?.a.length, load('big')?.length, load('no') === undefined])"
+        left = await text(session, look)
+        with pytest.raises(SessionError, match=r"^cell belongs to a stale code-mode host"):
+            await session.wait(WaitRequest(cell_id=CellId("3")))
+        await bounded(session.shutdown())
+
+    kept = "Stored values are as they were" in str(told.value)
+    assert left == ("[2,12000000,true]" if kept else "[null,null,true]")
+    assert kept == (which == "ours")
+    assert sorted(delegate.closed) == ["1", "2", "3", "g2:1"]
+
+
+async def test_a_host_that_is_not_there_is_named(leaves_nothing: None) -> None:
+    async with GrpcSessionProvider("grpc://127.0.0.1:1") as provider:
+        with pytest.raises(EngineError, match=r"^no session at code-mode host 127\.0\.0\.1:1: "):
+            await bounded(provider.create_session(Recorder()))
+
+
+async def test_a_host_that_hangs_holds_up_nothing_for_ever(
+    host: Host, provider: GrpcSessionProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await bounded(provider.create_session(Recorder()))
+    host.process.send_signal(signal.SIGSTOP)
+    try:
+        monkeypatch.setattr("codemode.remote.rpc.requests.START_SECONDS", 0.05)
+        with pytest.raises(EngineError, match=r"^timed out starting a cell at the code-mode host$"):
+            await run(session, "")
+        monkeypatch.setattr("codemode.remote.generation.CLOSE_SECONDS", 0.05)
+        await bounded(session.shutdown())
+    finally:
+        host.process.send_signal(signal.SIGCONT)
+
+
+async def test_a_socket_in_a_folder_is_an_endpoint(which: str, tmp_path: Path) -> None:
+    if which == "openai":
+        pytest.skip("it listens at addresses only")
+    path = f"unix:{tmp_path}/host"
+    async with listening(which, listen=path), GrpcSessionProvider(path) as provider:
+        session = await bounded(provider.create_session(Recorder()))
+        assert await text(session, "text(1)") == "1"
+
+
+async def test_a_token_opens_the_door_and_no_token_does_not(which: str, tmp_path: Path) -> None:
+    if which == "openai":
+        pytest.skip("it asks for no token")
+    file = tmp_path / "token"
+    file.write_text("s3cret\n")
+    async with listening(which, "--token-file", str(file)) as host:
+        async with GrpcSessionProvider(host.url) as provider:
+            with pytest.raises(EngineError, match=r"a bearer token is required$"):
+                await bounded(provider.create_session(Recorder()))
+        async with GrpcSessionProvider(host.url, token="s3cret") as provider:
+            session = await bounded(provider.create_session(Recorder()))
+            assert await text(session, "text(1)") == "1"
+
+
+async def test_a_hundred_sessions_share_a_connection(provider: GrpcSessionProvider) -> None:
+    delegates = [Recorder(echo=echo) for _ in range(100)]
+    before = {entry for entry in descriptors() if "socket" in entry}
+    opened = await bounded(asyncio.gather(*map(provider.create_session, delegates)))
+    after = {entry for entry in descriptors() if "socket" in entry}
+    texts = await asyncio.gather(
+        *(text(session, f"text(await tools.echo({n}))") for n, session in enumerate(opened[:20]))
+    )
+    await bounded(asyncio.gather(*(session.shutdown() for session in opened)))
+
+    assert texts == [str(n) for n in range(20)]
+    assert len(after - before) == 1
+
+
+async def test_a_large_result_is_in_nobodys_way(provider: GrpcSessionProvider) -> None:
+    large = "x" * 12_000_000
+
+    async def answer(call: Any, _: Any) -> Any:
+        return large if call.input == "large" else call.input
+
+    session = await bounded(provider.create_session(Recorder(echo=answer)))
+    source = """
+        const [a, ...rest] = await Promise.all(
+            ['large', ...Array(50).keys()].map((n) => tools.echo(n)));
+        text([a.length, rest.length, rest[49]]);
+    """
+    assert await text(session, source) == "[12000000,50,49]"
+
+
+@pytest.mark.parametrize("rounds", [0, 1, 2, 3, 5, 8, 13, 40])
+async def test_a_caller_cancelled_at_any_moment_leaves_nothing(
+    rounds: int, provider: GrpcSessionProvider
+) -> None:
+    delegate = Recorder()
+    creating = asyncio.create_task(provider.create_session(delegate))
+    await settle(rounds)
+    creating.cancel()
+    await bounded(asyncio.wait([creating]))
+    session = await bounded(provider.create_session(delegate))
+    running = asyncio.create_task(run(session, NEVER))
+    await settle(rounds)
+    running.cancel()
+    await bounded(asyncio.wait([running]))
+    await run(session, f"yield_control(); {NEVER}")
+    (alive,) = session.live_cells[-1:]
+    waiting = asyncio.create_task(session.wait(WaitRequest(cell_id=alive)))
+    await settle(rounds)
+    waiting.cancel()
+    await bounded(asyncio.wait([waiting]))
+    outcome = await bounded(session.wait(WaitRequest(cell_id=alive, yield_time_ms=1)))
+    assert type(outcome.response).__name__ == "Yielded"
+    await bounded(session.terminate(alive))
+    await bounded(session.shutdown())
+
+    assert session.live_cells == ()
+    assert len(delegate.closed) == len(set(delegate.closed))
