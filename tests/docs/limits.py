@@ -132,7 +132,7 @@ class Bound(NamedTuple):
 FIXED: Final = (
     Bound("protocol.frames", "MAX_FRAME_BYTES", "bytes", "a frame of V1", "a read ends the connection, a write fails that message"),
     Bound("protocol.v1", "PART_BYTES", "bytes", "stored values in one message", "the rest comes in the next"),
-    Bound("host.service", "ACTIVE_CELLS", "cells", "live cells of a connection", "the execute is refused"),
+    Bound("host.cells", "ACTIVE_CELLS", "cells", "live cells of a connection", "the execute is refused"),
     Bound("host.service", "CELLS_OF_A_SESSION", "cells", "live cells of a session at the host", "the execute is refused"),
     Bound("host.connection", "IN_FLIGHT_REQUESTS", "requests", "unanswered requests of a connection", "the request is refused"),
     Bound("host.connection", "RECENT_IDS", "ids", "ids remembered as used", "the oldest is forgotten"),
