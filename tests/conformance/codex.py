@@ -52,7 +52,7 @@ _MASKS: Final = (
     (re.compile(r"(session_id\W+)\d+"), r"\1N"),
     (re.compile(r"(chunk_id\W+)[0-9a-f]+"), r"\1N"),
     # Of a host that dies, codex tells whatever it noticed first.
-    (re.compile(r'(?:gRPC |code-mode host (?:closed|exited))[^"]*'), "the host was lost"),
+    (re.compile(r'(?:gRPC |code-mode host (?:closed|exited))(?:[^"\\]|\\.)*'), "the host was lost"),
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
 )
 
