@@ -107,6 +107,11 @@ async def said(cm: CodeMode, source: str) -> str:
             "(value_bytes): a value is too large, more than 1 KiB.",
         ),
         (
+            {"value_members": 3},
+            "await tools.stand({a: [1, 2, '3,4,5']})",
+            "(value_members): the argument of tool `stand` has more than 3 members, those of everything inside it included.",
+        ),
+        (
             {"stored_bytes": KIB},
             "store('k', 'x'.repeat(2000))",
             "(stored_bytes): the stored values of this session would take 2.081 KiB, more than 1 KiB.",
@@ -122,8 +127,8 @@ async def said(cm: CodeMode, source: str) -> str:
             "(tool_calls): the cell made more than 2 calls to tools.",
         ),
     ],
-    ids="source_bytes heap_bytes worker_memory_bytes compute_ms output_bytes value_bytes stored_bytes"
-    " timers tool_calls".split(),
+    ids="source_bytes heap_bytes worker_memory_bytes compute_ms output_bytes value_bytes"
+    " value_members stored_bytes timers tool_calls".split(),
 )
 async def test_a_cell_over_its_limit_fails_and_the_next_one_runs(
     stage: Stage, limits: dict[str, int], source: str, text: str
@@ -178,6 +183,20 @@ async def test_a_cell_beyond_queued_notifications_waits(stage: Stage) -> None:
         assert (first.running, "done" in first.text, last.text[-4:]) == (True, False, "done")
         assert stage.notes == 800
         assert await said(cm, "text('next')") == "next"
+
+
+async def test_cells_that_nobody_observes_wait_when_a_session_holds_held_bytes(
+    stage: Stage,
+) -> None:
+    async with code_mode(stage, held_bytes=KIB) as cm:
+        flood = "for (let i = 0; i < 3000; i++) text('x'.repeat(1000))"  # more than a pipe's worth
+        await cm.exec(f"yield_control(); {flood}; notify('over')")
+        stage.gate.set()
+        assert await said(cm, "text('next')") == "next"
+        unheard = stage.notes
+        last = await cm.wait("1")
+
+        assert (unheard, last.status, stage.notes) == (0, "completed", 1)
 
 
 async def test_a_callback_beyond_callback_grace_ms_is_dropped(stage: Stage) -> None:

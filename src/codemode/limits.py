@@ -83,11 +83,18 @@ class Limits:
         "{what} is {observed}, more than {cap}",
         "pass a smaller value, or pass it in pieces.",
     )
+    value_members: int = _limit(
+        200_000,
+        "members",
+        "{what} has more than {cap}, those of everything inside it included",
+        "pass fewer values at once, or pass them as one string.",
+    )
     stored_bytes: int | None = _limit(
         64 * MIB,
         "bytes",
         "the stored values of this session would take {observed}, more than {cap}",
-        "store less, or overwrite keys that you no longer need with null.",
+        "store less, overwrite keys that you no longer need with null, or end the cells that"
+        " started before a large value was replaced: they still see it.",
         optional=True,
     )
     live_cells: int | None = _limit(
@@ -96,6 +103,12 @@ class Limits:
         "{observed} of this session are alive already, and {cap} are allowed",
         "wait for a running cell to finish, or end one with wait and terminate: true.",
         optional=True,
+    )
+    held_bytes: int = _limit(
+        64 * MIB,
+        "bytes",
+        "a session holds {cap} of output that nobody has been given and of calls and notifications"
+        " that have not ended, so cells that nobody observes wait (this is not an error)",
     )
     timers: int = _limit(
         10_000,

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -10,6 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from codemode.cli import output
+from codemode.protocol.types import ImageItem
 
 from .conftest import CHILD_SECONDS, Codemode, Start, command, environment
 
@@ -192,6 +196,58 @@ def test_images_and_sounds_become_files_that_are_named_where_they_occur(
         "codemode-2.png": base64.b64decode(PNG),
         "codemode-3.wav": base64.b64decode(WAV),
     }
+
+
+def test_a_terminal_is_not_commanded_by_what_a_program_writes(start: Start) -> None:
+    ours, theirs = pty.openpty()
+    child = start(r"text('\x1b]0;title\x07 a\tb\r\x9b2J é')", stdout=theirs)
+    os.close(theirs)
+    shown = b""
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        while not shown.endswith(b"\n"):
+            shown += terminal.read(1000)
+    child.wait(CHILD_SECONDS)
+
+    assert shown.decode() == "�]0;title� a\tb��2J é\r\n"
+
+
+def test_what_is_piped_stays_as_it_is(run: Codemode) -> None:
+    assert run(r"text('\x1b[31m a\tb\x07')").stdout == "\x1b[31m a\tb\x07\n"
+
+
+def test_a_program_that_is_much_too_large_is_not_read(run: Codemode, folder: Path) -> None:
+    (folder / "endless").symlink_to("/dev/zero")
+    endless = subprocess.run(
+        command("run", "--limit", "source_bytes=10", "endless"),
+        capture_output=True,
+        check=False,
+        cwd=folder,
+        encoding="utf-8",
+        env=environment(),
+        timeout=CHILD_SECONDS,
+    )
+    piped = run("/" * 2**20 + " " * 2**17)
+
+    assert (endless.returncode, endless.stderr.splitlines()[0]) == (
+        4,
+        "error: Limit reached (source_bytes): the source is too large, more than 10 bytes.",
+    )
+    assert (piped.returncode, piped.stderr.splitlines()[0]) == (
+        4,
+        "error: Limit reached (source_bytes): the source is too large, more than 1 MiB.",
+    )
+
+
+def test_files_are_written_within_a_bound(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "WRITTEN_BYTES", 20)
+    media = output.MediaFolder(folder)
+    image = ImageItem(f"data:image/png;base64,{PNG}")
+    saved = [media.save(image), media.save(image)]
+
+    assert [each and each.size for each in saved] == [8, 8]
+    with pytest.raises(OSError, match=r"^this run has written 16 bytes to files already$"):
+        media.save(image)
+    assert len(list(folder.iterdir())) == 2
 
 
 def test_json_is_one_object_that_says_everything(

@@ -61,6 +61,11 @@ PLACES: Final[dict[str, Place]] = {
         ("engine/program.py", "engine/link.py", "runtime/callbacks.py"),
         f"{FAILS}[value_bytes]",
     ),
+    "value_members": Place(
+        "members of one argument, at all levels together",
+        ("runtime/callbacks.py",),
+        f"{FAILS}[value_members]",
+    ),
     "stored_bytes": Place(
         "all stored values of a session, also uncommitted ones",
         ("runtime/listener.py", "runtime/session.py"),
@@ -70,6 +75,11 @@ PLACES: Final[dict[str, Place]] = {
         "cells of a session that are not over",
         ("runtime/session.py",),
         FIRES + "test_a_cell_beyond_live_cells_is_refused_until_there_is_room",
+    ),
+    "held_bytes": Place(
+        "what all cells of a session have said and nobody has taken",
+        ("runtime/cells.py",),
+        FIRES + "test_cells_that_nobody_observes_wait_when_a_session_holds_held_bytes",
     ),
     "timers": Place(
         "timers of a cell that are not due",
@@ -150,20 +160,29 @@ FIXED: Final = (
     Bound("engine.cell", "WINDOW_BYTES", "bytes", "records of a cell that are not dealt with", "its thread waits"),
     Bound("engine.events", "SLACK_BYTES", "bytes", "what may come beyond that", "the worker is killed"),
     Bound("engine.events", "RECORD_OVERHEAD", "bytes", "a record beyond its value", "the worker is killed"),
+    Bound("engine.events", "EACH_PART_BYTES", "bytes", "what each piece of a record counts besides its text", "it counts towards the record's bound"),
     Bound("engine.starters", "START_SECONDS", "s", "the start of the first worker, of three tries", "the exec fails"),
     Bound("engine.starters", "FORK_SECONDS", "s", "the start of another", "another zygote is begun beside the first"),
     Bound("engine.link", "ANSWER_SECONDS", "s", "a worker that is asked and says nothing", "the worker is killed"),
+    Bound("engine.link", "UNREAD_SECONDS", "s", "a worker that reads nothing of what is sent to it", "the worker is killed"),
     Bound("engine.module", "PARSE_SECONDS", "s", "parsing a source for module syntax", "V8 judges the source alone"),
     Bound("engine.module", "MOVES", "steps", "looking through the parsed source", "V8 judges the source alone"),
     Bound("engine.zygote", "STACK_BYTES", "bytes", "the stack of a thread in a worker", "the script gets a RangeError"),
     Bound("runtime.callbacks", "NOTIFICATIONS_AT_ONCE", "notifications", "notifications delivered at once", "more wait their turn"),
     Bound("runtime.callbacks", "HELD_BYTES", "bytes", "arguments and texts of a cell's callbacks", "the cell is held back"),
+    Bound("cli.output", "WRITTEN_BYTES", "bytes", "images and sounds that one run writes to files", "no more are written, with a warning"),
     Bound("tools.result", "MAX_DEPTH", "levels", "nesting of a tool's result", "the call fails"),
+    Bound("tools.problems", "MAX_PROBLEMS", "problems", "what is wrong with the arguments of a call, as it is told", "problems are only counted"),
+    Bound("tools.schema", "MAX_BIG_INTEGERS", "values", "values looked at for the digits of big integers", "digits stay a string"),
+    Bound("tools.schema", "MAX_PATHS", "bytes", "the paths to all members of arguments", "the call fails"),
+    Bound("surface.source", "PRAGMA_CHARACTERS", "characters", "a pragma", "the exec is refused"),
+    Bound("surface.wav", "CHUNKS", "chunks", "chunks of a sound that are looked through for its length", "it costs as its text does"),
     Bound("surface.strict_json", "DEPTH", "levels", "nesting of a pragma", "the exec is refused"),
     Bound("surface.typescript", "TEXT_BYTES", "bytes", "a type shown to a model", "it is shown as `unknown`"),
     Bound("surface.typescript", "WORK_BYTES", "bytes", "text made on the way to it", "it is shown as `unknown`"),
     Bound("surface.typescript", "LEVELS", "levels", "nesting of a schema", "what is deeper is `unknown`"),
     Bound("surface.hints", "EVIDENCE_CHARACTERS", "characters", "source searched for a hint", "the rest is not searched"),
+    Bound("surface.hints", "ERROR_CHARACTERS", "characters", "an error text read for a hint", "the rest is not read"),
 )  # fmt: skip
 
 

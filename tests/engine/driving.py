@@ -39,6 +39,9 @@ class Run:
                 self.cell.deliver(f"T{event.number}")
         self._changed.set()
 
+    def on_unfinished(self, size: int) -> None:
+        assert size >= 0
+
     def on_flushed(self) -> None:
         self.flushed += 1
         self._changed.set()

@@ -52,7 +52,7 @@ async def test_five_thousand_calls_at_once_are_answered(engine: Engine) -> None:
 async def test_a_stored_value_is_fetched_when_it_is_asked_for(engine: Engine) -> None:
     cell = await begin(engine.session(Limits()), "text(load('k').length); text(String(load('no')))")
     await cell.heard(ev.ValueAsked)
-    cell.cell.answer('"' + "v" * 200_000 + '"')
+    cell.cell.answer(b'"' + b"v" * 200_000 + b'"')
     await cell.until(lambda: sum(isinstance(event, ev.ValueAsked) for event in cell.events) == 2)
     cell.cell.answer(None)
     await cell.end()
@@ -96,7 +96,7 @@ async def test_closing_twice_and_after_the_end_is_harmless(engine: Engine) -> No
     assert await bounded(ended.cell.close())
     ended.cell.flush()
     ended.cell.deliver("T1")
-    ended.cell.answer("1")
+    ended.cell.answer(b"1")
     assert await texts(session, "text('still')") == ["still"]
 
 

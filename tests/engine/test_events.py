@@ -96,6 +96,10 @@ def test_half_a_character_in_one_piece_spoils_no_other() -> None:
         record(Kind.STORE, "1\nk1],[2"),
         record(Kind.IMAGE, "huge\ndata:,x"),
         record(Kind.TEXT | 0x8000, "x" * MAX_UNITS) + record(Kind.TEXT, "x"),
+        record(Kind.TEXT | 0x8000),
+        record(Kind.TEXT | 0x8000, "") + record(Kind.TEXT, "\ud800"),
+        record(Kind.TEXT | 0x8000, "x") * MAX_UNITS,
+        record(Kind.TEXT | 0x8000, "\ud800") * MAX_UNITS,
     ],
 )
 def test_what_is_no_record_is_an_engine_error(data: bytes) -> None:
@@ -130,6 +134,7 @@ class Listener:
     def __init__(self, *, pauses: bool = False) -> None:
         self.events: list[ev.Event] = []
         self.credits: list[int] = []
+        self.unfinished: list[int] = []
         self.pauses = pauses
         self.feed = Feed(self, MAX_UNITS, 10_000, self.credits.append)
 
@@ -137,6 +142,9 @@ class Listener:
         self.events += events
         if self.pauses:
             self.feed.pause()
+
+    def on_unfinished(self, size: int) -> None:
+        self.unfinished.append(size)
 
     def on_flushed(self) -> None:
         raise AssertionError
@@ -155,6 +163,16 @@ def test_a_paused_feed_keeps_what_comes_and_gives_it_when_resumed() -> None:
     assert listener.events == [TextItem("a"), TextItem("b")]
     listener.feed.resume()
     assert listener.events == [TextItem("a"), TextItem("b"), TextItem("c")]
+
+
+def test_the_sink_knows_how_much_has_come_of_a_record() -> None:
+    listener = Listener()
+    for data in ("abc", "de", "f"):
+        listener.feed.data(record(Kind.TEXT | (0 if data == "f" else 0x8000), data))
+    listener.feed.data(record(Kind.TEXT, "g"))
+
+    assert listener.unfinished == [6, 10, 0]
+    assert listener.events == [TextItem("abcdef"), TextItem("g")]
 
 
 def test_credit_is_given_back_in_portions_and_for_all_of_it() -> None:

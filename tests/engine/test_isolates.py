@@ -100,3 +100,19 @@ async def test_closing_frees_what_is_ready_and_ends_the_threads() -> None:
 
     assert made.close(WAIT_SECONDS)
     await eventually(lambda: threads() <= before)  # the system may be a moment behind the join
+
+
+def test_what_all_isolates_share_is_made_by_one_thread_alone() -> None:
+    alone: list[bool] = []
+
+    class Dll:
+        def mr_init_context(self, _: object) -> int:
+            alone.append(library._beginning.locked())
+            return len(alone)
+
+    library = object.__new__(v8._Library)
+    library.dll, library.callback = Dll(), None
+    library._beginning, library._has_begun = threading.Lock(), False
+
+    assert [library.context(), library.context()] == [1, 2]
+    assert alone == [True, False]

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from codemode.engine import link as link_module
 from codemode.engine.cage import PARTS, Part, packed
 from codemode.engine.link import Link, WorkersCell
 from codemode.engine.process import Exit, LastWords
@@ -64,9 +65,9 @@ class Table:
 
 
 @pytest.fixture
-async def table() -> AsyncIterator[Table]:
+async def table(request: pytest.FixtureRequest) -> AsyncIterator[Table]:
     """A link with two cells; all is closed afterwards."""
-    made = Table(Limits(termination_ms=20))
+    made = Table(getattr(request, "param", Limits(termination_ms=20)))
     await made.lay()
     yield made
     made.link.abandon()
@@ -215,8 +216,8 @@ async def test_a_worker_that_asks_again_before_it_has_read_the_answer_is_killed(
 ) -> None:
     cell = table.cells[0].cell
     assert isinstance(cell, WorkersCell)
-    cell.answer("1" * 2**23)
-    cell.answer("2" * 2**23)
+    cell.answer(b"1" * 2**23)
+    cell.answer(b"2" * 2**23)
     await table.cells[0].end()
 
     assert table.worker.killed
@@ -224,6 +225,52 @@ async def test_a_worker_that_asks_again_before_it_has_read_the_answer_is_killed(
         "The worker process of this session was killed: a worker did not read what it had asked"
         " for.\nHint: stored values are kept; run the program again.",
         None,
+    )
+
+
+async def test_a_worker_that_speaks_for_nobody_is_killed_when_it_has_no_right_to(
+    table: Table,
+) -> None:
+    data = frame(FromWorker.RECORDS, 99, b"x" * 100_000)
+    for _ in range(10):  # as a cell that has just ended may
+        table.link.data_received(data)
+    patient = not table.worker.killed
+    table.link.data_received(data)
+    await table.cells[0].end()
+
+    assert patient
+    assert table.cells[0].lost == (
+        "The worker process of this session was killed: a worker spoke for a cell that it does not"
+        " have.\nHint: stored values are kept; run the program again.",
+        None,
+    )
+
+
+async def test_a_worker_that_reads_nothing_is_killed(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_module, "UNREAD_SECONDS", 0)
+    table.cells[0].cell.deliver("R1\n" + "1" * 2**23)
+    await table.cells[0].end()
+
+    assert table.cells[0].lost == (
+        "The worker process of this session was killed: it read nothing for 0 s."
+        "\nHint: stored values are kept; run the program again.",
+        None,
+    )
+
+
+@pytest.mark.parametrize("table", [Limits(worker_memory_bytes=2**22)], indirect=True)
+async def test_what_is_on_its_way_to_a_worker_counts_as_its_memory(table: Table) -> None:
+    for _ in range(5):
+        table.cells[0].cell.deliver("R1\n" + "1" * 2**20)
+    await table.cells[0].end()
+
+    assert table.cells[0].lost == (
+        "Limit reached (worker_memory_bytes): the cells of this session used more than 4 MiB of"
+        " memory together."
+        "\nHint: work on the data in smaller pieces; large strings and typed arrays count too.",
+        "worker_memory_bytes",
     )
 
 

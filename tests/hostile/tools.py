@@ -36,6 +36,21 @@ def echo(v: object = None) -> object:
     return v
 
 
+async def lines(v: list[str]) -> int:
+    "Counts lines."
+    return len(v)
+
+
+async def total(v: list[int]) -> int:
+    "Counts integers."
+    return len(v)
+
+
+async def table(v: dict[str, list[str]]) -> int:
+    "Counts columns."
+    return len(v)
+
+
 async def never() -> None:
     "Never returns."
     await asyncio.Event().wait()
@@ -140,6 +155,7 @@ def hostile_tools() -> Toolset:
     """The tools of a hostile session."""
     tools = Toolset(
         (
+            *(lines, total, table),
             *(echo, never, stubborn, blocking, leave, interrupt, generator_exit, cancel_myself),
             *(crowd, unreadable, endless_recursion, huge_error, secretive, give),
             *map(named, ODD_NAMES),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -354,6 +354,7 @@ async def test_a_cancelled_callback_has_its_signal_set_and_is_not_answered(play:
 ANSWERS: dict[str, tuple[Any, Any]] = {
     "a value": ({"a": [1]}, {"a": [1]}),
     "a lone surrogate": ("a\ud800b", "a\ufffdb"),
+    "backslashes that escape nothing": ("\\ud800\\\\\ud800", "\\ud800\\\\\ufffd"),
     "an integer beyond 64 bits": (2**70, 2**70),
 }
 
@@ -411,6 +412,35 @@ async def test_a_failure_fails_its_call_and_nothing_else(case: str, play: Play) 
     play.host.call(1, play.session_id, "1")
 
     assert (await play.host.hear())["result"] == {"status": "error", "message": text}
+    play.host.initial(play.number, result("1"))
+    play.host.closed(play.session_id, "1")
+    await play.finish()
+
+
+@pytest.mark.parametrize(
+    ("value", "answer"),
+    [
+        ([1] * 200_000, {"status": "ok", "value": {"type": "tool/result", "result": 200_000}}),
+        (
+            [1] * 200_001,
+            {
+                "status": "error",
+                "message": "Limit reached (value_members): the argument of tool `tool` has more than"
+                " 200,000 members, those of everything inside it included."
+                "\nHint: pass fewer values at once, or pass them as one string.",
+            },
+        ),
+    ],
+    ids=["as many as there may be", "one more"],
+)
+async def test_an_argument_with_too_many_members_fails_its_call(
+    value: object, answer: Message, play: Play
+) -> None:
+    play.delegate.tools["tool"] = lambda call, _: _value(len(cast("list[int]", call.input)))
+    await play.start()
+    play.host.call(1, play.session_id, "1", value)
+
+    assert (await play.host.hear())["result"] == answer
     play.host.initial(play.number, result("1"))
     play.host.closed(play.session_id, "1")
     await play.finish()

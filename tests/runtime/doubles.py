@@ -121,7 +121,7 @@ class ScriptedCell:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self.delivered: list[str] = []
-        self.values: list[str | None] = []
+        self.values: list[bytes | None] = []
         self.paused = False
         self.flushes = 0
         self.holds_flushes = False
@@ -152,7 +152,7 @@ class ScriptedCell:
     def deliver(self, message: str) -> None:
         self.delivered.append(message)
 
-    def answer(self, json: str | None) -> None:
+    def answer(self, json: bytes | None) -> None:
         self.values.append(json)
 
     def flush(self) -> None:

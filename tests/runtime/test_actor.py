@@ -584,7 +584,7 @@ async def test_a_lost_cell_ends_with_the_reason_and_keeps_what_it_stored(cell: C
     assert await done(first) == result(A, error="the worker is gone", lost=True)
     again = await cell.start()
     cell.script.says(ValueAsked("k"), Finished(None))
-    assert cell.script.values == ["1"]
+    assert cell.script.values == [b"1"]
     await bounded(again)
 
 
@@ -652,7 +652,8 @@ LIMITS: dict[str, tuple[str, Limits, list[Event], str]] = {
         [A, ValueStored("k", "1"), ValueStored("l", "1")],
         "Limit reached (stored_bytes): the stored values of this session would take 260 bytes,"
         " more than 200 bytes."
-        "\nHint: store less, or overwrite keys that you no longer need with null.",
+        "\nHint: store less, overwrite keys that you no longer need with null, or end the cells that"
+        " started before a large value was replaced: they still see it.",
     ),
 }
 

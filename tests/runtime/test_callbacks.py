@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from typing import Any
 
@@ -16,7 +17,7 @@ from codemode.protocol.session import Signal
 from codemode.protocol.types import CellId, JsonValue, ToolCall, ToolName
 from codemode.runtime import callbacks as module
 from codemode.runtime.callbacks import Callbacks
-from codemode.runtime.jsontext import decode_json, encode_json
+from codemode.runtime.jsontext import decode_json, encode_json, has_more_members
 
 from .doubles import Recorder, bounded, definitions, echo, never, settle, stubborn_wait
 
@@ -263,7 +264,7 @@ async def test_a_cell_with_too_many_notifications_is_held_back_until_there_is_ro
 async def test_a_cell_whose_callbacks_hold_too_much_is_held_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "HELD_BYTES", 10)
+    monkeypatch.setattr(module, "HELD_BYTES", 16)
     cell = Cell(Recorder(t=never))
     cell.call(1, '"1234"')
     assert not cell.callbacks.full
@@ -424,10 +425,51 @@ async def test_nothing_begins_after_the_end() -> None:
         ('"\\ud83d\\u0041"', "\ufffdA"),
         ("9007199254740993", 9007199254740993),
         ('{"__proto__":1}', {"__proto__": 1}),
+        ('"\\\\\\\\\\ud800\\\\\\u0001"', "\\\\\ufffd\\\x01"),
     ],
 )
 def test_json_from_a_cell_is_exact_but_for_lone_surrogates(text: str, value: object) -> None:
     assert decode_json(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "members"),
+    [
+        ("1", 0),
+        ("[]", 0),
+        ("{}", 0),
+        ("[1]", 1),
+        ("[1,2]", 2),
+        ('["a"]', 1),
+        ('{"a":{"b":[]}}', 2),
+        ("[[],{},[[]]]", 4),
+        ('",,,[[[{{{"', 0),
+        ('["a,b","[]","\\",[","\\\\",1]', 5),
+        (json.dumps({",": ["\\", '"', '\\",{', {}, [[]]]}), 7),
+        ("[" + '"",' * 100 + '""]', 101),
+    ],
+)
+def test_the_members_of_json_are_told_before_it_is_decoded(text: str, members: int) -> None:
+    json.loads(text)
+    asked = range(members + 2)
+    assert [has_more_members(text, most) for most in asked] == [most < members for most in asked]
+
+
+async def test_an_argument_with_too_many_members_is_refused_and_the_tool_not_called() -> None:
+    delegate = Recorder(t=echo)
+    cell = Cell(delegate, value_members=3)
+    cell.call(1, '{"a":[1,2]}')
+    cell.call(2, '{"a":[1,2,3]}')
+    cell.call(3, '{"a":"1,2,3,4,5"}')
+
+    assert sorted(await cell.deliveries(3)) == [
+        "E2\nLimit reached (value_members): the argument of tool `t` has more than 3 members,"
+        " those of everything inside it included."
+        "\nHint: pass fewer values at once, or pass them as one string.",
+        'R1\n{"a":[1,2]}',
+        'R3\n{"a":"1,2,3,4,5"}',
+    ]
+    await cell.end()
 
 
 @pytest.mark.parametrize(

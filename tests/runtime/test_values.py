@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from codemode.limits import Limits
 from codemode.protocol.types import AudioItem, CellId, ImageItem, LiveCell, Result, TextItem
 from codemode.runtime.outbox import ITEM_BYTES, Outbox, size_of
 from codemode.runtime.unread import Unread
-from codemode.runtime.values import ENTRY_BYTES, StoredValues
+from codemode.runtime.values import ENTRY_BYTES, StoredValues, Writes
 
 
 def test_a_cell_reads_what_was_committed_before_it_started() -> None:
@@ -20,7 +23,7 @@ def test_a_cell_reads_what_was_committed_before_it_started() -> None:
     second = values.begin()
     first.commit()
 
-    assert (second.get("k"), values.begin().get("k")) == (None, "1")
+    assert (second.get("k"), values.begin().get("k")) == (None, b"1")
 
 
 def test_the_last_cell_to_commit_a_key_wins_and_other_keys_stay() -> None:
@@ -33,7 +36,7 @@ def test_the_last_cell_to_commit_a_key_wins_and_other_keys_stay() -> None:
     one.commit()
 
     seen = values.begin()
-    assert (seen.get("a"), seen.get("k")) == ("1", '"one"')
+    assert (seen.get("a"), seen.get("k")) == (b"1", b'"one"')
 
 
 def test_what_is_discarded_is_never_seen_and_counts_no_more() -> None:
@@ -79,7 +82,7 @@ def test_a_write_that_is_too_much_is_refused_and_the_one_before_stays() -> None:
     assert writes.put("k", "11", room) is None
     assert writes.put("k", "333", room) == room + 1
     writes.commit()
-    assert values.begin().get("k") == "11"
+    assert values.begin().get("k") == b"11"
 
 
 def test_cells_side_by_side_hold_no_more_than_one_alone() -> None:
@@ -88,6 +91,64 @@ def test_cells_side_by_side_hold_no_more_than_one_alone() -> None:
 
     assert values.begin().put("a", "11", room) is None
     assert values.begin().put("b", "11", room) == 2 * room
+
+
+def _store(values: StoredValues, json: str, key: str = "k") -> None:
+    writes = values.begin()
+    assert writes.put(key, json, None) is None
+    writes.commit()
+
+
+def test_a_replaced_value_counts_while_a_live_cell_sees_it() -> None:
+    values = StoredValues()
+    _store(values, "1")
+    old = values.begin()
+    _store(values, "22")
+    new = values.begin()
+    _store(values, "333")
+    _store(values, "4444")  # which nobody sees but the next cell
+    sizes = [values.size]
+    refused = values.begin().put("l", "1", values.size)
+    for cell in (old, new):
+        cell.discard()
+        sizes.append(values.size)
+
+    entry = ENTRY_BYTES + 1
+    assert sizes == [3 * entry + 1 + 2 + 4, 2 * entry + 2 + 4, entry + 4]
+    assert refused == sizes[0] + entry + 1
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.just(("begin",)),
+            st.tuples(st.just("end"), st.integers(0, 5)),
+            st.tuples(st.just("store"), st.sampled_from("abc"), st.text("1", min_size=1)),
+        )
+    )
+)
+def test_every_cell_sees_what_was_there_and_all_that_is_seen_is_counted(
+    steps: list[tuple[Any, ...]],
+) -> None:
+    values = StoredValues()
+    current: dict[str, tuple[int, bytes]] = {}
+    cells: list[tuple[Writes, dict[str, tuple[int, bytes]]]] = []
+    for number, step in enumerate(steps):
+        match step:
+            case ("begin",):
+                cells.append((values.begin(), current))
+            case ("end", which) if cells:
+                cells.pop(which % len(cells))[0].discard()
+            case ("store", key, json):
+                _store(values, json, key)
+                current = {**current, key: (number, json.encode())}
+
+        for writes, seen in cells:
+            assert {key: writes.get(key) for key in seen} == {k: e[1] for k, e in seen.items()}
+        kept = {
+            entry for seen in (current, *(each[1] for each in cells)) for entry in seen.values()
+        }
+        assert values.size == sum(ENTRY_BYTES + 1 + len(json) for _, json in kept)
 
 
 def test_empty_values_are_bounded_too() -> None:

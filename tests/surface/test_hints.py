@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codemode.surface.hints import hint_for
+from codemode.surface.hints import (
+    ERROR_CHARACTERS,
+    KEY_CHARACTERS,
+    NAME_CHARACTERS,
+    hint_for,
+)
 
 AT = "\n    at exec_main.mjs:1:3"
 FENCE = "send the JavaScript alone, without a Markdown fence (```) around it."
@@ -126,6 +131,30 @@ def test_a_known_mistake_gets_its_hint(source: str, error: str, hint: str) -> No
 )
 def test_another_failure_gets_no_hint(source: str, error: str) -> None:
     assert hint_for(source, error, TOOLS) is None
+
+
+AWAIT = "a tool call gives a promise: write {} = await tools.name(args)."
+LONG = "n" * NAME_CHARACTERS
+KEY = "k" * (KEY_CHARACTERS - 2)
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "hint"),
+    [
+        (f"{LONG} = tools.a()", f"TypeError: {LONG} is not iterable", AWAIT.format(LONG)),
+        (f"{LONG}n = tools.a()", f"TypeError: {LONG}n is not iterable", None),
+        (f"{LONG}n()", f"ReferenceError: {LONG}n is not defined", None),
+        (f"r = tools['{KEY}']()", "TypeError: r is not iterable", AWAIT.format("r")),
+        (f"r = tools['{KEY}k']()", "TypeError: r is not iterable", None),
+        ("r = tools.a()", "TypeError: r is not iterable" + "\n    at f" * 1_000, AWAIT.format("r")),
+        ("$ = tools.a()", f"TypeError: {'$' * 20_000_000} is not iterable", None),
+        ("```\n1", "SyntaxError: " + "x" * (ERROR_CHARACTERS - 13), FENCE),
+        ("```\n1", "SyntaxError: " + "x" * (ERROR_CHARACTERS - 12), None),
+        ("a=tools[" * 8_000, "TypeError: a is not iterable", None),
+    ],
+)
+def test_evidence_is_looked_for_within_bounds(source: str, error: str, hint: str | None) -> None:
+    assert hint_for(source, error, TOOLS) == hint
 
 
 def test_a_session_without_tools_says_so() -> None:

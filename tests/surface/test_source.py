@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codemode.errors import SourceError
-from codemode.surface.source import PRAGMA, SAFE_INTEGER, ExecSource, parse_exec_source
+from codemode.surface.source import (
+    PRAGMA,
+    PRAGMA_CHARACTERS,
+    SAFE_INTEGER,
+    ExecSource,
+    parse_exec_source,
+)
 
 PUBLISHED = json.loads((Path(__file__).parent / "published" / "pragma.json").read_text())
 
@@ -53,6 +59,16 @@ def test_a_source_is_taken_or_refused_in_the_words_of_the_published_client(
 )
 def test_options_are_read_and_the_code_is_kept_as_it_is(text: str, expected: ExecSource) -> None:
     assert parse_exec_source(text) == expected
+
+
+@pytest.mark.parametrize(("length", "refused"), [(PRAGMA_CHARACTERS, False), (1_000_000, True)])
+def test_a_pragma_is_read_up_to_a_bound(length: int, refused: bool) -> None:
+    directive = "{" + " " * (length - 2) + "}"
+    text = (
+        "exec pragma must be valid JSON with supported fields `yield_time_ms` and"
+        " `max_output_tokens`: it is longer than 65,536 characters"
+    )
+    assert refusal(f"{PRAGMA}{directive}\na") == (text if refused else None)
 
 
 @given(st.text())

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codemode.surface.wav import wav_milliseconds
+from codemode.surface.wav import CHUNKS, wav_milliseconds
 
 
 def clip(
@@ -42,6 +42,12 @@ def url(data: bytes, mime: str = "audio/wav") -> str:
         (url(clip(800, bits=24)), 100),
         (url(clip(800, bits=32, kind=3)), 100),
         (url(clip(8_000), "AUDIO/x-wav;codecs=1"), 1_000),
+        (url(clip(8_000), "audio/wav;BASE64;base64;a"), 1_000),
+        (url(clip(8_000), "audio/wav" + ";base64" * 300_000), 1_000),
+        ("data:audio/wav" + ";base64" * 300_000, None),
+        ("data:audio/;base64,", None),
+        (url(clip(800, extra=b"LIST\0\0\0\0" * (CHUNKS - 2))), 100),
+        (url(clip(800, extra=b"LIST\0\0\0\0" * (CHUNKS - 1))), None),
         (url(clip(800, extra=b"LIST\x04\x00\x00\x00abcd")), 100),
         (url(clip(800)[:100]), 100),
         (url(clip(800, kind=99)), None),

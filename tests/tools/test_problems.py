@@ -1,6 +1,8 @@
+from typing import Any
+
 import pytest
 
-from codemode.tools.problems import MAX_GIVEN, expected, problem_text, shorten
+from codemode.tools.problems import MAX_GIVEN, crowd_text, expected, problem_text, shorten
 
 SCHEMA = {
     "$defs": {
@@ -49,6 +51,28 @@ def test_one_line_a_problem_and_the_rest_counted() -> None:
     assert lines[1:9] == [f"- `k{n}`: is missing" for n in range(8)]
     assert lines[9] == "- and 4 more"
     assert lines[10].startswith("Hint: expected tools.t(")
+
+
+def test_long_places_messages_and_values_are_shortened() -> None:
+    errors: list[dict[str, Any]] = [
+        {"type": "x", "loc": ("k" * 10_000,), "msg": "m" * 10_000, "input": ["i" * 10_000]},
+        {"type": "x", "loc": ("l",), "msg": "Input should be a", "input": "i" * 10_000},
+        {"type": "x", "loc": ("n",), "msg": "Input should be a", "input": [1] * 10_000},
+    ]
+    value = {"k" * 10_000: 1, "l": 1, "n": 1}
+    assert problem_text("t", errors, value, {}).split("\n")[1:4] == [
+        f'- `{"k" * 199}…`: {"m" * 599}…, got ["{"i" * 57}…',
+        f'- `l`: should be a, got "{"i" * 58}…',
+        f"- `n`: should be a, got [{'1, ' * 19}1…",
+    ]
+
+
+def test_a_crowd_of_problems_is_only_counted() -> None:
+    assert crowd_text("t", 123_456, {"properties": {"a": {"type": "string"}}}).split("\n") == [
+        "tool `t` cannot take these arguments:",
+        "- 123,456 problems, too many to name",
+        "Hint: expected tools.t({ a?: string, … })",
+    ]
 
 
 def test_a_long_value_is_shortened() -> None:

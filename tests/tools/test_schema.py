@@ -1,5 +1,6 @@
 """Arguments as a function sees them, and what a model reads when they do not fit."""
 
+import copy
 import dataclasses
 import datetime as dt
 import decimal
@@ -12,14 +13,15 @@ from typing import Annotated, Any, Generic, Literal, NamedTuple, NotRequired, Ty
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 from typing_extensions import Doc, Unpack
 
 from codemode.errors import ToolDefinitionError, ToolError
 from codemode.protocol.session import Signal
 from codemode.protocol.types import ToolCall
 from codemode.tools.function import FunctionTool
-from codemode.tools.schema import Arguments
+from codemode.tools.problems import MAX_PROBLEMS
+from codemode.tools.schema import MAX_BIG_INTEGERS, Arguments
 from codemode.tools.signature import read_signature
 
 Call = Callable[..., Awaitable[Any]]
@@ -330,6 +332,73 @@ def test_bottomless_arguments_are_refused(depth: int) -> None:
     assert str(caught.value) == (
         "tool `use`: the arguments are nested too deeply\nHint: pass flatter data."
     )
+
+
+def refusal(hint: Any, value: Any) -> tuple[str, bool]:
+    """The text of the refusal, and whether it has a cause that would be printed with it."""
+    with pytest.raises(ToolError) as caught:
+        bind(function_of(hint), {"v": value})
+    return str(caught.value), caught.value.__cause__ is not None
+
+
+@pytest.mark.parametrize(
+    ("count", "last", "caused"),
+    [
+        (MAX_PROBLEMS, "- and 992 more", True),
+        (MAX_PROBLEMS + 1, "- 1,001 problems, too many to name", False),
+    ],
+)
+def test_beyond_a_bound_problems_are_counted_and_not_looked_at(
+    count: int, last: str, caused: bool
+) -> None:
+    text, has_cause = refusal(list[str], [1] * count)
+    assert (text.split("\n")[-2:], has_cause) == (
+        [last, "Hint: expected tools.use({ v: string[] })"],
+        caused,
+    )
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"k" * 1_000_000: [1] * 200},
+        {str(n) + "k" * 10_000: [1] * 200 for n in range(100)},
+    ],
+    ids=["one key", "many keys"],
+)
+def test_long_keys_before_many_values_are_refused_before_anything_is_checked(value: Any) -> None:
+    hint, seen = _counted(dict[str, list[int]])
+    text, _ = refusal(hint, value)
+    assert (text, seen) == (
+        "tool `use`: the arguments have too long keys, or too many levels, for so many values"
+        "\nHint: pass shorter keys, flatter data or fewer values at once.",
+        [],
+    )
+    assert bind(function_of(hint), {"v": {"k" * 1_000_000: [1]}})
+    assert len(seen) == 1
+
+
+def _counted(hint: Any) -> tuple[Any, list[int]]:
+    """``hint``, and a list that grows by one whenever pydantic checks a value against it."""
+    seen: list[int] = []
+
+    def count(value: Any) -> Any:
+        seen.append(1)
+        return value
+
+    return Annotated[hint, BeforeValidator(count)], seen
+
+
+def test_digits_are_replaced_in_copies_and_only_so_many() -> None:
+    digits = [str(2**53 + n) for n in range(MAX_BIG_INTEGERS)]
+    value = {"v": {"a": digits, "b": [1], "c": [2**53, *digits[:1]]}}
+    before = copy.deepcopy(value)
+
+    taken = bind(function_of(dict[str, list[int]]), {"v": {"a": digits}})
+    assert taken == {"v": {"a": [2**53 + n for n in range(MAX_BIG_INTEGERS)]}}
+    text, _ = refusal(dict[str, list[int]], value["v"])
+    assert text.split("\n")[1] == "- 10,001 problems, too many to name"
+    assert value == before
 
 
 json_values = st.recursive(

@@ -13,7 +13,9 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TextIO
 
+from ..limits import GIB, amount
 from ..protocol.types import AudioItem, ImageItem, TextItem
+from .terminal import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +25,11 @@ if TYPE_CHECKING:
     from ..protocol.types import Item
 
 FILE_PREFIX: Final = "codemode-"
-_DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[^;,]*)*),", re.IGNORECASE)
+
+WRITTEN_BYTES: Final = GIB
+"""How much of images and sounds one run writes to files."""
+
+_DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(|;[^,]*+),", re.IGNORECASE)
 _SUFFIXES: Final = {
     "image/jpeg": ".jpg",
     "image/svg+xml": ".svg",
@@ -48,6 +54,7 @@ class StandardOutput:
         self.lines = 0
         self._restore = contextlib.ExitStack()
         self._fd: int | None = None
+        self._to_terminal = False
         self._stream: TextIO | None = sys.stdout
 
     def __enter__(self) -> Self:
@@ -60,6 +67,7 @@ class StandardOutput:
             self._restore.enter_context(contextlib.redirect_stdout(sys.stderr))
             return self
         self._fd = os.dup(fd)
+        self._to_terminal = os.isatty(fd)
         self._restore.callback(os.dup2, self._fd, fd)
         self._restore.callback(self._stream.flush)
         if sys.stderr is None:
@@ -80,7 +88,7 @@ class StandardOutput:
         self._restore.close()
 
     async def write(self, text: str) -> None:
-        """Write ``text`` as lines.
+        """Write ``text`` as lines: as it is, or to a terminal without what could command that.
 
         A reader that does not read blocks a thread of its own and not the event loop: time
         limits and Ctrl-C work on.
@@ -92,6 +100,8 @@ class StandardOutput:
         if not text.endswith("\n"):
             text += "\n"
         self.lines += text.count("\n")
+        if self._to_terminal:
+            text = printable(text)
         loop = asyncio.get_running_loop()
         written: asyncio.Future[None] = loop.create_future()
 
@@ -143,12 +153,13 @@ class MediaFolder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._number = 0
+        self._written = 0
 
     def save(self, item: ImageItem | AudioItem) -> SavedFile | None:
         """The file, or None if the item holds no data.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: it cannot be written, or the run has written too much.
         """
         url = item.image_url if isinstance(item, ImageItem) else item.audio_url
         found = _DATA_URL.match(url)
@@ -158,6 +169,9 @@ class MediaFolder:
             data = base64.b64decode(url[found.end() :])
         except (binascii.Error, ValueError):
             return None
+        if self._written + len(data) > WRITTEN_BYTES:
+            raise OSError(f"this run has written {amount(self._written, 'bytes')} to files already")
+        self._written += len(data)
         mime_type = (found[1] or "application/octet-stream").lower()
         self._folder.mkdir(parents=True, exist_ok=True)
         return SavedFile(self._write(data, _suffix(mime_type)), mime_type, len(data))

@@ -11,6 +11,9 @@ import click
 from .tools import tool_sources
 from .values import LIMIT
 
+SLACK_BYTES: Final = 64 * 1024
+"""A program may be read that is so much larger than it may be: a pragma does not count."""
+
 _EXIT_CODES: Final = """\b
 Exit codes:
     0  the program ran to its end
@@ -100,24 +103,37 @@ def run(context: click.Context, /, **options: Any) -> None:
     Standard output gets what the program writes with text(), and nothing else. Images and
     sounds become files. Errors, notifications and progress go to standard error.
     """
-    source = _read(options.pop("file"))
+    source = _read(options.pop("file"), dict(options["limits"]))
     from .running import run_program  # noqa: PLC0415 - asyncio and the rest: not for --help
 
     context.exit(run_program(source, **options))
 
 
-def _read(file: str) -> str:
+class _TooLargeError(click.ClickException):
+    """The program is beyond ``source_bytes`` and was not even read."""
+
+    exit_code = 4
+
+
+def _read(file: str, limits: dict[str, int | None]) -> str:
+    from ..limits import Limits  # noqa: PLC0415 - not for --help
+
+    bound = limits.get("source_bytes") or Limits().source_bytes
+    most = bound + SLACK_BYTES
     if file == "-":
         if sys.stdin is None:
             raise click.UsageError("standard input is closed")
         if sys.stdin.isatty():
             click.echo("reading the program from the terminal; end it with Ctrl-D", err=True)
-        content = sys.stdin.buffer.read()
+        content = sys.stdin.buffer.read(most + 1)
     else:
         try:
-            content = Path(file).read_bytes()
+            with Path(file).open("rb") as program:
+                content = program.read(most + 1)
         except OSError as error:
             raise click.UsageError(f"cannot read {file}: {error.strerror}") from error
+    if len(content) > most:
+        raise _TooLargeError(Limits(source_bytes=bound).message("source_bytes"))
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

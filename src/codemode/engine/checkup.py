@@ -172,6 +172,9 @@ class _Sink:
             elif isinstance(event, Finished) and not self.ended.done():
                 self.ended.set_result([*self._texts, *filter(None, [event.error_text])])
 
+    def on_unfinished(self, size: int) -> None:
+        """It will be finished."""
+
     def on_flushed(self) -> None:
         """Nobody asks for it."""
 

@@ -185,6 +185,9 @@ _DECODERS: Final[dict[int, Callable[[str], Event]]] = {
 _UNREADABLE: Final = (
     ValueError, LookupError, OverflowError, RecursionError, struct.error, MsgspecError
 )  # fmt: skip
+EACH_PART_BYTES: Final = 64
+"""What a piece of a record counts besides its text: one in a million pieces is a lot of work."""
+
 _HEAD: Final = struct.Struct("<3H")
 _CONTINUED: Final = 0x8000
 _TEXT: Final = int(Kind.TEXT)
@@ -207,8 +210,13 @@ class Records:
 
     def __init__(self, max_units: int) -> None:
         self._max_bytes = 2 * max_units
-        self._parts: list[bytes] = []
-        self._gathered = 0
+        self._gathered = bytearray()
+        self._parts = 0
+
+    @property
+    def unfinished(self) -> int:
+        """Bytes of a record whose end has not come."""
+        return len(self._gathered)
 
     def feed(self, data: bytes) -> list[Event]:
         """The events in ``data``.
@@ -232,10 +240,7 @@ class Records:
                     continue
                 payload = data[start:at]
                 if self._parts:
-                    self._gather(payload)
-                    payload = b"".join(self._parts)
-                    self._parts.clear()
-                    self._gathered = 0
+                    payload = self._whole(payload)
                 # Lone surrogates become U+FFFD here, one for one.
                 events.append(_DECODERS[kind](payload.decode("utf-16-le", "replace")))
         except _UNREADABLE as error:
@@ -258,19 +263,27 @@ class Records:
             else:
                 payload = text[start:at]
                 if self._parts:
-                    self._gather(payload.encode("utf-16-le"))
                     # The parts may hold half of a pair, though this piece does not.
-                    payload = b"".join(self._parts).decode("utf-16-le", "replace")
-                    self._parts.clear()
-                    self._gathered = 0
+                    whole = self._whole(payload.encode("utf-16-le"))
+                    payload = whole.decode("utf-16-le", "replace")
                 events.append(_DECODERS[kind](payload))
         return events
 
     def _gather(self, part: bytes) -> None:
-        self._gathered += len(part)
-        if self._gathered > self._max_bytes:
+        if not part:
+            raise ValueError("a record goes on with nothing in it")
+        self._add(part)
+
+    def _whole(self, last: bytes) -> bytes:
+        self._add(last)
+        whole, self._gathered, self._parts = bytes(self._gathered), bytearray(), 0
+        return whole
+
+    def _add(self, part: bytes) -> None:
+        self._parts += 1
+        if len(self._gathered) + len(part) + self._parts * EACH_PART_BYTES > self._max_bytes:
             raise ValueError("a record is larger than a value may be")
-        self._parts.append(part)
+        self._gathered += part
 
 
 class Sink(Protocol):
@@ -278,6 +291,9 @@ class Sink(Protocol):
 
     def on_events(self, events: list[Event]) -> None:
         """What the cell said, in order."""
+
+    def on_unfinished(self, size: int) -> None:
+        """So many bytes have come of a record whose end has not; 0 when it has."""
 
     def on_flushed(self) -> None:
         """Everything written before the flush was asked for has been said."""
@@ -318,6 +334,7 @@ class Feed:
         self._credit = credit
         self._open = 0
         self._owed = 0
+        self._unfinished = 0
         self._held: deque[bytes] = deque()
         self._paused = False
 
@@ -359,3 +376,6 @@ class Feed:
         if events:
             self.finished = type(events[-1]) is Finished
             self._sink.on_events(events)
+        if self._records.unfinished != self._unfinished:
+            self._unfinished = self._records.unfinished
+            self._sink.on_unfinished(self._unfinished)

@@ -14,10 +14,10 @@ from ..errors import EngineError
 from .bounds import SETTINGS
 from .cage import unpacked
 from .cell import WINDOW_BYTES
-from .events import RECORD_OVERHEAD, Feed
+from .events import RECORD_OVERHEAD, SLACK_BYTES, Feed
 from .loss import KEPT, explain
 from .process import Exit
-from .wire import START_HEAD, Frames, FromWorker, ToWorker, frame
+from .wire import HEADER, START_HEAD, Frames, FromWorker, ToWorker, frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +38,10 @@ REPORT_SECONDS: Final = 0.5
 ANSWER_SECONDS: Final = 10.0
 """A worker's main thread answers in a moment, whatever its scripts do. A worker that was asked and
 says nothing at all for so long does not run any more, and no cell in it will ever end by itself."""
+
+
+UNREAD_SECONDS: Final = 10.0
+"""Nor does it read nothing for so long, while there is more for it than its socket holds."""
 
 
 class Link(asyncio.Protocol):
@@ -63,6 +67,8 @@ class Link(asyncio.Protocol):
         self._catalogue = 0
         self._killed_for: tuple[str, str | None] | None = None
         self._distrusted = False
+        self._stray = WINDOW_BYTES + SLACK_BYTES
+        self._unread: asyncio.TimerHandle | None = None
         self.cage: tuple[Part, ...] | None = None
         self._silence: asyncio.TimerHandle | None = None
         self._heard = False
@@ -91,8 +97,31 @@ class Link(asyncio.Protocol):
             self._write(frame(kind, number, payload))
 
     def _write(self, data: bytes) -> None:
+        if self._distrusted:
+            return
         self.written += len(data)
         self._transport.write(data)
+        # What is on its way to a worker will be its memory, or never.
+        bound = self.limits.worker_memory_bytes
+        if bound is not None and self.written - self.handed_over > bound:
+            self._distrusted = True
+            self.kill(self.limits.message("worker_memory_bytes"), "worker_memory_bytes")
+
+    def pause_writing(self) -> None:
+        """Its socket is full: it may be slow, but it has to read."""
+        self._unread = self.loop.call_later(UNREAD_SECONDS, self._mind_unread, self.handed_over)
+
+    def resume_writing(self) -> None:
+        """It has read."""
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+    def _mind_unread(self, before: int) -> None:
+        if self.handed_over > before:
+            self.pause_writing()
+        else:
+            self.distrust(EngineError(f"it read nothing for {UNREAD_SECONDS:g} s"))
 
     @property
     def handed_over(self) -> int:
@@ -141,7 +170,8 @@ class Link(asyncio.Protocol):
             self._transport.abort()  # so that nobody waits for a process that does not die
 
     def forget(self, number: int) -> None:
-        self._cells.pop(number, None)
+        if self._cells.pop(number, None) is not None:
+            self._stray += WINDOW_BYTES + SLACK_BYTES  # which may be under way
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -160,8 +190,16 @@ class Link(asyncio.Protocol):
                     self._on_cage(payload)
                 elif cell is not None:
                     cell.on_frame(kind, payload)
+                else:
+                    self._pass_over(payload)
         except EngineError as error:
             self.distrust(error)
+
+    def _pass_over(self, payload: bytes) -> None:
+        """A frame of no cell: one that has just ended, which had credit for some."""
+        self._stray -= HEADER.size + len(payload)
+        if self._stray < 0:
+            raise EngineError("a worker spoke for a cell that it does not have")
 
     def _on_cage(self, payload: bytes) -> None:
         if self.cage is not None:
@@ -177,6 +215,7 @@ class Link(asyncio.Protocol):
         self.lost = True
         if self._silence is not None:
             self._silence.cancel()
+        self.resume_writing()
         self._worker.kill()
         self._on_lost(self)
         for cell in list(self._cells.values()):
@@ -220,13 +259,13 @@ class WorkersCell:
     def deliver(self, message: str) -> None:
         self._link.send(ToWorker.DELIVER, self._number, message.encode("utf-8", "replace"))
 
-    def answer(self, json: str | None) -> None:
+    def answer(self, json: bytes | None) -> None:
         # A cell waits for its answer. One that asks for more while the last is still here would
         # have us hold them all.
         if self._link.handed_over < self._answered:
             self._link.distrust(EngineError("a worker did not read what it had asked for"))
             return
-        payload = b"" if json is None else b"=" + json.encode("utf-8", "replace")
+        payload = b"" if json is None else b"=" + json
         self._link.send(ToWorker.VALUE, self._number, payload)
         self._answered = self._link.written
 

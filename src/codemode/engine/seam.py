@@ -20,8 +20,8 @@ class EngineCell(Protocol):
     def deliver(self, message: str) -> None:
         """Schedule a turn; see prelude/boot.js for the messages."""
 
-    def answer(self, json: str | None) -> None:
-        """Answer ``ValueAsked``."""
+    def answer(self, json: bytes | None) -> None:
+        """Answer ``ValueAsked`` with JSON in UTF-8, or with None if there is no such value."""
 
     def flush(self) -> None:
         """Ask for what has been written so far; ``on_flushed`` follows."""

@@ -146,9 +146,9 @@ class ThreadsCell:
         if self._cell is not None:
             self._cell.deliver(message.encode("utf-8", "replace"))
 
-    def answer(self, json: str | None) -> None:
+    def answer(self, json: bytes | None) -> None:
         if self._cell is not None:
-            self._cell.answer(None if json is None else json.encode("utf-8", "replace"))
+            self._cell.answer(json)
 
     def flush(self) -> None:
         if self._cell is not None:

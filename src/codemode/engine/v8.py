@@ -142,6 +142,8 @@ class _Library:
         self._isolates: dict[int, Isolate] = {}
         self._ids = itertools.count(1)
         self._leaving = False
+        self._beginning = threading.Lock()
+        self._has_begun = False
         atexit.register(self._leave)
         # One C callback for all isolates: they are told apart by the callback id, and making a
         # ctypes closure for each would cost more than the lookup.
@@ -149,6 +151,19 @@ class _Library:
         self._entropy = _set_entropy_source(dll)
         self.boot = _prelude_file("boot")
         self.parts = tuple(_prelude_file(name).decode().encode("utf-16-le") for name in PARTS)
+
+    def context(self) -> int:
+        """A new isolate with its thread and context; takes a millisecond.
+
+        The first one makes what all share, and V8 checks that nobody does so at the same time: it
+        aborts the process.
+        """
+        if not self._has_begun:
+            with self._beginning:
+                context: int = self.dll.mr_init_context(self.callback)
+                self._has_begun = True
+                return context
+        return int(self.dll.mr_init_context(self.callback))
 
     def register(self, isolate: Isolate) -> int:
         if self._leaving:
@@ -273,7 +288,7 @@ class Isolate:
         self._guard = threading.Lock()
         self._freed = False
         self._check = b""
-        self._context = self._dll.mr_init_context(self._library.callback)
+        self._context = self._library.context()
         try:
             self._install()
         except BaseException:

@@ -22,7 +22,7 @@ from .callbacks import MORE_PENDING_CALLBACKS, PENDING_CALLBACKS, Callbacks, Cli
 from .cells import CellCount, Cells
 from .connection import Connection, ProtocolViolationError
 from .sessions import CELLS_OF_A_SESSION, HostSession, RefusedError, Sessions, limits_for
-from .stored import CommitReports, KeepsValues, as_texts
+from .stored import CommitReports, KeepsValues, as_json
 
 if TYPE_CHECKING:
     from ..protocol.session import SessionProvider
@@ -251,7 +251,7 @@ class Service:
         session = self._sessions.find(request.session_id)
         if not isinstance(session.runtime, KeepsValues):
             raise RefusedError("code-mode host keeps no stored values")
-        session.runtime.restore(as_texts(request.values))
+        session.runtime.restore(as_json(request.values))
         return m.SessionReady(request.session_id)
 
     async def _execute(self, request: m.Execute, running: _Running) -> _Answer:

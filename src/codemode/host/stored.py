@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class KeepsValues(Protocol):
     """A session whose stored values can be watched, and set before its first cell."""
 
-    def on_commit(self, tell: Callable[[Mapping[str, str]], None]) -> None: ...
+    def on_commit(self, tell: Callable[[Mapping[str, bytes]], None]) -> None: ...
 
-    def restore(self, values: Mapping[str, str]) -> None: ...
+    def restore(self, values: Mapping[str, bytes]) -> None: ...
 
 
 class CommitReports:
@@ -31,19 +31,20 @@ class CommitReports:
         self._session_id = session_id
         self._outlet = outlet
 
-    def tell(self, written: Mapping[str, str]) -> None:
+    def tell(self, written: Mapping[str, bytes]) -> None:
         """A cell has committed this."""
-        parts = list(
-            in_parts((key, json.encode(errors="replace")) for key, json in written.items())
-        )
+        parts = list(in_parts(written.items()))
         for left, part in zip(reversed(range(len(parts))), parts, strict=True):
             self._outlet.send(encode(m.SessionStored(self._session_id, part, left > 0)))
 
 
-def as_texts(values: Mapping[str, Raw]) -> dict[str, str]:
-    """Values from a frame as the JSON texts that a session keeps.
+def as_json(values: Mapping[str, Raw]) -> dict[str, bytes]:
+    """Values from a frame as the JSON that a session keeps.
 
     Raises:
         UnicodeDecodeError: one is not UTF-8.
     """
-    return {key: bytes(value).decode() for key, value in values.items()}
+    kept = {key: bytes(value) for key, value in values.items()}
+    for json in kept.values():
+        json.decode()
+    return kept

@@ -167,7 +167,7 @@ WaitOutcome: TypeAlias = LiveCell | MissingCell
 class ToolCall(Struct, frozen=True, kw_only=True):
     """A cell calls a tool.
 
-    ``input`` is ``UNSET`` if the script passed no argument.
+    ``input`` is ``UNSET`` if the script passed no argument; as a frame brings it, it is still ``Raw``.
     ``runtime_tool_call_id`` is ``tool-1``, ``tool-2``, … within its cell.
     """
 

@@ -116,6 +116,44 @@ class _DelegateAnswered(m.Strict, frozen=True, tag="delegate/response"):
     result: _DelegateOkRead | m.DelegateFailed
 
 
+# ── callbacks as the client first reads them: an argument may be anything, and stays text ─────────
+
+
+class _CallRead(Struct, frozen=True):
+    cell_id: CellId
+    runtime_tool_call_id: str
+    tool_name: ToolName
+    tool_kind: ToolKind = "function"
+    input: Raw = Raw()
+
+    def call(self) -> ToolCall:
+        return ToolCall(
+            cell_id=self.cell_id,
+            runtime_tool_call_id=self.runtime_tool_call_id,
+            tool_name=self.tool_name,
+            tool_kind=self.tool_kind,
+            input=self.input.copy() if bytes(self.input) else UNSET,
+        )
+
+
+class _InvokeRead(Struct, frozen=True, rename="camel", tag="tool/invoke"):
+    invocation: _CallRead
+
+
+class _DelegateAsked(Struct, frozen=True, rename="camel", tag="delegate/request"):
+    id: int
+    session_id: str
+    request: _InvokeRead | m.NotificationSend
+
+    def message(self) -> m.DelegateRequest:
+        request: m.ToolInvoke | m.NotificationSend
+        if isinstance(self.request, _InvokeRead):
+            request = m.ToolInvoke(self.request.invocation.call())
+        else:
+            request = self.request
+        return m.DelegateRequest(self.id, self.session_id, request)
+
+
 # ── payloads ─────────────────────────────────────────────────────────────────────────────────────
 
 _encoder: Final = msgspec.json.Encoder()
@@ -209,9 +247,22 @@ class ClientMessages:
 
 
 class HostMessages:
-    """Payloads of a host as messages, tolerantly."""
+    """Payloads of a host as messages, tolerantly.
 
-    _message: ClassVar = msgspec.json.Decoder(m.HostMessage)
+    The argument of a tool call stays JSON, as ``Raw``: the program chooses it, and whoever knows
+    its limits decodes it.
+    """
+
+    _message: ClassVar = msgspec.json.Decoder(
+        m.Ready
+        | m.Rejected
+        | m.OperationResponse
+        | m.InitialResponse
+        | _DelegateAsked
+        | m.DelegateCancel
+        | m.CellClosed
+        | m.SessionStored
+    )
 
     def decode(self, payload: bytes) -> m.HostMessage:
         """One message.
@@ -220,10 +271,10 @@ class HostMessages:
             FrameUndecodableError: this is none.
         """
         try:
-            message: m.HostMessage = self._message.decode(payload)
+            message: m.HostMessage | _DelegateAsked = self._message.decode(payload)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise FrameUndecodableError(_detail(error)) from error
-        return message
+        return message.message() if isinstance(message, _DelegateAsked) else message
 
 
 # ── values of the session in wire dress, and back ────────────────────────────────────────────────

@@ -19,7 +19,7 @@ from msgspec import Raw
 
 from ..errors import CodeModeError
 from ..protocol import messages as m
-from ..runtime.callbacks import CANCELLED_CALL, NOTIFICATIONS_AT_ONCE
+from ..runtime.callbacks import CANCELLED_CALL, NOTIFICATIONS_AT_ONCE, decode_argument
 from .outgoing import failure_text, json_value
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ..limits import Limits
     from ..protocol.session import SessionDelegate
-    from ..protocol.types import CellId
+    from ..protocol.types import CellId, ToolCall
 
 _log = logging.getLogger(__name__)
 
@@ -194,11 +194,18 @@ class Callbacks:
         if isinstance(request, m.NotificationSend):
             await self._notify(request, cancel)
             return m.DelegateOk(m.NotificationDelivered())
-        call = msgspec.structs.replace(request.invocation, cell_id=self._cell_id)
+        call = self._call(request.invocation)
         value = await self._delegate.invoke_tool(call, cancel)
         if cancel.is_set():  # by the tool itself; where we did it nobody listens
             return m.DelegateFailed(CANCELLED_CALL)
         return m.DelegateOk(m.ToolResult(Raw(self._json(value, call.tool_name.name))))
+
+    def _call(self, asked: ToolCall) -> ToolCall:
+        argument = asked.input
+        if isinstance(argument, Raw):
+            text = bytes(argument).decode()
+            argument = decode_argument(text, asked.tool_name.name, self._limits)
+        return msgspec.structs.replace(asked, cell_id=self._cell_id, input=argument)
 
     async def _notify(self, request: m.NotificationSend, cancel: asyncio.Event) -> None:
         try:

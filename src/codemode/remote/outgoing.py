@@ -13,7 +13,7 @@ import msgspec
 
 from ..errors import UsageError
 from ..runtime.callbacks import error_text
-from ..runtime.jsontext import encode_json
+from ..runtime.jsontext import NO_JSON, encode_json
 from ..runtime.session import MAX_YIELD_MS
 from ..surface.text import well_formed
 
@@ -27,7 +27,7 @@ MAX_DEPTH: Final = 120
 _STRING: Final = re.compile(rb'"(?:[^"\\]+|\\.)*"')
 _NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _LONE_ESCAPE: Final = re.compile(
-    r"\\\\|\\u[dD][89aAbB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+    r"\\u[dD][89aAbB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 )
 
 
@@ -55,7 +55,8 @@ def json_value(value: Any) -> bytes:
     """
     text = encode_json(value)
     if "\\u" in text:
-        text = _LONE_ESCAPE.sub(_mended, text)
+        unpaired = text.replace("\\\\", NO_JSON)  # there may be millions
+        text = _LONE_ESCAPE.sub(_mended, unpaired).replace(NO_JSON, "\\\\")
     json = text.encode()
     if nested_too_deep(json):
         raise ValueError(f"it is nested more than {MAX_DEPTH} deep")

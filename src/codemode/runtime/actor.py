@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ..limits import Limits
     from ..protocol.session import SessionDelegate
     from ..protocol.types import CellId, ExecuteRequest
+    from .held import Held
     from .values import StoredValues
 
 _log = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ FLUSH_SECONDS: Final = 0.25
 
 class Home(Protocol):
     """Where cells live; learns what becomes of them."""
+
+    held: Held
 
     def over(self, actor: CellActor) -> None:
         """It has ended; its id means nothing any more."""
@@ -76,7 +79,9 @@ class CellActor:
         self._state = State()
         self._inputs: deque[tuple[Input, Observation | Failure | None]] = deque()
         self._performing = False
-        self._listener = Listener(cell_id, request, delegate, limits, values.begin(), self)
+        self._listener = Listener(
+            cell_id, request, delegate, limits, values.begin(), home.held, self
+        )
         self._engine: EngineCell | None = None
         self._starting: asyncio.Task[None] | None = None
         self._start_error: Exception | None = None
@@ -146,6 +151,7 @@ class CellActor:
             outcome = answer.result()
             if isinstance(outcome.response, Yielded | Pending):
                 self._listener.outbox.put_back(outcome.response.items)
+                self._listener.count(observed=self._observation is not None)
             elif isinstance(outcome, LiveCell):
                 self._readers -= 1
                 if self._readers == 0:
@@ -200,6 +206,7 @@ class CellActor:
             self._set_expiry(after.forgotten)
         if after.phase is Phase.COMPLETED and before.phase is not Phase.COMPLETED:
             self._completed_at = self._loop.time()
+        self._listener.count(observed=self._observation is not None)
 
     def _seat(self, event: Input, observation: Observation, effects: tuple[Effect, ...]) -> None:
         """Remember who asks, unless it is refused."""
@@ -324,7 +331,7 @@ class CellActor:
         self._feed(Input.CALLBACKS_ENDED)
 
     def _close(self, _: object) -> None:
-        self._listener.writes.discard()
+        self._listener.let_go()
         self._home.over(self)
         # One round later: who was answered above hears that before the delegate hears the end.
         self._loop.call_soon(self._say_closed)
@@ -340,7 +347,7 @@ class CellActor:
 
     def _abandon(self, _: object) -> None:
         self._listener.hush()
-        self._listener.writes.discard()
+        self._listener.let_go()
         self._home.over(self)
         self._home.forget(self)
         self._closed.set()

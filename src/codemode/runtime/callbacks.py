@@ -17,7 +17,8 @@ from msgspec import UNSET
 from ..errors import CodeModeError
 from ..protocol.types import ToolCall
 from ..surface.text import well_formed
-from .jsontext import decode_json, encode_json
+from .held import memory_of
+from .jsontext import decode_json, encode_json, has_more_members
 from .lane import Lane
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Callbacks:
     """Runs what a cell asks of its delegate.
 
     ``deliver(message)`` gets each tool call's JSON value or error text, as the script reads it.
-    ``on_room()`` is called whenever a callback has ended and the cell need not be held back.
+    ``on_ended()`` is called whenever a callback has ended: there may be room again.
     """
 
     def __init__(
@@ -56,16 +57,15 @@ class Callbacks:
         delegate: SessionDelegate,
         limits: Limits,
         deliver: Callable[[str], None],
-        on_room: Callable[[], None],
+        on_ended: Callable[[], None],
     ) -> None:
         self._cell_id = cell_id
         self._call_id = call_id
         self._delegate = delegate
         self._limits = limits
         self._deliver = deliver
-        self._on_room = on_room
-        self._calls = Lane(limits.concurrent_tool_calls, self._ended_one)
-        self._notes = Lane(NOTIFICATIONS_AT_ONCE, self._ended_one)
+        self._calls = Lane(limits.concurrent_tool_calls, on_ended)
+        self._notes = Lane(NOTIFICATIONS_AT_ONCE, on_ended)
         self._over = False
         self._cancelling = asyncio.Event()
         self._ending: asyncio.Task[None] | None = None
@@ -75,22 +75,25 @@ class Callbacks:
 
     @property
     def full(self) -> bool:
-        """Whether the cell is to be held back until ``on_room``."""
-        return (
-            len(self._notes) >= max(1, self._limits.queued_notifications)
-            or self._calls.bytes + self._notes.bytes > HELD_BYTES
-        )
+        """Whether the cell is to be held back until some have ended."""
+        many = len(self._notes) >= max(1, self._limits.queued_notifications)
+        return many or self.bytes > HELD_BYTES
+
+    @property
+    def bytes(self) -> int:
+        """What the callbacks that have not ended hold."""
+        return self._calls.bytes + self._notes.bytes
 
     def call(self, called: ToolCalled, tool: ToolDefinition) -> None:
         """Run a tool call, or queue it."""
         if not self._over:
-            size = len(called.input_json or "")
+            size = 2 * memory_of(called.input_json or "")  # the text, and what is made of it
             self._calls.add(lambda cancel: self._run_call(called, tool, cancel), size)
 
     def notify(self, text: str) -> None:
         """Deliver a notification, or queue it."""
         if not self._over:
-            self._notes.add(lambda cancel: self._run_note(text, cancel), len(text))
+            self._notes.add(lambda cancel: self._run_note(text, cancel), memory_of(text))
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────
 
@@ -145,10 +148,6 @@ class Callbacks:
                     _DROPPED.add(task)
                     task.add_done_callback(_DROPPED.discard)
 
-    def _ended_one(self) -> None:
-        if not self._over and not self.full:
-            self._on_room()
-
     # ── one callback ─────────────────────────────────────────────────────────────────────────
 
     async def _run_call(
@@ -176,7 +175,9 @@ class Callbacks:
             runtime_tool_call_id=call_name(called.number),
             tool_name=tool.tool_name,
             tool_kind=tool.kind,
-            input=UNSET if called.input_json is None else decode_json(called.input_json),
+            input=UNSET
+            if called.input_json is None
+            else decode_argument(called.input_json, tool.name, self._limits),
         )
 
     def _encode(self, value: Any, tool_name: str) -> str:
@@ -210,6 +211,19 @@ _DROPPED: Final[set[asyncio.Task[None]]] = set()
 def call_name(number: int) -> str:
     """The id of a tool call within its cell."""
     return f"tool-{number}"
+
+
+def decode_argument(json: str, tool_name: str, limits: Limits) -> Any:
+    """The argument of a call of ``tool_name``.
+
+    Raises:
+        CodeModeError: it has more members than a value may.
+        ValueError, RecursionError: this is no JSON, or nested too deep.
+    """
+    if has_more_members(json, limits.value_members):
+        what = f"the argument of tool `{tool_name}`"
+        raise CodeModeError(limits.message("value_members", what=what))
+    return decode_json(json)
 
 
 def refusal(number: int, text: str) -> str:

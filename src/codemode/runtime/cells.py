@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .held import Held
 from .unread import Unread
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ class Cells:
         self._live: dict[CellId, CellActor] = {}
         self._closing: set[CellActor] = set()
         self._unread = Unread(limits)
+        self.held = Held(limits.held_bytes)
 
     def __len__(self) -> int:
         return len(self._live)

@@ -8,7 +8,10 @@ from typing import Any, Final
 
 import msgspec
 
-_LONE: Final = re.compile(r"\\\\|\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_LONE: Final = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+
+NO_JSON: Final = "\0"
+"""A character that JSON text cannot have: it stands for an escaped backslash for a moment."""
 
 
 def decode_json(text: str) -> Any:
@@ -18,8 +21,36 @@ def decode_json(text: str) -> Any:
         ValueError, RecursionError: this is no JSON, or nested too deep.
     """
     if "\\u" in text:
-        text = _LONE.sub(lambda m: "\ufffd" if m[0] != "\\\\" else m[0], text)
+        # No function for each match: there may be millions.
+        unpaired = text.replace("\\\\", NO_JSON)
+        text = _LONE.sub("\ufffd", unpaired).replace(NO_JSON, "\\\\")
     return json.loads(text)
+
+
+def has_more_members(text: str, most: int) -> bool:
+    """Whether arrays and objects in the JSON ``text`` have more than ``most`` members together.
+
+    A few bytes of text make hundreds of bytes of Python values, so this is asked first; it takes
+    time and memory in proportion to ``text``, whatever it says.
+
+    >>> has_more_members('[[],{"a":"1,2,3"}]', 3), has_more_members('[[],{"a":1}]', 2)
+    (False, True)
+    """
+    if _members(text) <= most:  # those in strings included: enough for nearly every text
+        return False
+    if '"' not in text:
+        return True
+    bare = text.replace("\\\\", "").replace('\\"', "")
+    # A member has two strings at most, with two quotes each; more would only cost memory here.
+    if bare.count('"') > 4 * (most + 1):
+        return True
+    return _members('"'.join(bare.split('"')[::2])) > most
+
+
+def _members(text: str) -> int:
+    """One for each comma, and the first of each container that is not empty."""
+    first = text.count("[") - text.count("[]") + text.count("{") - text.count("{}")
+    return first + text.count(",")
 
 
 def encode_json(value: Any) -> str:

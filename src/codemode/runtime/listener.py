@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..limits import Limits
     from ..protocol.session import SessionDelegate
     from ..protocol.types import CellId, ExecuteRequest
+    from .held import Held
     from .values import Writes
 
 _ITEMS: Final = (TextItem, ImageItem, AudioItem)
@@ -55,13 +56,14 @@ class Owner(Protocol):
 class Listener:
     """The sink of one cell's events, and everything that gathers from them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - made in one place, of what its cell has
         self,
         cell_id: CellId,
         request: ExecuteRequest,
         delegate: SessionDelegate,
         limits: Limits,
         writes: Writes,
+        held: Held,
         owner: Owner,
     ) -> None:
         self._request = request
@@ -84,18 +86,30 @@ class Listener:
             delegate,
             limits,
             deliver=self.turns.deliver,
-            on_room=self.turns.resume,
+            on_ended=self._on_callback_ended,
         )
+        self._share = held.share(self._regulate)
 
     def begin(self, engine: EngineCell) -> None:
         """The program runs in ``engine``."""
         self._engine = engine
         self.turns.begin(engine)
+        self._regulate()
 
     def hush(self) -> None:
         """The script runs no more: from here on only its output counts."""
         self._hushed = True
         self.turns.stop()
+
+    def count(self, *, observed: bool) -> None:
+        """What it holds may have changed, and whether somebody is there to take it."""
+        self._share.holds(self.outbox.memory + self.callbacks.bytes)
+        self._share.observe(observed)
+
+    def let_go(self) -> None:
+        """The cell is over: it writes nothing more, sees no stored values, and holds nothing."""
+        self.writes.discard()
+        self._share.leave()
 
     def take_frontier_calls(self) -> tuple[str, ...]:
         """The tool calls made since this was last asked, in order."""
@@ -112,8 +126,7 @@ class Listener:
                     self._reach_limit("output_bytes")
             elif not self._hushed or isinstance(event, _ITEMS):
                 self._HANDLERS[type(event)](self, event)
-        if self.callbacks.full and not self._hushed:
-            self.turns.pause()
+        self._on_said()
 
     def on_flushed(self) -> None:
         if self.turns.flushed():
@@ -123,6 +136,28 @@ class Listener:
         self._hushed = True
         self.turns.lost()
         self._owner.hear(Input.LOST, Failure(reason, limit, worker_lost=limit is None))
+
+    def on_unfinished(self, size: int) -> None:
+        self._share.begins(size)
+
+    # ── holding back ─────────────────────────────────────────────────────────────────────────
+
+    def _on_said(self) -> None:
+        self._share.holds(self.outbox.memory + self.callbacks.bytes)
+        if self.callbacks.full:
+            self._regulate()
+
+    def _on_callback_ended(self) -> None:
+        self._share.holds(self.outbox.memory + self.callbacks.bytes)
+        self._regulate()
+
+    def _regulate(self) -> None:
+        if self._hushed:
+            return
+        if self.callbacks.full or self._share.waits:
+            self.turns.pause()
+        else:
+            self.turns.resume()
 
     # ── what the cell says ───────────────────────────────────────────────────────────────────
 

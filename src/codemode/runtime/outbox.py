@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ..protocol.types import ImageItem, TextItem
+from .held import memory_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +24,8 @@ class Outbox:
         self._items: list[Item] = []
         self._bytes = 0
         self._full = False
+        self.memory = 0
+        """What the items take, in bytes; of UTF-8 they may be fewer."""
 
     def __len__(self) -> int:
         return len(self._items)
@@ -34,26 +37,29 @@ class Outbox:
             self._full = True
             return False
         self._items.append(item)
+        self.memory += ITEM_BYTES + memory_of(_text_of(item))
         return True
 
     def take(self) -> tuple[Item, ...]:
         """Everything; it is not here any more."""
         items, self._items = tuple(self._items), []
-        self._bytes = 0
+        self._bytes = self.memory = 0
         return items
 
     def put_back(self, items: Iterable[Item]) -> None:
         """Items that were taken and reached nobody go in front again."""
         self._items[:0] = items
         self._bytes = sum(map(size_of, self._items))
+        self.memory = sum(ITEM_BYTES + memory_of(_text_of(item)) for item in self._items)
 
 
 def size_of(item: Item) -> int:
     """What ``item`` counts, in bytes of UTF-8."""
-    if isinstance(item, TextItem):
-        text = item.text
-    elif isinstance(item, ImageItem):
-        text = item.image_url
-    else:
-        text = item.audio_url
+    text = _text_of(item)
     return ITEM_BYTES + (len(text) if text.isascii() else len(text.encode("utf-8", "replace")))
+
+
+def _text_of(item: Item) -> str:
+    if isinstance(item, TextItem):
+        return item.text
+    return item.image_url if isinstance(item, ImageItem) else item.audio_url

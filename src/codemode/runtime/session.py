@@ -76,12 +76,12 @@ class SessionRuntime:
 
     # ── stored values, for those who keep a copy ─────────────────────────────────────────────
 
-    def on_commit(self, tell: Callable[[Mapping[str, str]], None]) -> None:
+    def on_commit(self, tell: Callable[[Mapping[str, bytes]], None]) -> None:
         """Have ``tell(written)`` called when a cell has committed, before its end is told."""
         self._values.on_commit = tell
 
-    def restore(self, values: Mapping[str, str]) -> None:
-        """Take over values, as JSON by key, that another session had stored.
+    def restore(self, values: Mapping[str, bytes]) -> None:
+        """Take over values, as JSON in UTF-8 by key, that another session had stored.
 
         Raises:
             SessionError: a cell has been admitted already.

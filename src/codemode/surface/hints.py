@@ -2,6 +2,10 @@
 
 Tables of evidence: a hint is given only when the error says that the program failed for that
 reason, and the source shows it. Guessing is worse than silence.
+
+Source and error text are the program's, and this runs in the event loop: the error is read from a
+bounded beginning, no pattern is made of a name of any length, and what a pattern repeats is bounded
+or ends where the next attempt begins.
 """
 
 from __future__ import annotations
@@ -15,11 +19,17 @@ from .typescript import normalize
 
 NAMES_SHOWN: Final = 3
 NAME_CHARACTERS: Final = 64
-"""Longer names are compared and shown by their beginning."""
+"""Longer names of tools are compared and shown by their beginning; longer ones of variables not at all."""
 
 NAMES_COMPARED: Final = 1_000
 EVIDENCE_CHARACTERS: Final = 65_536
 """Evidence is looked for in so much of the source from its start."""
+
+ERROR_CHARACTERS: Final = 4_096
+"""So much of an error text is read from its start."""
+
+KEY_CHARACTERS: Final = 200
+"""How far from its bracket a computed key may end: from each bracket the search goes that far."""
 
 _OUTPUT: Final = "write output with text(value)"
 _OUTSIDE: Final = "files, network and processes are reached through `tools` only"
@@ -87,6 +97,7 @@ _MISSING_GLOBAL = re.compile(
     r"|TypeError: globalThis\.([\w$]+) is not a (?:function|constructor)"
 )
 _MISSING_TOOL = re.compile(r"TypeError: tools\.([^\s.()]+) is not a function")
+_CALLED: Final = rf"\s*=\s*tools\s*(?:\.\s*[\w$]+|\[[^\]\n]{{0,{KEY_CHARACTERS}}}\])\s*\("
 _MISUSED = re.compile(r"TypeError: ([\w$]+)(?:\.[\w$]+ is not a function| is not iterable)")
 
 
@@ -103,6 +114,7 @@ def hint_for(source: str, error_text: str, tool_names: Sequence[str]) -> str | N
     >>> hint_for("text(1)", "Error: boom", ["weather"]) is None
     True
     """
+    error_text = _beginning(error_text)
     if not error_text.strip():
         return None
     evidence = source[:EVIDENCE_CHARACTERS]
@@ -115,6 +127,13 @@ def hint_for(source: str, error_text: str, tool_names: Sequence[str]) -> str | N
         or _tool_hint(source, error_text, names)
         or _await_hint(evidence, error_text)
     )
+
+
+def _beginning(error_text: str) -> str:
+    """What is read of the error: cut, it has another line, for its last one is not whole."""
+    if len(error_text) <= ERROR_CHARACTERS:
+        return error_text
+    return error_text[:ERROR_CHARACTERS] + "\n…"
 
 
 def _fence_hint(source: str, error_text: str) -> str | None:
@@ -151,7 +170,7 @@ def _global_hint(source: str, error_text: str, names: Iterable[str]) -> str | No
     if missing is None:
         return None
     name = missing[1] or missing[2]
-    if name not in source:
+    if len(name) > NAME_CHARACTERS or name not in source:
         return None
     if name in names:
         return f"tools are on `tools`: await tools.{name}(args)."
@@ -177,7 +196,8 @@ def _await_hint(source: str, error_text: str) -> str | None:
     if misused is None:
         return None
     name = misused[1]
-    forgotten = rf"(?<![\w$]){re.escape(name)}\s*=\s*tools\s*(?:\.\s*[\w$]+|\[[^\]\n]*\])\s*\("
-    if re.search(forgotten, source):
+    if len(name) > NAME_CHARACTERS:
+        return None
+    if re.search(rf"(?<![\w$]){re.escape(name)}{_CALLED}", source):
         return f"a tool call gives a promise: write {name} = await tools.name(args)."
     return None

@@ -19,6 +19,9 @@ PRAGMA: Final = "// @exec:"
 SAFE_INTEGER: Final = 2**53 - 1
 WORD_INTEGER: Final = 2**64 - 1
 
+PRAGMA_CHARACTERS: Final = 65_536
+"""A longer one is not read: what it says is looked at character by character."""
+
 _FIELDS: Final = "`yield_time_ms` and `max_output_tokens`"
 _EMPTY: Final = (
     "exec expects raw JavaScript source text (non-empty). Provide JS only, optionally with"
@@ -79,6 +82,8 @@ def _options(directive: str) -> dict[str, int | None]:
     """
     if not directive:
         raise SourceError(_NO_OBJECT)
+    if len(directive) > PRAGMA_CHARACTERS:
+        raise SourceError(f"{_NO_JSON}: it is longer than {PRAGMA_CHARACTERS:,} characters")
     try:
         options = loads(directive)
     except JsonError as error:

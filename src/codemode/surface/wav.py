@@ -16,7 +16,12 @@ PLAIN_FORMATS: Final = frozenset((1, 3, 0xFFFE))
 
 PLAIN_BITS: Final = frozenset((8, 16, 24, 32))
 
-_DATA_URL = re.compile(r"data:audio/[^;,]+(?:;[^,]*)?;base64[^,]*,", re.IGNORECASE)
+# Nothing is tried twice: the first `;base64` is the one, however many follow.
+_DATA_URL = re.compile(r"data:audio/[^;,]++(?>[^,]*?;base64)[^,]*+,", re.IGNORECASE)
+
+CHUNKS: Final = 100
+"""A clip has a handful; more are not looked through."""
+
 _CHUNK = struct.Struct("<4sI")
 _FORMAT = struct.Struct("<HHI4xHH")
 
@@ -54,7 +59,9 @@ def _milliseconds(clip: bytes) -> int | None:
 def _chunks(clip: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Name, start and size of each chunk; chunks begin at even places."""
     at = 12
-    while at + _CHUNK.size <= len(clip):
+    for _ in range(CHUNKS):
+        if at + _CHUNK.size > len(clip):
+            return
         name, size = _CHUNK.unpack_from(clip, at)
         yield name, at + _CHUNK.size, size
         at += _CHUNK.size + size + size % 2

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 MAX_LINES = 8
 """More problems than this are counted, not listed: the first ones are what to repair."""
+MAX_PROBLEMS = 1_000
+"""More problems than this are only counted."""
+MAX_PLACE = 200
+"""Characters of the place of a problem that are shown."""
+MAX_MESSAGE = 600
+"""Characters of what is wrong there."""
 MAX_GIVEN = 60
 """Characters of an offending value that are shown."""
 MAX_EXPECTED = 600
@@ -35,6 +41,14 @@ def problem_text(
         shown.append(f"- and {len(lines) - MAX_LINES} more")
     head = f"tool `{name}` cannot take these arguments:"
     return "\n".join([head, *shown, f"Hint: expected {expected(name, schema)}"])
+
+
+def crowd_text(name: str, count: int, schema: JsonValue) -> str:
+    """The text for arguments with so many problems that none is looked at."""
+    head = f"tool `{name}` cannot take these arguments:"
+    return (
+        f"{head}\n- {count:,} problems, too many to name\nHint: expected {expected(name, schema)}"
+    )
 
 
 def expected(name: str, schema: JsonValue) -> str:
@@ -77,12 +91,13 @@ def _lines(errors: Sequence[Mapping[str, Any]], value: JsonValue) -> list[str]:
         if message not in messages:
             messages.append(message)
     return [
-        f"`{place}`: {' or '.join(messages)}{given}" for (place, given), messages in places.items()
+        f"`{shorten(place, MAX_PLACE)}`: {' or '.join(messages)}{given}"
+        for (place, given), messages in places.items()
     ]
 
 
 def _message(error: Mapping[str, Any]) -> str:
-    text = " ".join(str(error["msg"]).split())
+    text = shorten(" ".join(str(error["msg"]).split()), MAX_MESSAGE)
     for prefix in _PREFIXES:
         if text.startswith(prefix):
             rest = text.removeprefix(prefix)
@@ -95,22 +110,30 @@ def _place(loc: Sequence[str | int], value: JsonValue, *, absent: bool) -> str:
     path = ""
     for index, part in enumerate(loc):
         last_and_absent = absent and index == len(loc) - 1
-        if not last_and_absent and not _leads_on(value, part):
+        if not last_and_absent and not leads_on(value, part):
             continue
         path += f"[{part}]" if isinstance(part, int) else f".{part}"
         value = None if last_and_absent else value[part]
     return path.lstrip(".") or "arguments"
 
 
-def _leads_on(value: JsonValue, part: str | int) -> bool:
+def leads_on(value: JsonValue, part: str | int) -> bool:
+    """Whether ``part`` of a place is a member of ``value``, and not the name of a union's branch."""
     if isinstance(value, dict):
         return part in value
     return isinstance(value, list) and isinstance(part, int) and part < len(value)
 
 
 def _given(value: object) -> str:
+    if isinstance(value, str):
+        value = value[: MAX_GIVEN + 1]
+    text = ""
     try:
-        return shorten(json.dumps(value, ensure_ascii=False), MAX_GIVEN)
+        for part in json.JSONEncoder(ensure_ascii=False).iterencode(value):
+            text += part
+            if len(text) > MAX_GIVEN:
+                break
+        return shorten(text, MAX_GIVEN)
     except (TypeError, ValueError, RecursionError):
         return f"a {type(value).__name__}"
 

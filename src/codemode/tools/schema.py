@@ -1,10 +1,15 @@
 """Schemas of arguments and results, and the checking of arguments, through pydantic.
 
 The only module that imports pydantic at its top; import it late.
+
+Arguments are a program's, and are checked in the event loop. Pydantic goes on after a problem and
+keeps the whole path of each, so the number of problems is asked before they are looked at, and what
+their paths could take before anything is checked.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from dataclasses import dataclass
@@ -16,7 +21,7 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 
 from ..errors import ToolDefinitionError, ToolError
-from .problems import problem_text
+from .problems import MAX_PROBLEMS, crowd_text, leads_on, problem_text
 from .result import SAFE_INTEGER
 from .signature import EMPTY, OMITTED, unresolved
 
@@ -29,6 +34,16 @@ if TYPE_CHECKING:
 
 _REST = "**"
 """The key under which the model of the arguments has what ``**kwargs`` takes."""
+MAX_BIG_INTEGERS = 10_000
+"""More values of another type than this are not looked at for digits of big integers."""
+MAX_PATHS = 128 * 2**20
+"""Characters that the paths of all members may take together: pydantic copies one for each problem."""
+_LEVEL = 32
+"""What a level of a path takes besides its key."""
+_LEVELS = 200
+"""Pydantic refuses what is deeper before it checks anything."""
+_CONTAINERS = (list, dict)
+
 _UNSAFE_DIGITS = re.compile(r"-?[0-9]{16,40}")
 
 
@@ -83,12 +98,17 @@ class Arguments:
         Raises:
             ToolError: ``value`` does not fit; names each problem and what is expected.
         """
+        if _paths(value) > MAX_PATHS:
+            raise _too_long(name)
         try:
             model = self._validated(self._shaped(value))
         except ValidationError as error:
-            if "recursion limit" in error.errors(include_input=False)[0]["msg"]:
-                raise _too_deep(name) from error
+            count = error.error_count()
+            if count > MAX_PROBLEMS:  # pydantic gives all or none; nor is the cause to be printed
+                raise ToolError(crowd_text(name, count, self.schema)) from None
             found = [_unshaped(each) for each in error.errors(include_url=False)]
+            if "recursion limit" in found[0]["msg"]:
+                raise _too_deep(name) from error
             raise self._refused(name, found, value) from error
         except RecursionError as error:
             raise _too_deep(name) from error
@@ -254,6 +274,35 @@ def _too_deep(name: str) -> ToolError:
     )
 
 
+def _too_long(name: str) -> ToolError:
+    return ToolError(
+        f"tool `{name}`: the arguments have too long keys, or too many levels, for so many values"
+        "\nHint: pass shorter keys, flatter data or fewer values at once."
+    )
+
+
+def _paths(value: JsonValue) -> int:
+    """What the paths of everything in ``value`` take together; more than the bound is enough."""
+    total = 0
+    parts: list[tuple[JsonValue, int]] = [(value, 0)]
+    for _ in range(_LEVELS):
+        inner: list[tuple[JsonValue, int]] = []
+        for part, its_path in parts:
+            path = its_path + _LEVEL
+            total += path * len(part)
+            if total > MAX_PATHS:
+                return total
+            if isinstance(part, list):
+                inner += [(each, path) for each in part if each and isinstance(each, _CONTAINERS)]
+                continue
+            for key, each in part.items():
+                total += len(key)
+                if each and isinstance(each, _CONTAINERS):
+                    inner.append((each, path + len(key)))
+        parts = inner
+    return total
+
+
 def _namespace(scope: Scope) -> dict[str, Any]:
     return {**scope.globals, **scope.locals}
 
@@ -284,24 +333,37 @@ def _with_big_integers(value: JsonValue, error: ValidationError) -> JsonValue:
     JavaScript cannot hold integers beyond 2**53, so results carry them as strings
     (:mod:`codemode.tools.result`); an ``int`` parameter takes such a string.
     """
-    repaired = value
-    for entry in error.errors(include_url=False, include_context=False):
-        given = entry["input"]
-        if entry["type"] != "int_type" or not isinstance(given, str):
-            continue
-        if _UNSAFE_DIGITS.fullmatch(given) and abs(int(given)) > SAFE_INTEGER:
-            repaired = _replaced(repaired, entry["loc"], given)
-    return repaired
+    if error.error_count() > MAX_BIG_INTEGERS:
+        return value
+    found = [
+        (entry["loc"], entry["input"])
+        for entry in error.errors(include_url=False, include_context=False)
+        if entry["type"] == "int_type" and _is_big(entry["input"])
+    ]
+    return _replaced(value, found) if found else value
 
 
-def _replaced(value: JsonValue, loc: tuple[int | str, ...], digits: str) -> JsonValue:
-    """A copy of ``value`` with the integer at ``loc``; names of union branches are skipped."""
-    if isinstance(value, str):
-        return int(digits) if value == digits else value
-    for index, part in enumerate(loc):
-        if isinstance(value, dict) and part in value:
-            return {**value, part: _replaced(value[part], loc[index + 1 :], digits)}
-        if isinstance(value, list) and isinstance(part, int) and part < len(value):
-            rest = _replaced(value[part], loc[index + 1 :], digits)
-            return [*value[:part], rest, *value[part + 1 :]]
-    return value
+def _is_big(given: object) -> bool:
+    if not isinstance(given, str) or not _UNSAFE_DIGITS.fullmatch(given):
+        return False
+    return abs(int(given)) > SAFE_INTEGER
+
+
+def _replaced(value: JsonValue, found: Sequence[tuple[tuple[int | str, ...], str]]) -> JsonValue:
+    """``value`` with the integers in place of their digits; what contains them is copied once."""
+    top = [value]
+    copies: dict[int, JsonValue] = {id(top): top}
+    for loc, digits in found:
+        holder: JsonValue = top
+        key: int | str = 0
+        for part in loc:
+            inner = holder[key]
+            if not leads_on(inner, part):
+                continue  # the name of a union's branch
+            if id(inner) not in copies:
+                inner = holder[key] = copy.copy(inner)
+                copies[id(inner)] = inner
+            holder, key = inner, part
+        if holder[key] == digits:
+            holder[key] = int(digits)
+    return top[0]

@@ -160,7 +160,7 @@ async def test_a_follower_that_does_not_read_is_cut_off_and_nothing_is_kept_for_
     following = asyncio.create_task(commits.follow(write))
     await began.wait()
     for _ in range(10):
-        commits.tell({"k": "x" * (UNREAD_BYTES // 8)})
+        commits.tell({"k": b"x" * (UNREAD_BYTES // 8)})
     kept = repr(commits)
     followed = commits.is_followed
     reads.set()

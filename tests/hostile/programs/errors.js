@@ -134,3 +134,13 @@ throw Object.freeze(Object.assign(new Error("x"), { cause: Object.freeze(new Err
 // @case subclass-that-loops
 // ends: runs
 class Evil extends Error { get name() { for (;;); } get message() { for (;;); } } const e = new Evil(); delete e.stack; throw e;
+// @case imitated-error-with-a-name-of-megabytes
+// ends: failed
+throw "TypeError: " + "$".repeat(3e6) + " is not iterable";
+// @case imitated-error-with-a-global-of-megabytes
+// ends: failed
+throw "ReferenceError: " + "$".repeat(3e6) + " is not defined";
+// @case imitated-error-with-brackets-without-end
+// ends: failed
+// error: TypeError: a is not iterable
+throw "TypeError: a is not iterable"; // ⟦8000 × a=tools[⟧

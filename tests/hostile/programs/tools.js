@@ -124,3 +124,40 @@ ALL_TOOLS[0].name = "evil"; ALL_TOOLS.length = 1; text(ALL_TOOLS[0].name); text(
 // @case descriptions-do-not-run
 // prints: ["0"]
 text(ALL_TOOLS.filter((tool) => typeof tool.name !== "string" || typeof tool.description !== "string").length);
+// @case argument-of-a-million-objects
+// ends: failed or limit value_members
+await tools.echo({ v: Array(500_000).fill({ "": 0 }) });
+// @case argument-of-a-million-lists
+// ends: failed or limit value_members
+await tools.echo({ v: Array(1_300_000).fill([]) });
+// @case as-many-members-as-there-may-be
+// prints: ["199999"]
+text((await tools.echo({ v: Array(199_999).fill([]) })).length);
+// @case a-table-as-one-text
+// prints: ["4000000"]
+text((await tools.echo({ v: "1,".repeat(2_000_000) })).length);
+// @case wrong-elements-by-the-hundred-thousand
+// ends: failed
+// error: tool `lines` cannot take these arguments:
+await tools.lines({ v: Array(190_000).fill(1) });
+// @case unknown-arguments-by-the-hundred-thousand
+// ends: failed
+// error: tool `lines` cannot take these arguments:
+const all = {}; for (let i = 0; i < 90_000; i++) all["k" + i] = 1; await tools.lines(all);
+// @case digits-by-the-ten-thousand
+// prints: ["9000"]
+text(await tools.total({ v: Array.from({ length: 9_000 }, (_, i) => "9007199254740993" + i) }));
+// @case digits-by-the-hundred-thousand
+// ends: failed
+// error: tool `total` cannot take these arguments:
+await tools.total({ v: Array.from({ length: 150_000 }, (_, i) => "9007199254740993" + i) });
+// @case wrong-elements-behind-a-key-of-megabytes
+// ends: failed
+// error: tool `table`: the arguments have too long keys, or too many levels, for so many values
+await tools.table({ v: { ["k".repeat(3e6)]: Array(100_000).fill(1) } });
+// @case halves-of-pairs-by-the-million
+// prints: ["600000"]
+text((await tools.echo({ v: "\ud800".repeat(600_000) })).length);
+// @case escapes-by-the-million
+// prints: ["1900001"]
+text((await tools.echo({ v: "\u0001" + "\\".repeat(1_900_000) })).length);

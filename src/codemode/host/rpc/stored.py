@@ -49,13 +49,12 @@ class Commits:
         """Whether anybody keeps a copy that is whole."""
         return self._followed and not self._is_overrun
 
-    def tell(self, written: Mapping[str, str]) -> None:
+    def tell(self, written: Mapping[str, bytes]) -> None:
         """A cell has committed this."""
         self.number += 1
         if not self._followed or self._is_overrun:
             return
-        texts = ((key, json.encode(errors="replace")) for key, json in written.items())
-        parts = list(in_parts(texts))
+        parts = list(in_parts(written.items()))
         for left, part in zip(reversed(range(len(parts))), parts, strict=True):
             values = [pb.StoredValue(key=key, json=bytes(json)) for key, json in part.items()]
             commit = pb.Commit(number=self.number, values=values, more=left > 0)
@@ -114,8 +113,10 @@ def restore(runtime: Session, request: pb.RestoreRequest) -> None:
     """
     if not isinstance(runtime, KeepsValues):
         raise RpcError(grpc.StatusCode.FAILED_PRECONDITION, "code-mode host keeps no stored values")
+    values = {value.key: value.json for value in request.values}
     try:
-        values = {value.key: value.json.decode() for value in request.values}
+        for json in values.values():
+            json.decode()
     except UnicodeDecodeError as error:
         raise invalid(f"a stored value is not UTF-8: {error}") from None
     runtime.restore(values)

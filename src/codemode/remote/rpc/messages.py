@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
 from ...grpc import code_mode_pb2 as pb
 from ...grpc.values import BUFFERED_FOR, DETAILS, KINDS, name_message
@@ -99,15 +99,15 @@ def _schema(schema: object) -> bytes | None:
 
 
 def tool_call(message: pb.ToolCall) -> m.ToolInvoke:
-    """A call of a tool.
+    """A call of a tool; its argument stays JSON until somebody who knows the limits decodes it.
 
     Raises:
         ValueError, RecursionError: its argument is not JSON that we read.
     """
     name = message.tool_name
-    argument = UNSET
+    argument: Any = UNSET
     if message.HasField("input_json"):
-        argument = msgspec.json.decode(message.input_json)
+        argument = msgspec.json.decode(message.input_json, type=Raw)
     call = ToolCall(
         cell_id=CellId(message.cell_id),
         runtime_tool_call_id=message.runtime_tool_call_id,
