@@ -11,5 +11,5 @@ if (log.isError || !date) {
   text("there is no history");
 } else {
   const minutes = Math.floor((new Date(datetime) - new Date(date)) / 60_000);
-  text(`the last commit is ${minutes} minutes old`);
+  text(`the last commit was made ${minutes} min ago`);
 }
