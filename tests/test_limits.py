@@ -18,6 +18,7 @@ DEFAULTS = {
     "value_bytes": 16 * MIB,
     "stored_bytes": 64 * MIB,
     "live_cells": 128,
+    "value_members": 200_000,
     "held_bytes": 64 * MIB,
     "timers": 10_000,
     "tool_calls": 10_000,
