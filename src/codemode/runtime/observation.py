@@ -51,11 +51,15 @@ class Observation:
         return preempted or (self.seconds is not None and self.seconds <= 0)
 
     def arm(self, on_deadline: Callable[[], None]) -> None:
-        """Call ``on_deadline`` when the time is up, and when it is preempted."""
-        loop = asyncio.get_running_loop()
+        """Call ``on_deadline`` when the time is up, and when it is preempted; maybe at once.
+
+        A round of the loop later would be too late for somebody who gives no time: in that round
+        a fast program's end can be read, and whether it is would be a matter of luck.
+        """
         if self.is_over_at_once:
-            self._clocks.append(loop.call_soon(on_deadline))
+            on_deadline()
             return
+        loop = asyncio.get_running_loop()
         if self.seconds is not None:
             self._clocks.append(loop.call_later(min(self.seconds, MAX_SECONDS), on_deadline))
         if self.preempt is not None:
