@@ -86,7 +86,9 @@ def test_an_isolate_that_cannot_be_made_is_told_and_the_next_may_be(
     isolates.start(after.begin, after.failed, quick=False)
     after.wait()
 
-    assert str(first[-1].error) == "no memory"
+    # Two were made ahead, or were in the making; who gets them is a matter of who is served when.
+    failed = [str(start.error) for start in first if start.isolate is None]
+    assert failed in (["no memory"] * 2, ["no memory"] * 3, ["no memory"] * 4)
     assert after.isolate is not None
     for start in (*first, after):
         if start.isolate is not None:

@@ -99,22 +99,12 @@ class Isolates:
 
     def _make(self) -> None:
         """A making thread: starts first, then what is missing ahead."""
-        while self._wait_for_work():
-            with self._changed:
-                start = self._starts.popleft() if self._starts else None
-                isolate = self._ready.popleft() if start and self._ready else None
-                self._making += start is None
+        while (work := self._claim()) is not None:
+            start, isolate = work
             if start is not None:
                 start.run(isolate)
-                continue
-            try:
-                isolate = Isolate()
-            except Exception:  # noqa: BLE001 - a thread that ends here would be missed by all
-                self._ahead = 0  # whoever needs one has it made, and learns why there is none
-            with self._changed:
-                self._making -= 1
-                if isolate is not None:
-                    self._ready.append(isolate)
+            else:
+                self._make_ahead()
         with self._changed:
             starts, ready = tuple(self._starts), tuple(self._ready)
             self._starts.clear()
@@ -124,19 +114,35 @@ class Isolates:
         for isolate in ready:
             isolate.free()
 
-    def _wait_for_work(self) -> bool:
-        """Wait until an isolate is to be made; False if no more ever is."""
+    def _make_ahead(self) -> None:
+        isolate = None
+        try:
+            isolate = Isolate()
+        except Exception:  # noqa: BLE001 - a thread that ends here would be missed by all
+            self._ahead = 0  # whoever needs one has it made, and learns why there is none
+        with self._changed:
+            self._making -= 1
+            if isolate is not None:
+                self._ready.append(isolate)
+
+    def _claim(self) -> tuple[_Start | None, Isolate | None] | None:
+        """Wait for work: a start and what is ready for it, or neither if one is missing ahead.
+
+        None if no more work ever comes. Seen and taken in one: two makers that saw the same
+        isolate missing would both make it.
+        """
         with self._changed:
             while not self._closed:
                 if self._starts:
-                    return True
+                    return self._starts.popleft(), self._ready.popleft() if self._ready else None
                 delay: float | None = None
                 if len(self._ready) + self._making < self._ahead:
                     delay = self._quiet_until - time.monotonic() if self._ready else 0.0
                     if delay <= 0:
-                        return True
+                        self._making += 1
+                        return None, None
                 self._changed.wait(delay)
-            return False
+            return None
 
 
 class _Start(NamedTuple):
