@@ -8,56 +8,35 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import pytest
 
 from codemode.conformance.compare import compare, load_improvements
 from codemode.conformance.report import OUR_HOST
-from codemode.conformance.runner import SCENARIOS_AT_ONCE, played
+from codemode.conformance.runner import played
 from codemode.conformance.scenario import Scenario, load, parse
 
 from . import record
+from .ahead import MORE_TRIES, played_ahead
 from .package import Package
 from .verdict import accept
 
 RECORDED: record.Recording = json.loads(record.SCENARIOS.read_text("ascii"))
 IMPROVEMENTS = load_improvements()
 
-MORE_TRIES = 4
-"""Scenarios order things by sleeping, and a busy machine turns round what sleeps."""
-
 Play: TypeAlias = Callable[[Scenario], Any]
-
-
-def played_ahead(request: pytest.FixtureRequest, command: Sequence[str]) -> Iterator[Play]:
-    """Begin to play what the session's tests will ask for; each asks for its own."""
-    name = request.fixturename
-    assert name is not None
-    wanted = [
-        scenario
-        for item in request.session.items
-        if isinstance(item, pytest.Function) and name in item.fixturenames
-        if isinstance(scenario := item.callspec.params["scenario"], Scenario)
-    ]
-    with ThreadPoolExecutor(SCENARIOS_AT_ONCE) as pool:
-        begun: dict[str, Future[Any]] = {
-            each.name: pool.submit(played, each, command) for each in wanted
-        }
-        yield lambda scenario: begun[scenario.name].result()
-        pool.shutdown(cancel_futures=True)
 
 
 @pytest.fixture(scope="module")
 def on_our_host(request: pytest.FixtureRequest) -> Iterator[Play]:
-    yield from played_ahead(request, OUR_HOST)
+    yield from played_ahead(request, played, OUR_HOST)
 
 
 @pytest.fixture(scope="module")
 def on_the_published_host(request: pytest.FixtureRequest, package: Package) -> Iterator[Play]:
-    yield from played_ahead(request, [str(package.host)])
+    yield from played_ahead(request, played, [str(package.host)])
 
 
 @pytest.mark.parametrize("scenario", load().values(), ids=lambda scenario: scenario.name)

@@ -6,14 +6,12 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
 from codemode import (
     CellId,
     CodeMode,
-    ExecuteRequest,
     Limits,
     ProcessSessionProvider,
     SessionError,
@@ -21,13 +19,11 @@ from codemode import (
     WorkerLostError,
     tool,
 )
-from codemode.remote.session import RemoteSession
-from tests.runtime.doubles import Recorder, definitions, echo, never, settle
+from tests.runtime.doubles import Recorder, echo, never
 
 from .hosts import NO_ORACLE, ORACLE, OURS
+from .sessions import MOMENTS, NEVER, asked, cancel_callers, run, text
 from .stage import bounded
-
-NEVER = "await new Promise(() => {})"
 
 
 @pytest.fixture(params=["ours", "openai"])
@@ -39,26 +35,6 @@ async def provider(
     command = OURS if request.param == "ours" else (str(ORACLE),)
     async with ProcessSessionProvider(command) as provider:
         yield provider
-
-
-def asked(source: str, *, yield_time_ms: int | None = None) -> ExecuteRequest:
-    return ExecuteRequest(
-        tool_call_id="call",
-        enabled_tools=definitions("echo", "never"),
-        source=source,
-        yield_time_ms=yield_time_ms,
-    )
-
-
-async def run(session: RemoteSession, source: str, **options: Any) -> Any:
-    started = await bounded(session.execute(asked(source, **options)))
-    return await bounded(started.initial_response())
-
-
-async def text(session: RemoteSession, source: str) -> str:
-    response = await run(session, source)
-    assert response.error_text is None
-    return "\n".join(item.text for item in response.items)
 
 
 def kill(provider: ProcessSessionProvider) -> None:
@@ -130,33 +106,11 @@ async def test_a_hundred_cells_run_side_by_side(provider: ProcessSessionProvider
     assert sorted(map(int, delegate.closed)) == list(range(1, 101))
 
 
-@pytest.mark.parametrize("rounds", [0, 1, 2, 3, 5, 8, 13, 40])
+@pytest.mark.parametrize("rounds", MOMENTS)
 async def test_a_caller_cancelled_at_any_moment_leaves_nothing(
     rounds: int, provider: ProcessSessionProvider
 ) -> None:
-    delegate = Recorder()
-    creating = asyncio.create_task(provider.create_session(delegate))
-    await settle(rounds)
-    creating.cancel()
-    await bounded(asyncio.wait([creating]))
-    session = await bounded(provider.create_session(delegate))
-    running = asyncio.create_task(run(session, NEVER))
-    await settle(rounds)
-    running.cancel()
-    await bounded(asyncio.wait([running]))
-    await run(session, f"yield_control(); {NEVER}")
-    (alive,) = session.live_cells[-1:]
-    waiting = asyncio.create_task(session.wait(WaitRequest(cell_id=alive)))
-    await settle(rounds)
-    waiting.cancel()
-    await bounded(asyncio.wait([waiting]))
-    outcome = await bounded(session.wait(WaitRequest(cell_id=alive, yield_time_ms=1)))
-    assert type(outcome.response).__name__ == "Yielded"
-    await bounded(session.terminate(alive))
-    await bounded(session.shutdown())
-
-    assert session.live_cells == ()
-    assert len(delegate.closed) == len(set(delegate.closed))
+    await cancel_callers(rounds, provider)
 
 
 async def test_code_mode_runs_in_a_host(provider: ProcessSessionProvider) -> None:

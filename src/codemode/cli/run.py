@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from .tools import tool_sources
-from .values import LIMIT
+from .values import LIMITS
 
 SLACK_BYTES: Final = 64 * 1024
 """A program may be read that is so much larger than it may be: a pragma does not count."""
@@ -48,15 +48,7 @@ Exit codes:
     help="How long one observation lasts. Output is shown at the latest every 100 ms, unless "
     "it is cut. [default: the pragma's, else 10000]",
 )
-@click.option(
-    "--limit",
-    "-l",
-    "limits",
-    metavar="NAME=VALUE",
-    type=LIMIT,
-    multiple=True,
-    help="Set a limit: heap_bytes=64MiB, compute_ms=5s, live_cells=none. Repeatable.",
-)
+@LIMITS
 @click.option(
     "--engine",
     type=click.Choice(["workers", "threads"]),

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .tools import tool_sources
-from .values import ADDRESS, LIMIT
+from .values import ADDRESS, LIMITS
 
 
 @click.command()
@@ -72,15 +72,7 @@ from .values import ADDRESS, LIMIT
     help="Answer a request after so long, whatever yield time it asks for: many clients give up "
     "after 60 s. The cell runs on.",
 )
-@click.option(
-    "--limit",
-    "-l",
-    "limits",
-    metavar="NAME=VALUE",
-    type=LIMIT,
-    multiple=True,
-    help="Set a limit: heap_bytes=64MiB, compute_ms=5s, live_cells=none. Repeatable.",
-)
+@LIMITS
 @click.option(
     "--engine",
     type=click.Choice(["workers", "threads"]),

@@ -66,6 +66,17 @@ class LimitType(_LimitParam):
 
 LIMIT: Final = LimitType()
 
+LIMITS: Final = click.option(
+    "--limit",
+    "-l",
+    "limits",
+    metavar="NAME=VALUE",
+    type=LIMIT,
+    multiple=True,
+    help="Set a limit: heap_bytes=64MiB, compute_ms=5s, live_cells=none. Repeatable.",
+)
+"""The option of every command that runs cells."""
+
 
 class AddressType(_AddressParam):
     """``HOST:PORT`` as a pair; this machine alone if there is no host."""

@@ -7,14 +7,14 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from ..grpc.token import TOKEN_BYTES, is_token
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Kind: TypeAlias = Literal["stdio", "grpc+stdio", "tcp", "unix"]
 
 TOKEN_VARIABLE: Final = "CODEMODE_HOST_TOKEN"
-TOKEN_BYTES: Final = 4_096
-"""Longest token."""
 
 FORMS: Final = "`stdio://`, `grpc+stdio://`, `grpc://IP:PORT` or `unix:PATH`"
 
@@ -154,7 +154,7 @@ def _token(files: Mapping[str, str], environment: Mapping[str, str]) -> str | No
         return None
     token = text.strip()
     where = TOKEN_VARIABLE if read is None else "--token-file"
-    if not token or len(token) > TOKEN_BYTES or not token.isascii() or not token.isprintable():
+    if not is_token(token):
         raise ListenError(
             f"{where} must hold a token: printable ASCII, {TOKEN_BYTES} bytes at most"
         )

@@ -8,25 +8,23 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import grpc.aio
 import pytest
 
 from codemode import (
     CellId,
     EngineError,
-    ExecuteRequest,
     GrpcSessionProvider,
     SessionError,
     WaitRequest,
     WorkerLostError,
 )
-from codemode.remote.session import RemoteSession
 from tests.remote.conftest import descriptors
+from tests.remote.sessions import MOMENTS, cancel_callers, run, text
 from tests.remote.stage import bounded
-from tests.runtime.doubles import Recorder, definitions, echo, never, settle
+from tests.runtime.doubles import Recorder, echo, never
 
 from .hosts import Host, listening
-
-NEVER = "await new Promise(() => {})"
 
 
 @pytest.fixture(params=["ours", "openai"])
@@ -44,19 +42,6 @@ async def host(which: str) -> AsyncIterator[Host]:
 async def provider(host: Host) -> AsyncIterator[GrpcSessionProvider]:
     async with GrpcSessionProvider(host.url) as provider:
         yield provider
-
-
-async def run(session: RemoteSession, source: str) -> Any:
-    tools = definitions("echo", "never")
-    asked = ExecuteRequest(tool_call_id="call", enabled_tools=tools, source=source)
-    started = await bounded(session.execute(asked))
-    return await bounded(started.initial_response())
-
-
-async def text(session: RemoteSession, source: str) -> str:
-    response = await run(session, source)
-    assert response.error_text is None
-    return "\n".join(item.text for item in response.items)
 
 
 async def test_a_session_outlives_its_host(
@@ -134,6 +119,7 @@ async def test_a_token_opens_the_door_and_no_token_does_not(which: str, tmp_path
 
 async def test_a_hundred_sessions_share_a_connection(provider: GrpcSessionProvider) -> None:
     delegates = [Recorder(echo=echo) for _ in range(100)]
+    grpc.aio.init_grpc_aio()  # type: ignore[attr-defined]  # the stubs lack it; it has sockets of its own
     before = {entry for entry in descriptors() if "socket" in entry}
     opened = await bounded(asyncio.gather(*map(provider.create_session, delegates)))
     after = {entry for entry in descriptors() if "socket" in entry}
@@ -161,30 +147,8 @@ async def test_a_large_result_is_in_nobodys_way(provider: GrpcSessionProvider) -
     assert await text(session, source) == "[12000000,50,49]"
 
 
-@pytest.mark.parametrize("rounds", [0, 1, 2, 3, 5, 8, 13, 40])
+@pytest.mark.parametrize("rounds", MOMENTS)
 async def test_a_caller_cancelled_at_any_moment_leaves_nothing(
     rounds: int, provider: GrpcSessionProvider
 ) -> None:
-    delegate = Recorder()
-    creating = asyncio.create_task(provider.create_session(delegate))
-    await settle(rounds)
-    creating.cancel()
-    await bounded(asyncio.wait([creating]))
-    session = await bounded(provider.create_session(delegate))
-    running = asyncio.create_task(run(session, NEVER))
-    await settle(rounds)
-    running.cancel()
-    await bounded(asyncio.wait([running]))
-    await run(session, f"yield_control(); {NEVER}")
-    (alive,) = session.live_cells[-1:]
-    waiting = asyncio.create_task(session.wait(WaitRequest(cell_id=alive)))
-    await settle(rounds)
-    waiting.cancel()
-    await bounded(asyncio.wait([waiting]))
-    outcome = await bounded(session.wait(WaitRequest(cell_id=alive, yield_time_ms=1)))
-    assert type(outcome.response).__name__ == "Yielded"
-    await bounded(session.terminate(alive))
-    await bounded(session.shutdown())
-
-    assert session.live_cells == ()
-    assert len(delegate.closed) == len(set(delegate.closed))
+    await cancel_callers(rounds, provider)

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from ...errors import UsageError
+from ...grpc.token import TOKEN_BYTES, is_token
 
 if TYPE_CHECKING:
     from os import PathLike
 
 FORMS: Final = "`grpc://HOST:PORT`, `http://HOST:PORT`, `https://HOST:PORT` or `unix:PATH`"
-
-TOKEN_BYTES: Final = 4_096
-"""Longest token; it is a header, and servers bound those."""
 
 SOCKET_PATH_BYTES: Final = 107
 """Longest path of a socket on Linux."""
@@ -130,7 +128,7 @@ def check_token(token: str | None, endpoint: Endpoint, *, insecure: bool) -> Non
     """
     if token is None:
         return
-    if not token or len(token) > TOKEN_BYTES or not token.isascii() or not token.isprintable():
+    if not is_token(token):
         raise UsageError(f"a token is printable ASCII, 1 to {TOKEN_BYTES} characters")
     if not (endpoint.is_tls or endpoint.is_local or insecure):
         raise UsageError(
