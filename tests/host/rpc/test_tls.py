@@ -2,48 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import grpc
-import pytest
 
 from codemode.grpc import code_mode_pb2 as pb
+from tests.certificates import Identity, identity, needs_openssl
 
 from .hosts import client, host, status_of, texts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("openssl") is None, reason="certificates are made with openssl"
-)
-
-
-@dataclass(frozen=True)
-class Identity:
-    """A certificate that signs itself, and its key."""
-
-    certificate: Path
-    key: Path
-
-
-def identity(folder: Path, name: str) -> Identity:
-    """Make one for 127.0.0.1."""
-    found = Identity(folder / f"{name}.pem", folder / f"{name}.key")
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *("-nodes", "-days", "2", "-subj", f"/CN={name}"),
-            *("-addext", "subjectAltName=IP:127.0.0.1"),
-            *("-keyout", str(found.key), "-out", str(found.certificate)),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return found
+pytestmark = needs_openssl
 
 
 def shown_by(own: Identity | None, trusted: Identity) -> grpc.ChannelCredentials:
