@@ -68,7 +68,7 @@ def test_a_link_hears_what_a_worker_says_or_kills_it(said: list[bytes], step: in
         for at in range(0, len(data), step):
             if table.worker.killed:
                 break
-            table.link.data_received(data[at : at + step])
+            table.link.hear(data[at : at + step])
         if table.worker.killed:  # and everybody learns of it
             await asyncio.gather(*(run.end() for run in table.cells))
         table.link.abandon()

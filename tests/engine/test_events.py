@@ -95,6 +95,8 @@ def test_half_a_character_in_one_piece_spoils_no_other() -> None:
         record(Kind.STORE, '1\nk{"a":NaN}'),
         record(Kind.STORE, "1\nk1],[2"),
         record(Kind.IMAGE, "huge\ndata:,x"),
+        record(Kind.IDLE) + record(Kind.TEXT, "x"),
+        record(Kind.IDLE) + record(Kind.TEXT, "\ud800"),
         record(Kind.TEXT | 0x8000, "x" * MAX_UNITS) + record(Kind.TEXT, "x"),
         record(Kind.TEXT | 0x8000),
         record(Kind.TEXT | 0x8000, "") + record(Kind.TEXT, "\ud800"),
@@ -201,3 +203,14 @@ def test_a_feed_knows_when_the_program_has_finished() -> None:
     assert not listener.feed.finished
     listener.feed.data(record(Kind.TEXT, "x") + record(Kind.DONE))
     assert listener.feed.finished
+
+
+def test_each_turn_ends_once() -> None:
+    listener = Listener()
+    listener.feed.data(record(Kind.IDLE))
+    listener.feed.expect_turn()
+    listener.feed.data(record(Kind.TEXT, "x") + record(Kind.IDLE))
+    with pytest.raises(EngineError, match=r"^a cell ended a turn that it did not have$"):
+        listener.feed.data(record(Kind.IDLE))
+
+    assert listener.events == [ev.Idle(), TextItem("x"), ev.Idle()]

@@ -233,9 +233,9 @@ async def test_a_worker_that_speaks_for_nobody_is_killed_when_it_has_no_right_to
 ) -> None:
     data = frame(FromWorker.RECORDS, 99, b"x" * 100_000)
     for _ in range(10):  # as a cell that has just ended may
-        table.link.data_received(data)
+        table.link.hear(data)
     patient = not table.worker.killed
-    table.link.data_received(data)
+    table.link.hear(data)
     await table.cells[0].end()
 
     assert patient

@@ -142,8 +142,10 @@ def _timer(payload: str) -> Event:
 
 def _store(payload: str) -> Event:
     length, rest = payload.split("\n", 1)
-    # The length counts UTF-16 units, in which a character beyond the first plane has two.
     size = int(length)
+    if rest.isascii():
+        return ValueStored(rest[:size], _valid(rest[size:]))
+    # The length counts UTF-16 units, in which a character beyond the first plane has two.
     key = rest.encode("utf-16-le")[: 2 * size].decode("utf-16-le", "replace")
     return ValueStored(key, _valid(rest[len(key) :]))
 
@@ -188,9 +190,12 @@ _UNREADABLE: Final = (
 EACH_PART_BYTES: Final = 64
 """What a piece of a record counts besides its text: one in a million pieces is a lot of work."""
 
+_NO_END: Final = "a turn goes on after its end"
+
 _HEAD: Final = struct.Struct("<3H")
 _CONTINUED: Final = 0x8000
 _TEXT: Final = int(Kind.TEXT)
+_IDLE: Final = int(Kind.IDLE)
 
 
 def _one_unit_each(data: bytes) -> str | None:
@@ -243,6 +248,8 @@ class Records:
                     payload = self._whole(payload)
                 # Lone surrogates become U+FFFD here, one for one.
                 events.append(_DECODERS[kind](payload.decode("utf-16-le", "replace")))
+                if kind == _IDLE and at < end:
+                    raise ValueError(_NO_END)
         except _UNREADABLE as error:
             raise EngineError(f"a cell sent unreadable records: {error}") from error
         return events
@@ -267,6 +274,8 @@ class Records:
                     whole = self._whole(payload.encode("utf-16-le"))
                     payload = whole.decode("utf-16-le", "replace")
                 events.append(_DECODERS[kind](payload))
+                if kind == _IDLE and at < end:
+                    raise ValueError(_NO_END)
         return events
 
     def _gather(self, part: bytes) -> None:
@@ -316,6 +325,8 @@ class Feed:
     """Takes a cell's raw records, decodes them for its sink, and gives credit for them.
 
     While paused it keeps them as they are and gives no credit, so that the script soon waits.
+    A turn ends once: each end may set much going, and a worker that could send ends for nothing
+    would keep the loop busy with them.
 
     Args:
         sink: gets the events.
@@ -335,6 +346,7 @@ class Feed:
         self._open = 0
         self._owed = 0
         self._unfinished = 0
+        self._turns = 1  # the program's first
         self._held: deque[bytes] = deque()
         self._paused = False
 
@@ -342,7 +354,8 @@ class Feed:
         """Records have come.
 
         Raises:
-            EngineError: they are unreadable or too many; the worker cannot be trusted any more.
+            EngineError: they are unreadable, too many, or out of turn; the worker cannot be trusted
+                any more.
         """
         self._open += len(data)
         if self._open > self._max_open:
@@ -351,6 +364,10 @@ class Feed:
             self._held.append(data)
         else:
             self._decode(data)
+
+    def expect_turn(self) -> None:
+        """One more turn has been asked for, and will end."""
+        self._turns += 1
 
     def pause(self) -> None:
         """Keep what comes until ``resume``."""
@@ -374,7 +391,12 @@ class Feed:
             self._owed = 0
         events = self._records.feed(data)
         if events:
-            self.finished = type(events[-1]) is Finished
+            last = type(events[-1])
+            self.finished = last is Finished
+            if last is Idle:
+                self._turns -= 1
+                if self._turns < 0:
+                    raise EngineError("a cell ended a turn that it did not have")
             self._sink.on_events(events)
         if self._records.unfinished != self._unfinished:
             self._unfinished = self._records.unfinished

@@ -35,16 +35,19 @@ _said: set[str] = set()
 REPORT_SECONDS: Final = 0.5
 """How long to wait to hear how a worker ended, once its socket has."""
 
+READ_BYTES: Final = 64 * 1024
+"""How much is taken from a worker before others have their turn: a stream's own 256 KiB can be
+tens of thousands of records, and a neighbour waits for several such turns."""
+
 ANSWER_SECONDS: Final = 10.0
 """A worker's main thread answers in a moment, whatever its scripts do. A worker that was asked and
 says nothing at all for so long does not run any more, and no cell in it will ever end by itself."""
-
 
 UNREAD_SECONDS: Final = 10.0
 """Nor does it read nothing for so long, while there is more for it than its socket holds."""
 
 
-class Link(asyncio.Protocol):
+class Link(asyncio.BufferedProtocol):
     """Frames in, frames out, and how it ends."""
 
     def __init__(
@@ -62,6 +65,7 @@ class Link(asyncio.Protocol):
         self._worker = worker
         self._settings = settings
         self._on_lost = on_lost
+        self._buffer = memoryview(bytearray(READ_BYTES))
         self._frames = Frames()
         self._cells: dict[int, WorkersCell] = {}
         self._catalogue = 0
@@ -179,7 +183,15 @@ class Link(asyncio.Protocol):
         memory, compute_ms = self.limits.worker_memory_bytes, self.limits.compute_ms
         self.send(ToWorker.SETTINGS, 0, SETTINGS.pack(memory or 0, compute_ms or 0))
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        del sizehint  # it is always "any"
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.hear(bytes(self._buffer[:nbytes]))
+
+    def hear(self, data: bytes) -> None:
+        """The worker has sent ``data``, frames in any pieces."""
         self._heard = True
         try:
             for kind, number, payload in self._frames.feed(data):
@@ -257,6 +269,7 @@ class WorkersCell:
         return self._flushes > 0
 
     def deliver(self, message: str) -> None:
+        self._feed.expect_turn()
         self._link.send(ToWorker.DELIVER, self._number, message.encode("utf-8", "replace"))
 
     def answer(self, json: bytes | None) -> None:

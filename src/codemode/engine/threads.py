@@ -144,6 +144,7 @@ class ThreadsCell:
 
     def deliver(self, message: str) -> None:
         if self._cell is not None:
+            self._feed.expect_turn()
             self._cell.deliver(message.encode("utf-8", "replace"))
 
     def answer(self, json: bytes | None) -> None:
