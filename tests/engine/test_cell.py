@@ -9,6 +9,7 @@ import pytest
 from codemode.engine import v8
 from codemode.engine.cell import WINDOW_BYTES, Cell
 from codemode.engine.events import Records
+from codemode.engine.isolate import Isolate
 from codemode.engine.program import compose, settings_of
 from codemode.limits import MIB, Limits
 from codemode.protocol.types import TextItem
@@ -55,7 +56,7 @@ class Scene:
     def __init__(self, source: str) -> None:
         v8.load(shared_process=True)
         self.port = Listener()
-        self.isolate = v8.Isolate()
+        self.isolate = Isolate()
         self.cell = Cell(self.isolate, self.port, ECHO.descriptions)
         self.cell.start(*compose(source, ECHO, SETTINGS))
 

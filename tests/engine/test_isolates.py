@@ -7,6 +7,7 @@ import pytest
 
 from codemode.engine import isolates as module
 from codemode.engine import v8
+from codemode.engine.isolate import Isolate
 from codemode.engine.isolates import Isolates
 from codemode.errors import EngineError
 
@@ -26,11 +27,11 @@ class Started:
     """What became of a start."""
 
     def __init__(self) -> None:
-        self.isolate: v8.Isolate | None = None
+        self.isolate: Isolate | None = None
         self.error: Exception | None = None
         self._known = threading.Event()
 
-    def begin(self, isolate: v8.Isolate) -> None:
+    def begin(self, isolate: Isolate) -> None:
         self.isolate = isolate
         self._known.set()
 
@@ -42,7 +43,7 @@ class Started:
         assert self._known.wait(WAIT_SECONDS)
 
 
-def refuse(isolate: v8.Isolate) -> None:
+def refuse(isolate: Isolate) -> None:
     """Fail to begin."""
     raise ValueError("no")
 
@@ -73,7 +74,7 @@ def test_a_program_that_cannot_begin_is_told(isolates: Isolates, quick: bool) ->
 def test_an_isolate_that_cannot_be_made_is_told_and_the_next_may_be(
     isolates: Isolates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def impossible() -> v8.Isolate:
+    def impossible() -> Isolate:
         raise EngineError("no memory")
 
     first = [Started() for _ in range(4)]
@@ -112,7 +113,7 @@ def test_what_all_isolates_share_is_made_by_one_thread_alone() -> None:
             alone.append(library._beginning.locked())
             return len(alone)
 
-    library = object.__new__(v8._Library)
+    library = object.__new__(v8.Library)
     library.dll, library.callback = Dll(), None
     library._beginning, library._has_begun = threading.Lock(), False
 

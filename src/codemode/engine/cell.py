@@ -19,10 +19,10 @@ import threading
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ..errors import EngineError
-from .v8 import ANSWER_BYTES, HEADER_UNITS
+from .isolate import ANSWER_BYTES, HEADER_UNITS
 
 if TYPE_CHECKING:
-    from .v8 import Isolate
+    from .isolate import Isolate
 
 _FLUSH, _LOAD, _MORE, _CATALOGUE, _EXIT, _OVER, _PART = range(7)
 

@@ -14,7 +14,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..errors import EngineError
-from .v8 import Isolate
+from .isolate import Isolate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from ..limits import Limits
     from .events import Sink
+    from .isolate import Isolate
     from .program import Catalogue
-    from .v8 import Isolate
 
 _log = logging.getLogger(__name__)
 

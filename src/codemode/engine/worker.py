@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from .bounds import Bounds
 from .cage import close_cage, packed
 from .cell import Cell
+from .isolate import Isolate
 from .isolates import Isolates
 from .program import Catalogue, compose, is_quick
-from .v8 import Isolate
 from .wire import HEADER, START_HEAD, FromWorker, ToWorker, frame
 
 if TYPE_CHECKING:
