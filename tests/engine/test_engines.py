@@ -13,6 +13,9 @@ from codemode.protocol.types import TextItem
 
 from .driving import begin, bounded, eventually, run, texts, threads
 
+STOPPABLE = Limits(termination_ms=60_000)
+"""Whether a cell can be stopped is one question, and how soon another: a machine may be busy."""
+
 SPIN = "text('spinning'); yield_control(); for (;;);"
 
 
@@ -61,7 +64,7 @@ async def test_a_stored_value_is_fetched_when_it_is_asked_for(engine: Engine) ->
 
 
 async def test_what_a_program_wrote_is_there_while_it_spins(engine: Engine) -> None:
-    cell = await begin(engine.session(Limits()), "text('a'); for (;;);")
+    cell = await begin(engine.session(STOPPABLE), "text('a'); for (;;);")
     await cell.writes()
 
     assert cell.texts == ["a"]
@@ -79,7 +82,7 @@ async def test_each_flush_is_confirmed_once_and_after_the_output(engine: Engine)
 
 
 async def test_a_spinning_program_is_stopped(engine: Engine) -> None:
-    cell = await begin(engine.session(Limits()), SPIN)
+    cell = await begin(engine.session(STOPPABLE), SPIN)
     await cell.heard(ev.YieldAsked)
 
     assert await bounded(cell.cell.close())
@@ -87,7 +90,7 @@ async def test_a_spinning_program_is_stopped(engine: Engine) -> None:
 
 
 async def test_closing_twice_and_after_the_end_is_harmless(engine: Engine) -> None:
-    session = engine.session(Limits())
+    session = engine.session(STOPPABLE)
     cell = await begin(session, SPIN)
     await cell.heard(ev.YieldAsked)
     assert all(await asyncio.gather(cell.cell.close(), cell.cell.close()))
@@ -101,7 +104,7 @@ async def test_closing_twice_and_after_the_end_is_harmless(engine: Engine) -> No
 
 
 async def test_a_cell_can_be_closed_before_it_has_begun(engine: Engine) -> None:
-    session = engine.session(Limits())
+    session = engine.session(STOPPABLE)
     await texts(session, "text(1)")
     cells = [await begin(session, SPIN) for _ in range(8)]
 
