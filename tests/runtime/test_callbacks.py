@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sys
 from typing import Any
 
 import pytest
@@ -17,7 +18,12 @@ from codemode.protocol.session import Signal
 from codemode.protocol.types import CellId, JsonValue, ToolCall, ToolName
 from codemode.runtime import callbacks as module
 from codemode.runtime.callbacks import Callbacks
-from codemode.runtime.jsontext import decode_json, encode_json, has_more_members
+from codemode.runtime.jsontext import (
+    decode_json,
+    decoded_bytes,
+    encode_json,
+    has_more_members,
+)
 
 from .doubles import Recorder, bounded, definitions, echo, never, settle, stubborn_wait
 
@@ -453,6 +459,31 @@ def test_the_members_of_json_are_told_before_it_is_decoded(text: str, members: i
     json.loads(text)
     asked = range(members + 2)
     assert [has_more_members(text, most) for most in asked] == [most < members for most in asked]
+
+
+@pytest.mark.parametrize("member", ["[]", "{}", "[[1]]", '{"a":1}', '{"a":{}}', "1000", '"é"'])
+def test_a_callback_is_charged_for_what_becomes_of_its_argument(member: str) -> None:
+    text = f"[{','.join([member] * 1000)}]"
+
+    real = taken(json.loads(text))
+    assert real <= decoded_bytes(text) <= 5 * real
+
+
+def taken(value: Any) -> int:
+    """Bytes of a value of JSON with all that is in it, as if nothing were shared."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return sys.getsizeof(value) + sum(map(taken, inner))
+
+
+async def test_a_cell_whose_arguments_grow_when_decoded_is_held_back() -> None:
+    cell = Cell(Recorder(t=never))
+    argument = f"[{'[],' * 150_000}[]]"
+    cell.call(1, argument)
+    first = cell.callbacks.full
+    cell.call(2, argument)
+
+    assert (first, cell.callbacks.full) == (False, True)
+    await cell.end()
 
 
 async def test_an_argument_with_too_many_members_is_refused_and_the_tool_not_called() -> None:

@@ -18,7 +18,7 @@ from ..errors import CodeModeError
 from ..protocol.types import ToolCall
 from ..surface.text import well_formed
 from .held import memory_of
-from .jsontext import decode_json, encode_json, has_more_members
+from .jsontext import decode_json, decoded_bytes, encode_json, has_more_members
 from .lane import Lane
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ class Callbacks:
     def call(self, called: ToolCalled, tool: ToolDefinition) -> None:
         """Run a tool call, or queue it."""
         if not self._over:
-            size = 2 * memory_of(called.input_json or "")  # the text, and what is made of it
+            text = called.input_json or ""
+            size = memory_of(text) + decoded_bytes(text)
             self._calls.add(lambda cancel: self._run_call(called, tool, cancel), size)
 
     def notify(self, text: str) -> None:
