@@ -9,6 +9,7 @@ import pytest
 
 from codemode.engine import events as ev
 from codemode.engine import starters
+from codemode.engine.process import WorkerProcess, taken
 from codemode.engine.workers import WorkersEngine, WorkersSession
 from codemode.errors import EngineError
 from codemode.limits import MIB, Limits
@@ -273,6 +274,21 @@ async def test_a_system_without_processes_left_is_an_error_and_not_the_end(
 
     assert alive([zygote]) == {zygote}
     assert await texts(session, "text('still')") == ["still"]
+
+
+async def test_whoever_is_cancelled_as_his_worker_comes_leaves_none_behind(
+    forked: WorkersEngine,
+) -> None:
+    worker = await bounded(forked.take())
+    coming: asyncio.Future[WorkerProcess] = asyncio.get_running_loop().create_future()
+    taking = asyncio.create_task(taken(coming))
+    await asyncio.sleep(0)
+    coming.set_result(worker)
+    taking.cancel()
+    await asyncio.wait([taking])
+
+    assert taking.cancelled() and worker.released
+    assert (await bounded(worker.exited)).signal == signal.SIGKILL
 
 
 def _zygote(engine: WorkersEngine) -> int:

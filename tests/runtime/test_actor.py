@@ -65,6 +65,7 @@ class Cell:
 
     def __init__(self, engine: ScriptedEngine, delegate: Recorder, limits: Limits) -> None:
         self.engine = engine
+        self.limits = limits
         self.session = SessionRuntime(engine, delegate, limits)
 
     @property
@@ -999,6 +1000,26 @@ async def test_a_frozen_cell_that_is_observed_by_time_goes_on_by_itself(
     assert await done(waiting) == live(result(A, B))
 
 
+async def test_results_that_a_frozen_cell_does_not_take_hold_back_its_other_calls(
+    cell: Cell, delegate: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codemode.runtime.listener.HELD_BYTES", 2)
+    at_once = cell.limits.concurrent_tool_calls
+    numbers = range(1, 3 * at_once)
+    freezing = await _freeze(cell, "echo")
+    cell.script.idles(*(ToolCalled(number, 0, str(number)) for number in numbers))
+    await bounded(freezing)
+    await settle()
+    begun = delegate.log.count(("left", "echo"))
+    resumed = await _resume(cell)
+    await delegate.heard("left", "echo", times=len(numbers))
+    cell.script.says(Finished(None))
+
+    assert begun < 2 * at_once
+    assert await done(resumed) == live(result())
+    assert sorted(cell.script.delivered) == sorted(f"R{each}\n{each}" for each in numbers)
+
+
 async def test_calls_at_a_frontier_that_nobody_asked_for_are_not_reported_later(
     cell: Cell,
 ) -> None:
@@ -1158,3 +1179,21 @@ async def test_what_a_cell_says_after_its_end_is_nothing(cell: Cell, delegate: R
     assert await done(first) == result()
     await settle()
     assert delegate.log == [("closed", "1")]
+
+
+# ── the start ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("rounds", range(4))
+async def test_a_cell_that_is_terminated_while_it_starts_ends(
+    cell: Cell, delegate: Recorder, rounds: int
+) -> None:
+    executing = asyncio.create_task(cell.session.execute(request()))
+    await settle(rounds)
+    terminating = await cell.terminate()
+    started = await bounded(executing)
+
+    assert await done(terminating) == live(terminated())
+    assert strip(await bounded(started.initial_response())) == terminated()
+    await settle()
+    assert delegate.closed == ["1"]

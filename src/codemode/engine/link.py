@@ -170,7 +170,10 @@ class Link(asyncio.BufferedProtocol):
             cell.silence()
         self._cells.clear()
         self._worker.kill()
-        if not self.lost:
+        if self.loop.is_closed():  # which would have told us of its end
+            self.lost = True
+            self._worker.release()
+        elif not self.lost:
             self._transport.abort()  # so that nobody waits for a process that does not die
 
     def forget(self, number: int) -> None:

@@ -170,6 +170,25 @@ class WorkerProcess:
             await asyncio.sleep(_POLL_SECONDS)
 
 
+async def taken(coming: asyncio.Future[WorkerProcess]) -> WorkerProcess:
+    """The worker that comes. Who is cancelled in the very round in which it came leaves none behind."""
+    try:
+        return await coming
+    except asyncio.CancelledError:
+        dispose(coming)
+        raise
+
+
+def dispose(coming: asyncio.Future[WorkerProcess]) -> None:
+    """End a worker that nobody wants, or stop it from being made."""
+    if not coming.done():
+        if not coming.get_loop().is_closed():
+            coming.cancel()
+    elif not coming.cancelled() and coming.exception() is None:
+        coming.result().kill()
+        coming.result().release()
+
+
 def _open_pidfd(pid: int) -> int | None:
     """A handle on the process; None if it is gone already, -1 where there are no such handles."""
     if sys.platform != "linux":

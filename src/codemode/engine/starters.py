@@ -8,7 +8,7 @@ import weakref
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ..errors import EngineError
-from .process import WorkerProcess, end, kill, launch, reaped
+from .process import WorkerProcess, end, kill, launch, reaped, taken
 from .zygotes import Zygote, ZygoteLostError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class ZygoteStarter:
             seconds = FORK_SECONDS if zygote.proven else START_SECONDS * 2**tries
             try:
                 async with asyncio.timeout(seconds):
-                    return await zygote.ask()
+                    return await taken(zygote.ask())
             except TimeoutError as error:
                 refusal = EngineError(f"no worker could be started within {seconds:g} s")
                 refusal.__cause__ = error

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ..errors import EngineError
 from .link import Link
+from .process import dispose, taken
 from .program import settings_of
 from .starters import SpawnStarter, ZygoteStarter
 
@@ -73,7 +74,7 @@ class WorkersEngine:
             self.warm_up()
             ready, self._ready = self._ready, None
             assert ready is not None
-            worker = await ready
+            worker = await taken(ready)
             if self._closed:
                 worker.kill()
                 worker.release()
@@ -93,7 +94,7 @@ class WorkersEngine:
         ready, self._ready = self._ready, None
         starter, self._starter = self._starter, None
         if ready is not None:
-            _dispose(ready)
+            dispose(ready)
         if starter is not None and self._loop is asyncio.get_running_loop():
             await starter.aclose()
         elif starter is not None:
@@ -106,14 +107,14 @@ class WorkersEngine:
             warnings.warn(f"unclosed {self!r}: call aclose()", ResourceWarning, stacklevel=1)
             self._starter.abandon()
             if self._ready is not None:
-                _dispose(self._ready)
+                dispose(self._ready)
 
     def _starter_here(self) -> Starter:
         loop = asyncio.get_running_loop()
         if self._starter is not None and self._loop is not loop:
             self._starter.abandon()
             if self._ready is not None:
-                _dispose(self._ready)
+                dispose(self._ready)
             self._starter = self._ready = None
         if self._starter is None:
             self._loop = loop
@@ -128,16 +129,6 @@ def _failed(task: asyncio.Task[WorkerProcess]) -> bool:
 def _retrieve(task: asyncio.Task[WorkerProcess]) -> None:
     """A failure that nobody waited for is no news."""
     _failed(task)
-
-
-def _dispose(ready: asyncio.Task[WorkerProcess]) -> None:
-    """End a worker that nobody wants, or stop it from being made."""
-    if not ready.done():
-        if not ready.get_loop().is_closed():
-            ready.cancel()
-    elif not ready.cancelled() and ready.exception() is None:
-        ready.result().kill()
-        ready.result().release()
 
 
 class WorkersSession:
@@ -192,6 +183,8 @@ class WorkersSession:
                 link = self._usable_link()
                 if link is not None:
                     return link
+                if self._link is not None and self._link.loop.is_closed():
+                    self._link.abandon()
                 self._link = await self._connect()  # it may die while it is being connected
             raise EngineError("workers die before they are used")
 

@@ -113,6 +113,7 @@ class CellActor:
         """
         self.observe(observation)
         self._starting = self._spawn(self._start(engine, source, catalogue))
+        self._starting.add_done_callback(self._on_start_over)
         try:
             await asyncio.wait([self._starting])
         except asyncio.CancelledError:
@@ -156,6 +157,19 @@ class CellActor:
                 self._readers -= 1
                 if self._readers == 0:
                     self._home.keep_unread(outcome)
+
+    @property
+    def is_stranded(self) -> bool:
+        """Whether the event loop that it lives in is closed."""
+        return self._loop.is_closed()
+
+    def give_up(self) -> None:
+        """It is stranded: nothing of it runs any more, and its delegate is told at once."""
+        self._state = State(Phase.CLOSED)
+        self._listener.hush()
+        self._listener.let_go()
+        self._home.over(self)
+        self._say_closed()
 
     async def wait_closed(self) -> None:
         """Wait until the cell is over and its delegate knows."""
@@ -248,7 +262,7 @@ class CellActor:
         self._feed(Input.FLUSHED)
 
     def _resume(self, _: object) -> None:
-        self._listener.turns.thaw()
+        self._listener.thaw()
 
     def _skip(self, _: object) -> None:
         self._listener.take_frontier_calls()
@@ -378,9 +392,6 @@ class CellActor:
     async def _start(self, engine: EngineSession, source: str, catalogue: Catalogue) -> None:
         try:
             self._engine = await engine.start(source, catalogue, self._listener)
-        except asyncio.CancelledError:  # by a termination
-            self._feed(Input.END)
-            self._feed(Input.STOPPED)
         except Exception as error:  # noqa: BLE001 - told to whoever started it
             if self._state.phase is Phase.STARTING:
                 self._start_error = error
@@ -388,6 +399,11 @@ class CellActor:
         else:
             self._listener.begin(self._engine)
             self._feed(Input.STARTED)
+
+    def _on_start_over(self, starting: asyncio.Task[None]) -> None:
+        if starting.cancelled():  # by a termination, maybe before its first step
+            self._feed(Input.END)
+            self._feed(Input.STOPPED)
 
     async def _stop_engine(self, engine: EngineCell) -> None:
         try:

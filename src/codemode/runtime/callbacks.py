@@ -96,6 +96,10 @@ class Callbacks:
         if not self._over:
             self._notes.add(lambda cancel: self._run_note(text, cancel), memory_of(text))
 
+    def hold_calls(self, held: bool) -> None:  # noqa: FBT001 - the one thing it says
+        """Begin no tool call while ``held``: nobody takes what they return."""
+        self._calls.hold(held)
+
     # ── the end ──────────────────────────────────────────────────────────────────────────────
 
     def drain(self, on_ended: Callable[[], None]) -> None:

@@ -43,6 +43,12 @@ class Cells:
         """It lives from here on."""
         self._live[actor.cell_id] = actor
 
+    def forget_stranded(self) -> None:
+        """A session may outlive its event loop and go on in another one; its cells do not."""
+        for actor in self.everyone:
+            if actor.is_stranded:
+                actor.give_up()
+
     def over(self, actor: CellActor) -> None:
         """It has ended."""
         self._live.pop(actor.cell_id, None)

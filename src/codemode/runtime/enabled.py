@@ -29,12 +29,12 @@ class Catalogues:
 def _members(tools: tuple[ToolDefinition, ...]) -> Iterator[str]:
     """The member of ``tools`` for each definition; names that normalise alike are numbered."""
     taken: set[str] = set()
+    last: dict[str, int] = {}  # a server may have ten thousand that normalise alike
     for tool in tools:
         name = member = normalize(tool.name)
-        number = 1
         while member in taken:
-            number += 1
-            member = f"{name}_{number}"
+            last[name] = last.get(name, 1) + 1
+            member = f"{name}_{last[name]}"
         taken.add(member)
         yield member
 

@@ -35,6 +35,7 @@ class Lane:
         self._running: dict[asyncio.Task[None], _Callback] = {}
         self._waiting: deque[tuple[Work, int]] = deque()
         self._bytes = 0
+        self._held = False
 
     def __len__(self) -> int:
         return len(self._running) + len(self._waiting)
@@ -52,10 +53,13 @@ class Lane:
     def add(self, work: Work, size: int) -> None:
         """Run a callback that holds ``size`` bytes, after those before it have begun."""
         self._bytes += size
-        if self._waiting or len(self._running) >= self._at_once:
-            self._waiting.append((work, size))
-        else:
-            self._begin(work, size)
+        self._waiting.append((work, size))
+        self._begin_next()
+
+    def hold(self, held: bool) -> None:  # noqa: FBT001 - the one thing it says
+        """Begin none while ``held``; go on afterwards."""
+        self._held = held
+        self._begin_next()
 
     def forget_waiting(self) -> None:
         """Never begin those that wait."""
@@ -78,6 +82,10 @@ class Lane:
         self._bytes = 0
         return running
 
+    def _begin_next(self) -> None:
+        while self._waiting and not self._held and len(self._running) < self._at_once:
+            self._begin(*self._waiting.popleft())
+
     def _begin(self, work: Work, size: int) -> None:
         callback = _Callback(asyncio.Event(), size)
         task = asyncio.get_running_loop().create_task(work(callback.cancel))
@@ -89,6 +97,5 @@ class Lane:
         if callback is None:  # it was dropped
             return
         self._bytes -= callback.size
-        while self._waiting and len(self._running) < self._at_once:
-            self._begin(*self._waiting.popleft())
+        self._begin_next()
         self._on_room()

@@ -14,7 +14,7 @@ from msgspec import Struct
 from ..engine import events as ev
 from ..protocol.types import AudioItem, ImageItem, TextItem
 from ..surface.hints import hint_for
-from .callbacks import Callbacks, call_name, refusal
+from .callbacks import HELD_BYTES, Callbacks, call_name, refusal
 from .outbox import Outbox
 from .state import Input
 from .turns import Turns
@@ -96,6 +96,12 @@ class Listener:
         self.turns.begin(engine)
         self._regulate()
 
+    def thaw(self) -> None:
+        """Let the script go on from its frontier."""
+        self.turns.thaw()
+        self._note_what_is_held()
+        self._regulate()
+
     def hush(self) -> None:
         """The script runs no more: from here on only its output counts."""
         self._hushed = True
@@ -103,7 +109,7 @@ class Listener:
 
     def count(self, *, observed: bool) -> None:
         """What it holds may have changed, and whether somebody is there to take it."""
-        self._share.holds(self.outbox.memory + self.callbacks.bytes)
+        self._note_what_is_held()
         self._share.observe(observed)
 
     def let_go(self) -> None:
@@ -143,17 +149,23 @@ class Listener:
     # ── holding back ─────────────────────────────────────────────────────────────────────────
 
     def _on_said(self) -> None:
-        self._share.holds(self.outbox.memory + self.callbacks.bytes)
+        self._note_what_is_held()
         if self.callbacks.full:
             self._regulate()
 
     def _on_callback_ended(self) -> None:
-        self._share.holds(self.outbox.memory + self.callbacks.bytes)
+        self._note_what_is_held()
         self._regulate()
+
+    def _note_what_is_held(self) -> None:
+        self._share.holds(self.outbox.memory + self.callbacks.bytes + self.turns.held_bytes)
 
     def _regulate(self) -> None:
         if self._hushed:
             return
+        # A frozen script takes no results; those of calls that have begun are held for it.
+        results = self.turns.held_bytes
+        self.callbacks.hold_calls(results > HELD_BYTES or (results > 0 and self._share.waits))
         if self.callbacks.full or self._share.waits:
             self.turns.pause()
         else:

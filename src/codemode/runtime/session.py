@@ -41,7 +41,8 @@ MAX_YIELD_MS: Final = 2**53
 """What JSON says exactly; more is as good as for ever."""
 
 RELEASE_SECONDS: Final = 5.0
-"""How long the engine may take to let go when every cell is over; it is bounded by itself."""
+"""How long cells may take to end beyond their graces, and then the engine to let go; each is bounded by
+itself."""
 
 NAMED_CELLS: Final = 16
 """How many live cells are named to somebody who is refused one more."""
@@ -120,7 +121,7 @@ class SessionRuntime:
     async def terminate(self, cell_id: CellId) -> WaitOutcome:
         """End a cell, or learn how it ended."""
         observation = Observation()
-        actor = self._cells.get(cell_id)
+        actor = self._find(cell_id)
         if actor is None:
             return self._gone(cell_id, observation)
         actor.terminate(observation)
@@ -153,17 +154,24 @@ class SessionRuntime:
     def _check_admission(self, request: ExecuteRequest) -> None:
         if self._shutdown is not None:
             raise SessionClosedError
+        self._cells.forget_stranded()
         check_source(request.source, self._limits)
         check_room(self._cells.live, len(self._cells), self._limits)
 
     async def _end_all(self) -> None:
         # All at once, so that their graces run side by side. A cell that is admitted has its
         # actor here already; none is admitted any more.
+        self._cells.forget_stranded()
         actors = self._cells.everyone
         for actor in actors:
             actor.end()
-        for actor in actors:
-            await actor.wait_closed()
+        graces = (self._limits.termination_ms + self._limits.callback_grace_ms) / 1000
+        try:
+            async with asyncio.timeout(RELEASE_SECONDS + graces):
+                for actor in actors:
+                    await actor.wait_closed()
+        except TimeoutError:
+            _log.warning("cells of %r did not end: %s", self, self._cells.everyone)
         try:
             async with asyncio.timeout(RELEASE_SECONDS):
                 await self._engine.aclose()
@@ -175,11 +183,15 @@ class SessionRuntime:
     async def _observe(self, cell_id: CellId, observation: Observation) -> WaitOutcome:
         if self._shutdown is not None:
             raise SessionClosedError
-        actor = self._cells.get(cell_id)
+        actor = self._find(cell_id)
         if actor is None:
             return self._gone(cell_id, observation)
         actor.observe(observation)
         return await actor.answer(observation)
+
+    def _find(self, cell_id: CellId) -> CellActor | None:
+        self._cells.forget_stranded()
+        return self._cells.get(cell_id)
 
     def _gone(self, cell_id: CellId, observation: Observation) -> WaitOutcome:
         observation.settle(self._cells.take_unread(cell_id) or missing(cell_id))

@@ -16,6 +16,8 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from .held import memory_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -46,6 +48,8 @@ class Turns:
         self._engine: EngineCell | None = None
         self._timers: dict[int, asyncio.TimerHandle | None] = {}
         self._held: deque[str] = deque()
+        self.held_bytes = 0
+        """What is held back while the script is frozen."""
         self._frozen = False
         self._paused = False
         self._over = False
@@ -76,6 +80,7 @@ class Turns:
             return
         if self._frozen:
             self._held.append(message)
+            self.held_bytes += memory_of(message)
             return
         if message[0] == "T" and not self._take_due(int(message[1:])):
             return
@@ -126,6 +131,7 @@ class Turns:
         """Deliver what was held back; report the frontier if there is nothing."""
         self._frozen = False
         held, self._held = self._held, deque()
+        self.held_bytes = 0
         for message in held:
             self.deliver(message)
         self._report()
@@ -149,6 +155,7 @@ class Turns:
         for number in list(self._timers):
             self.clear_timer(number)
         self._held.clear()
+        self.held_bytes = 0
         if self._look is not None:
             self._look.cancel()
             self._look = None
