@@ -41,6 +41,7 @@ from codemode.protocol.types import (
     Yielded,
 )
 from codemode.runtime import actor as actor_module
+from codemode.runtime.actor import CellActor
 from codemode.runtime.session import SessionRuntime
 
 from .doubles import (
@@ -71,6 +72,12 @@ class Cell:
     @property
     def script(self) -> ScriptedCell:
         return self.engine.cells[-1]
+
+    @property
+    def actor(self) -> CellActor:
+        found = self.session._cells.get(ONE)
+        assert found is not None
+        return found
 
     async def start(self, *tools: str, yield_time_ms: int = 60_000) -> asyncio.Task[Any]:
         """Start the cell; a task that waits for its first response."""
@@ -768,6 +775,29 @@ async def test_a_forgotten_cell_whose_notifications_never_end_is_ended(
 
     assert await done(await cell.wait()) == live(result())
     await bounded(cell.session.shutdown())
+
+
+async def test_whoever_observes_a_cell_gives_it_a_new_period(cell: Cell) -> None:
+    await cell.yielded()
+    period = cell.actor._expiry
+    waiting = await cell.wait()
+    assert period is not None and period.cancelled()
+    cell.script.says(YieldAsked())
+    await bounded(waiting)
+
+    following = cell.actor._expiry
+    assert following is not None and not following.cancelled()
+
+
+@pytest.mark.parametrize(
+    ("wanted_ms", "seconds"), [(0, 0.0), (9_999, 9.999), (10_000, 11.0), (60_000, 61.0)]
+)
+def test_an_observation_of_ten_seconds_or_more_gets_one_on_top(
+    wanted_ms: int, seconds: float
+) -> None:
+    session = SessionRuntime(ScriptedEngine(), Recorder(), Limits())
+
+    assert session._yield_seconds(wanted_ms) == seconds
 
 
 async def test_a_cell_that_is_observed_does_not_expire(

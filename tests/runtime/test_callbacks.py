@@ -156,11 +156,21 @@ async def test_a_result_that_json_cannot_say_rejects_the_promise() -> None:
     await cell.end()
 
 
-async def test_a_result_that_is_too_large_in_bytes_rejects_the_promise() -> None:
-    async def tool(_: ToolCall, __: Signal) -> JsonValue:
-        return "é" * 6
+async def test_a_result_of_just_as_many_bytes_as_a_value_may_have_is_delivered() -> None:
+    cell = Cell(Recorder(t=six_letters), value_bytes=14)
+    cell.call()
 
-    cell = Cell(Recorder(t=tool), value_bytes=13)
+    assert await cell.deliveries(1) == ['R1\n"éééééé"']
+    await cell.end()
+
+
+async def six_letters(_: ToolCall, __: Signal) -> JsonValue:
+    """Twelve bytes, and two quotes around them."""
+    return "é" * 6
+
+
+async def test_a_result_that_is_too_large_in_bytes_rejects_the_promise() -> None:
+    cell = Cell(Recorder(t=six_letters), value_bytes=13)
     cell.call()
 
     assert await cell.deliveries(1) == [

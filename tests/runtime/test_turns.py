@@ -195,6 +195,22 @@ async def test_the_end_of_a_turn_is_a_pause_even_if_another_follows(
     assert heard.overrun.is_set()
 
 
+async def test_a_cell_that_was_held_back_computes_from_then_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    heard = Heard(Limits(compute_ms=1_000))
+    monkeypatch.setattr(heard.turns, "_loop", Clock(now))
+    heard.turns.pause()
+    now[0] = 5.0
+    heard.turns.resume()
+    now[0] = 5.9
+    heard.turns._look_in(0.1)
+
+    assert not heard.overrun.is_set()
+    heard.turns.stop()
+
+
 class Clock:
     """A loop whose time is told by the test and whose timers never fire."""
 

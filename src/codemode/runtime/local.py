@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ..errors import SessionClosedError, UsageError
 from ..limits import Limits
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from ..engine.seam import Engine
     from ..protocol.session import SessionDelegate
+
+CROWD: Final = 16
+"""How many sessions to have before those that are shut are forgotten."""
 
 EngineName: TypeAlias = Literal["workers", "threads"]
 
@@ -35,6 +38,7 @@ class LocalSessionProvider:
         self._limits = limits or Limits()
         self._engine = _make_engine(engine)
         self._sessions: list[SessionRuntime] = []
+        self._crowd = CROWD
         self._closing: asyncio.Task[None] | None = None
 
     async def create_session(
@@ -49,8 +53,10 @@ class LocalSessionProvider:
             raise SessionClosedError("the session provider is closed")
         chosen = limits or self._limits
         session = SessionRuntime(self._engine.session(chosen), delegate, chosen)
-        self._sessions = [s for s in self._sessions if not s.is_shut]
         self._sessions.append(session)
+        if len(self._sessions) >= self._crowd:  # seldom: looking at all each time is quadratic
+            self._sessions = [each for each in self._sessions if not each.is_shut]
+            self._crowd = 2 * len(self._sessions) + CROWD
         return session
 
     def warm_up(self) -> None:

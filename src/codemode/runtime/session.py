@@ -247,8 +247,9 @@ def check_room(ids: Sequence[CellId], live: int, limits: Limits) -> None:
     """Raise LimitError if ``live`` cells are all there may be; it names some of ``ids``."""
     bound = limits.live_cells
     if bound is not None and live >= bound:
-        message, named = limits.message("live_cells", live), ", ".join(ids[:NAMED_CELLS])
-        raise LimitError(f"{message} Live cells: {named}.", limit="live_cells")
+        message = limits.message("live_cells", live)
+        named = f" Live cells: {', '.join(ids[:NAMED_CELLS])}." if ids else ""
+        raise LimitError(message + named, limit="live_cells")
 
 
 def check_yield_time(wanted_ms: int) -> None:
