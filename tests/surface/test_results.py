@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -166,3 +167,17 @@ def test_a_failure_is_an_error_where_the_interface_has_a_word_for_it(
 )
 def test_a_data_url_is_read_or_refused(url: str, found: Media | None) -> None:
     assert media(url) == found
+
+
+@pytest.mark.parametrize(
+    "url", ["data:image/png" + ";" * 10**6, "data:" + "a" * 10**6, "data:a/" + "b" * 10**6]
+)
+def test_a_data_url_that_never_begins_takes_no_memory(url: str) -> None:
+    tracemalloc.start()
+    try:
+        assert media(url) is None
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 100_000
