@@ -164,6 +164,7 @@ FIXED: Final = (
     Bound("engine.starters", "START_SECONDS", "s", "the start of the first worker, of three tries", "the exec fails"),
     Bound("engine.starters", "FORK_SECONDS", "s", "the start of another", "another zygote is begun beside the first"),
     Bound("engine.link", "ANSWER_SECONDS", "s", "a worker that is asked and says nothing", "the worker is killed"),
+    Bound("engine.link", "IDLE_SECONDS", "s", "a worker without a cell", "it is ended; the next cell gets another"),
     Bound("engine.link", "UNREAD_SECONDS", "s", "a worker that reads nothing of what is sent to it", "the worker is killed"),
     Bound("engine.module", "PARSE_SECONDS", "s", "parsing a source for module syntax", "V8 judges the source alone"),
     Bound("engine.module", "MOVES", "steps", "looking through the parsed source", "V8 judges the source alone"),

@@ -276,6 +276,24 @@ async def test_a_system_without_processes_left_is_an_error_and_not_the_end(
     assert await texts(session, "text('still')") == ["still"]
 
 
+async def test_a_worker_without_a_cell_is_given_back(
+    workers: WorkersEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codemode.engine.link.IDLE_SECONDS", 0.0)
+    session = workers.session(Limits(termination_ms=60_000))
+    cell = await begin(session, "await tools.never()")
+    first = session.pid
+    await texts(session, "text('beside it')")
+    await asyncio.sleep(0.001)
+    kept = session.pid
+    await cell.cell.close()
+    await eventually(lambda: session.pid is None)
+
+    assert first is not None and kept == first
+    await eventually(lambda: not alive([first]))
+    assert await texts(session, "text('in another')") == ["in another"]
+
+
 async def test_whoever_is_cancelled_as_his_worker_comes_leaves_none_behind(
     forked: WorkersEngine,
 ) -> None:

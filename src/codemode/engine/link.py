@@ -47,6 +47,11 @@ UNREAD_SECONDS: Final = 10.0
 """Nor does it read nothing for so long, while there is more for it than its socket holds."""
 
 
+IDLE_SECONDS: Final = 30.0
+"""How long a worker without a cell is kept. It holds 6 MB and nothing that is needed, and the next one
+comes in 15 ms: a host has many sessions, and most of them wait for a model."""
+
+
 class Link(asyncio.BufferedProtocol):
     """Frames in, frames out, and how it ends."""
 
@@ -75,6 +80,7 @@ class Link(asyncio.BufferedProtocol):
         self._unread: asyncio.TimerHandle | None = None
         self.cage: tuple[Part, ...] | None = None
         self._silence: asyncio.TimerHandle | None = None
+        self._idle: asyncio.TimerHandle | None = None
         self._heard = False
         self._ending: asyncio.Task[None] | None = None
         self._transport: asyncio.Transport
@@ -93,6 +99,9 @@ class Link(asyncio.BufferedProtocol):
         head = START_HEAD.pack(catalogue.number, self.limits.heap_bytes, len(self._settings))
         body = head + self._settings + source.encode("utf-8", "replace")
         cell = self._cells[number] = WorkersCell(self, number, sink)
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
         self._write(before + frame(ToWorker.START, number, body))
         return cell
 
@@ -179,6 +188,13 @@ class Link(asyncio.BufferedProtocol):
     def forget(self, number: int) -> None:
         if self._cells.pop(number, None) is not None:
             self._stray += WINDOW_BYTES + SLACK_BYTES  # which may be under way
+            if not self._cells and not self.lost:
+                self._idle = self.loop.call_later(IDLE_SECONDS, self._leave)
+
+    def _leave(self) -> None:
+        """Nobody needs this worker."""
+        self._on_lost(self)
+        self.abandon()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -228,8 +244,9 @@ class Link(asyncio.BufferedProtocol):
     def connection_lost(self, error: Exception | None) -> None:
         del error  # how the worker ended says more
         self.lost = True
-        if self._silence is not None:
-            self._silence.cancel()
+        for timer in (self._silence, self._idle):
+            if timer is not None:
+                timer.cancel()
         self.resume_writing()
         self._worker.kill()
         self._on_lost(self)
