@@ -48,7 +48,7 @@ class Table:
 
     def __init__(self, limits: Limits) -> None:
         self.worker = ScriptedWorker()
-        self.link = Link(self.worker, limits, b"", lambda _: None)  # type: ignore[arg-type]
+        self.link = Link(self.worker, limits, b"", lambda _: None, {})  # type: ignore[arg-type]
         self.cells: list[Run] = []
 
     async def lay(self) -> None:

@@ -294,6 +294,20 @@ async def test_a_worker_without_a_cell_is_given_back(
     assert await texts(session, "text('in another')") == ["in another"]
 
 
+async def test_of_many_workers_without_a_cell_the_one_that_has_rested_longest_is_given_back(
+    workers: WorkersEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codemode.engine.link.IDLE_WORKERS", 2)
+    sessions = [workers.session(Limits()) for _ in range(4)]
+    for session in (*sessions[:2], sessions[0], *sessions[2:]):
+        await texts(session, "text(1)")
+
+    await eventually(
+        lambda: [session.pid is None for session in sessions] == [True, True, False, False]
+    )
+    assert await texts(sessions[0], "text('again')") == ["again"]
+
+
 async def test_whoever_is_cancelled_as_his_worker_comes_leaves_none_behind(
     forked: WorkersEngine,
 ) -> None:

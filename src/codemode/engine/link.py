@@ -51,6 +51,10 @@ IDLE_SECONDS: Final = 30.0
 """How long a worker without a cell is kept. It holds 6 MB and nothing that is needed, and the next one
 comes in 15 ms: a host has many sessions, and most of them wait for a model."""
 
+IDLE_WORKERS: Final = 64
+"""How many an engine keeps so: one client may open thousands of sessions in that time. Beyond, the one that
+has been without a cell for longest is given back."""
+
 
 class Link(asyncio.BufferedProtocol):
     """Frames in, frames out, and how it ends."""
@@ -61,6 +65,7 @@ class Link(asyncio.BufferedProtocol):
         limits: Limits,
         settings: bytes,
         on_lost: Callable[[Link], None],
+        resting: dict[Link, None],
     ) -> None:
         self.lost = False
         self.gone = asyncio.Event()
@@ -70,6 +75,7 @@ class Link(asyncio.BufferedProtocol):
         self._worker = worker
         self._settings = settings
         self._on_lost = on_lost
+        self._resting = resting  # those of its engine without a cell, the longest first
         self._buffer = memoryview(bytearray(READ_BYTES))
         self._frames = Frames()
         self._cells: dict[int, WorkersCell] = {}
@@ -102,6 +108,7 @@ class Link(asyncio.BufferedProtocol):
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
+            self._resting.pop(self, None)
         self._write(before + frame(ToWorker.START, number, body))
         return cell
 
@@ -178,6 +185,7 @@ class Link(asyncio.BufferedProtocol):
         for cell in self._cells.values():
             cell.silence()
         self._cells.clear()
+        self._resting.pop(self, None)
         self._worker.kill()
         if self.loop.is_closed():  # which would have told us of its end
             self.lost = True
@@ -190,6 +198,9 @@ class Link(asyncio.BufferedProtocol):
             self._stray += WINDOW_BYTES + SLACK_BYTES  # which may be under way
             if not self._cells and not self.lost:
                 self._idle = self.loop.call_later(IDLE_SECONDS, self._leave)
+                self._resting[self] = None
+                if len(self._resting) > IDLE_WORKERS:
+                    next(iter(self._resting))._leave()
 
     def _leave(self) -> None:
         """Nobody needs this worker."""
@@ -244,6 +255,7 @@ class Link(asyncio.BufferedProtocol):
     def connection_lost(self, error: Exception | None) -> None:
         del error  # how the worker ended says more
         self.lost = True
+        self._resting.pop(self, None)
         for timer in (self._silence, self._idle):
             if timer is not None:
                 timer.cancel()

@@ -50,6 +50,7 @@ class WorkersEngine:
         self._starter: Starter | None = None
         self._ready: asyncio.Task[WorkerProcess] | None = None
         self._closed = False
+        self.resting: dict[Link, None] = {}
 
     def session(self, limits: Limits) -> WorkersSession:
         return WorkersSession(self, limits)
@@ -191,7 +192,7 @@ class WorkersSession:
     async def _connect(self) -> Link:
         self._refuse_if_closed()
         worker = await self._engine.take()
-        link = Link(worker, self._limits, self._settings, self._on_lost)
+        link = Link(worker, self._limits, self._settings, self._on_lost, self._engine.resting)
         try:
             await asyncio.get_running_loop().create_connection(lambda: link, sock=worker.socket)
         except BaseException:
