@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET
 
 from codemode.errors import ToolError
 from codemode.protocol.types import ToolDefinition, ToolName
@@ -29,7 +30,11 @@ def crossing(request: pytest.FixtureRequest) -> Iterator[Crossing]:
 def test_an_argument_is_what_json_says_of_it(crossing: Crossing, literal: str) -> None:
     crossing.text(f"await tools.take(JSON.parse({quoted(literal)}))")
 
-    assert [shown(value) for value in crossing.taken] == [shown(said(parsed(literal)))]
+    expected = said(parsed(literal))
+    if expected is None and crossing.route == "host":  # whose frames say null for no argument
+        assert crossing.taken == [UNSET]
+    else:
+        assert [shown(value) for value in crossing.taken] == [shown(expected)]
 
 
 @MANY

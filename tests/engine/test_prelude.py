@@ -302,3 +302,71 @@ async def test_a_clip_under_25_ms_becomes_a_text(session: EngineSession) -> None
     assert [e for e in (await run(session, source, ECHO)).events if isinstance(e, TextItem)] == [
         TextItem("Audio output omitted because the clip is shorter than 25 ms; use a longer clip.")
     ]
+
+
+AT_THE_END_OF_THE_STACK = """
+let refused = 0, done = false;
+const attempt = () => {
+  try { attempt(); } catch (error) {
+    if (!done) { try { HELPER; done = true; } catch { refused++; } }
+    throw error;
+  }
+};
+try { attempt(); } catch {}
+text(done && refused > 0);
+"""
+
+
+@pytest.mark.parametrize(
+    ("helper", "event"),
+    [
+        ("text('x')", TextItem("x")),
+        ("notify('x')", ev.Notified("x")),
+        ("store('k', 1)", ev.ValueStored("k", "1")),
+        ("image('data:,')", ImageItem("data:,", "high")),
+        ("text('x'.repeat(200000))", TextItem("x" * 200_000)),
+        ("setTimeout(() => {}, 0)", None),
+        ("tools.echo({})", None),
+    ],
+)
+async def test_a_helper_that_throws_near_the_end_of_the_stack_has_done_nothing(
+    session: EngineSession, helper: str, event: ev.Event | None
+) -> None:
+    ended = await run(session, AT_THE_END_OF_THE_STACK.replace("HELPER", helper))
+
+    assert ended.error is None
+    done = [e for e in ended.events if not isinstance(e, ev.Idle | ev.Finished)]
+    assert done[-1:] == [TextItem("true")]
+    assert len(done) == 2
+    assert event is None or done[0] == event
+
+
+async def test_exit_is_refused_near_the_end_of_the_stack_or_ends_the_program(
+    session: EngineSession,
+) -> None:
+    source = AT_THE_END_OF_THE_STACK.replace("HELPER", "exit()")
+    ended = await run(session, source)
+
+    assert (ended.error, ended.texts) == (None, [])
+
+
+@pytest.mark.parametrize("helper", ["text", "setTimeout", "generatedImage", "exit"])
+async def test_no_error_shows_the_source_of_a_helper(session: EngineSession, helper: str) -> None:
+    ended = await run(
+        session,
+        f"""
+for (const use of [(f) => {{ f.name = 1; }}, (f) => {{ delete f.prototype; }}, (f) => null[f], (f) => f in 5])
+  try {{ use({helper}); }} catch (error) {{ text(/first|second|media|waiting/.test(error.message)); }}
+""",
+    )
+    assert set(ended.texts) == {"false"}
+
+
+async def test_a_message_that_looks_like_a_frame_stays_as_it_is(session: EngineSession) -> None:
+    message = "x\\n    at exec_main.mjs:1:300\\n    at text (codemode:prelude/boot.js:1:2)"
+    ended = await run(session, f'throw new Error("{message}")')
+
+    assert ended.error == (
+        "Error: x\n    at exec_main.mjs:1:300\n    at text (codemode:prelude/boot.js:1:2)"
+        "\n    at exec_main.mjs:1:7"
+    )

@@ -30,7 +30,7 @@ def test_a_program_is_settings_names_and_a_script_around_the_source() -> None:
     head, names, program = composed(source, Catalogue.of([("a\nb", "A"), ("c", "C")]))
 
     assert names == ["a\nb", "c"]
-    assert program.check == b"C" + source.encode()
+    assert program.check() == b"C" + source.encode()
     assert program.script == (
         f'"use strict";{head["open"]}{source}{head["close"]}\n//# sourceURL=exec_main.mjs'.encode()
     )
@@ -44,7 +44,7 @@ def test_a_program_that_is_refused_has_no_script() -> None:
     head, _, program = composed("import 'm'", Catalogue.of(()))
 
     assert head["refusal"] == "Unsupported import in exec: m"
-    assert (program.script, program.check) == (None, b"C;         ")
+    assert (program.script, program.check()) == (None, b"C;         ")
 
 
 def test_a_limit_that_is_off_is_no_number_of_calls() -> None:
@@ -61,7 +61,7 @@ def test_a_large_catalogue_is_made_when_it_is_looked_at() -> None:
 
 
 def test_a_lone_surrogate_in_a_source_does_not_stop_it() -> None:
-    assert composed("text('\ud800')", Catalogue.of(()))[2].check.decode() == "Ctext('\ufffd')"
+    assert composed("text('\ud800')", Catalogue.of(()))[2].check().decode() == "Ctext('\ufffd')"
 
 
 def test_a_catalogue_survives_the_wire() -> None:

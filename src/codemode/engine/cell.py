@@ -22,6 +22,8 @@ from ..errors import EngineError
 from .isolate import ANSWER_BYTES, HEADER_UNITS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .isolate import Isolate
 
 _FLUSH, _LOAD, _MORE, _CATALOGUE, _EXIT, _OVER, _PART = range(7)
@@ -67,7 +69,7 @@ class Cell:
         isolate.on_idle = self._on_idle
         isolate.on_broken = self._on_broken
 
-    def start(self, head: bytes, script: bytes | None, check: bytes) -> None:
+    def start(self, head: bytes, script: bytes | None, check: Callable[[], bytes]) -> None:
         """Schedule the first turn of a program; see ``Program``."""
         if not self._released.is_set():
             self._isolate.start(head, script, check)

@@ -51,7 +51,7 @@ HEADER_UNITS: Final = 8
 ANSWER_BYTES: Final = 2 * (BUFFER_UNITS - HEADER_UNITS)
 """How much of an answer fits into the buffer at once."""
 
-SETUP_SECONDS: Final = 20.0
+SETUP_SECONDS: Final = 10.0
 """An isolate is ready after 2 ms; one that is not by now never will be."""
 
 AGAIN_SECONDS: Final = 0.002
@@ -92,7 +92,7 @@ class Isolate:
         self._under_way: deque[int] = deque()  # tasks that have not ended, in order
         self._all_ended = threading.Condition(self._guard)
         self._isolate: int | None = None
-        self._check = b""
+        self._check: Callable[[], bytes] = bytes
         self._context = self._library.context()
         try:
             self._install()
@@ -121,7 +121,7 @@ class Isolate:
         """Stop the script when its heap exceeds ``size`` bytes after a collection."""
         self._quick.mr_set_hard_memory_limit(self._context, size)
 
-    def start(self, head: bytes, script: bytes | None, check: bytes) -> None:
+    def start(self, head: bytes, script: bytes | None, check: Callable[[], bytes]) -> None:
         """Schedule the first turn of a program; see ``Program``. Any thread may call."""
         with self._guard:
             if self._freed:
@@ -237,7 +237,7 @@ class Isolate:
 
     def _refuse(self) -> None:
         """Schedule a turn that says why the source cannot be run."""
-        self._deliver(self._check)
+        self._deliver(self._check())
         self._call(self._host, _IDLE)
 
     def _deliver(self, message: bytes) -> None:

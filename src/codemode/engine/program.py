@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from .module import needs_parsing, read_module
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from ..limits import Limits
 
@@ -82,12 +82,12 @@ class Program(NamedTuple):
         head: the message with the settings and the names of the tools, a line each, and with
             their descriptions, unless these are to be fetched.
         script: evaluates to the program's function; None for a program that is refused.
-        check: the message that asks why a source cannot be run.
+        check: makes the message that asks why a source cannot be run. It may parse the source.
     """
 
     head: bytes
     script: bytes | None
-    check: bytes
+    check: Callable[[], bytes]
 
 
 def compose(source: str, catalogue: Catalogue, settings: str) -> Program:
@@ -106,5 +106,5 @@ def compose(source: str, catalogue: Catalogue, settings: str) -> Program:
     return Program(
         b"%b%b\n%b" % (head, catalogue.names, b"" if lazy else catalogue.descriptions),
         None if module.refusal is not None else wrapped.script().encode("utf-8", "replace"),
-        b"C" + module.source.encode("utf-8", "replace"),
+        lambda: b"C" + read_module(source, refused=True).source.encode("utf-8", "replace"),
     )

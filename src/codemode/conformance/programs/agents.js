@@ -247,3 +247,38 @@ text(fib(90)); text(memo.size);
 const words = "the cat and the hat and the bat".split(/\s+/);
 const counts = Object.entries(words.reduce((m, w) => ({ ...m, [w]: (m[w] ?? 0) + 1 }), {})).sort(([a, x], [b, y]) => y - x || a.localeCompare(b));
 text(counts); text(Object.fromEntries(counts.slice(0, 2)));
+
+// @case agent-summary-table
+const files = await tools.list_files({}); const total = files.reduce((s, f) => s + f.size, 0); text(["| file | size |", "|---|---|", ...files.map(f => `| ${f.path} | ${f.size} |`), `| **total** | ${total} |`].join("\n"));
+
+// @case agent-csv
+const csv = "a,b\n1,\"x, y\"\n2,z"; const rows = csv.split("\n").slice(1).map(l => l.match(/("([^"]*)"|[^,]+)(,|$)/g).map(x => x.replace(/,$/, "").replace(/^"|"$/g, ""))); text(rows);
+
+// @case agent-abort-style
+let cancelled = false; const work = (async () => { for (let i = 0; i < 5 && !cancelled; i++) await tools.echo(i); return "stopped"; })(); cancelled = true; text(await work);
+
+// @case agent-console-polyfill
+globalThis.console = { log: (...a) => text(a.map(x => typeof x === "string" ? x : JSON.stringify(x)).join(" ")), error: notify }; console.log("a", { b: 1 }); console.error("warn");
+
+// @case agent-base64-helper
+const enc = (s) => { const b = new Uint8Array([...unescape(encodeURIComponent(s))].map(c => c.charCodeAt(0))); return b.toBase64(); }; text(enc("héllo")); text(new TextDecoder ? "td" : "");
+
+// @case agent-state-machine
+const state = load("state") ?? { step: 0, log: [] }; state.step++; state.log.push(`step ${state.step}`); store("state", state); text(state);
+// @cell
+const state = load("state") ?? { step: 0, log: [] }; state.step++; state.log.push(`step ${state.step}`); store("state", state); text(state);
+
+// @case agent-event-emitter
+class Emitter { #h = {}; on(e, f) { (this.#h[e] ??= []).push(f); return this; } emit(e, ...a) { this.#h[e]?.forEach(f => f(...a)); } } const em = new Emitter().on("x", text).on("x", (v) => notify(v)); em.emit("x", "payload");
+
+// @case agent-grep-pattern
+const files = await tools.list_files({}); const hits = []; for (const f of files) { const { text: body } = await tools.read_file({ path: f.path }); body.split("\n").forEach((line, i) => { if (/TODO/.test(line)) hits.push(`${f.path}:${i + 1}: ${line.trim()}`); }); } text(hits.join("\n"));
+
+// @case agent-dedupe-and-sort
+const xs = await tools.echo([{ id: 2, n: "b" }, { id: 1, n: "a" }, { id: 2, n: "b" }]); text([...new Map(xs.map(x => [x.id, x])).values()].sort((a, b) => a.id - b.id));
+
+// @case agent-progress
+for (let i = 1; i <= 3; i++) { notify(`progress ${i}/3`); await tools.echo(i); } text("done");
+
+// @case agent-memoize-tools
+const cache = new Map(); const memo = (k, f) => cache.get(k) ?? cache.set(k, f()).get(k); text(await memo("a", () => tools.echo(1))); text(await memo("a", () => tools.echo(2)));

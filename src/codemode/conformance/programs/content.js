@@ -137,3 +137,9 @@ for (const type of ["Text", "TEXT", " text", "resource-link", "resourceLink", "e
 
 // @case surrogate-in-text-block
 try { content({ type: "text", text: "a\ud800b" }); } catch (e) { text(e); }
+
+// @case content-link-details
+for (const l of [{ size: 5 }, { size: 5.5 }, { size: -1 }, { size: 2 ** 40 }, { size: 2 ** 53 }, { size: 1e30 }, { size: "5" }, { size: null }, { title: "t" }, { title: 5 }, { description: "d", mimeType: "m" }, { mime_type: "m" }, { icons: [] }, { icons: [5] }, { icons: [{ src: "s" }] }, { icons: {} }, { icons: null }, { _meta: {} }, { _meta: 5 }, { annotations: 5 }, { annotations: { priority: 2 } }]) try { content({ type: "resource_link", uri: "u", name: "n", ...l }); } catch (e) { text(JSON.stringify(l) + String(e)); }
+
+// @case content-media-details
+for (const m of [{ data: "", mimeType: "image/png" }, { data: "AA", mimeType: "" }, { data: "AA", mimeType: null }, { data: "AA" }, { data: 5, mimeType: "image/png" }, { data: "AA", mimeType: "image/png", annotations: 5 }, { data: "AA", mimeType: "image/png", annotations: { lastModified: 5 } }, { data: "AA", mime_type: "image/png" }, { data: "data:image/png;base64,QQ", mimeType: "x" }, { data: "DATA:x", mimeType: "x" }, { data: "AA", mimeType: "image/png", _meta: 5 }]) for (const type of ["image", "audio"]) try { content({ type, ...m }); } catch (e) { text(type + JSON.stringify(m) + String(e)); }

@@ -249,3 +249,6 @@ for (let i = 0; i < 20; i++) notify(i);
 
 // @case expression-value-is-dropped
 1 + 1;
+
+// @case notify-white-space-only
+for (const v of ["", " ", "\n", "\t\r\n", "\v\f", "\u00a0", "\u0085", "\u1680", "\u2000\u200a", "\u2028\u2029", "\u202f", "\u205f", "\u3000", "\ufeff", "\u200b", "\u180e", "\u001c", "\u001d\u001e\u001f", "\0", "\ud800"]) try { notify(v); text("ok " + escape(v)); } catch (e) { text(e + " " + escape(v)); }

@@ -656,3 +656,111 @@ text("one"); image("data:image/png;base64,AA=="); throw new Error("after output"
 
 // @case error-name-changed-after-reading-stack
 const e = new Error("m"); e.stack; e.name = "Late"; throw e;
+
+// @case message-frame-lookalike
+throw new Error("x\n    at exec_main.mjs:1:300\n    at foo (<anonymous>:1:2)");
+
+// @case error-stack-in-content-iterator
+content({ *[Symbol.iterator]() { text(new Error("it").stack); } });
+
+// @case aggregate-manual
+throw new AggregateError([new Error("a"), "b"], "msg");
+
+// @case prepare-stack-trace-presence
+text("prepareStackTrace" in Error); text(typeof Error.prepareStackTrace); text("prepareStackTrace" in (() => {}));
+
+// @case message-mentions-anonymous
+throw new Error("see (<anonymous>:1:1) and codemode:prelude/boot.js");
+
+// @case stack-of-null-property-call
+const user = null; user.name.first;
+
+// @case error-assert-pattern
+function assert(c, m) { if (!c) throw new Error(m || "Assertion failed"); } assert(1 === 2, "math");
+
+// @case throw-string-with-newlines
+throw "line1\nline2\r\nline3";
+
+// @case error-in-field
+class K { x = nope; }
+new K();
+
+// @case stack-of-static-async
+class Api { static async call() { await 1; throw new Error("static"); } } await Api.call();
+
+// @case stack-of-rejection-in-await-chain
+const p = (async function origin() { throw new Error("origin"); })();
+async function consumer() { await p; }
+await consumer();
+
+// @case stack-of-tagged-template
+function tag() { throw new Error("tag"); } tag`x${1}`;
+
+// @case stack-of-new-expression
+function Ctor() { throw new Error("ctor"); } new Ctor();
+
+// @case object-with-stack-string
+throw { stack: "I am a stack" };
+
+// @case stack-of-undefined-index
+const list = undefined; list[0];
+
+// @case prepare-stack-trace-on-class
+class E extends Error { static prepareStackTrace = () => "mine"; } text(E.prepareStackTrace()); text(new E("x").stack);
+
+// @case stack-of-atomics
+Atomics.load(new Int32Array(1), 0);
+
+// @case stack-of-reviver
+JSON.parse('{"a":1}', function rev(k, v) { throw new Error("rev " + k); });
+
+// @case stack-of-computed-call
+const fns = { ["do it"]: () => { throw new Error("computed"); } }; fns["do it"]();
+
+// @case error-json-parse-html
+JSON.parse("<!DOCTYPE html><html></html>");
+
+// @case stack-of-symbol-has-instance
+class A { static [Symbol.hasInstance]() { throw new Error("hi"); } } ({}) instanceof A;
+
+// @case error-suppressed-dispose
+class R { [Symbol.dispose]() { text("disposed"); } } { using r = new R(); text("use"); } 
+
+// @case stack-of-string-match-all
+"aa".replaceAll("a", () => { throw new Error("ra"); });
+
+// @case error-first-line-function
+function f() { throw new Error("fn"); } f(); // same line
+
+// @case error-with-extra-properties
+throw Object.assign(new Error("m"), { code: "ENOENT", errno: -2 });
+
+// @case error-unicode-column
+const s = "😀é"; throw new Error("col");
+
+// @case helper-error-uncaught-in-function
+function report() { notify("   "); } report();
+
+// @case stack-of-promise-then-chain
+await Promise.resolve(1).then(function one() { return 2; }).then(function two() { throw new Error("two"); });
+
+// @case stack-of-webassembly
+await WebAssembly.instantiate(new Uint8Array());
+
+// @case throw-multiline-message
+throw new Error("a\nb\n    at fake (file.js:1:1)");
+
+// @case stack-of-class-async-method
+class Api { async call() { await tools.echo(1); throw new Error("api"); } } const api = new Api(); await api.call();
+
+// @case error-async-first-line
+await (async () => { await 0; throw new Error("af"); })();
+
+// @case object-to-string-returns-object
+throw { toString() { return {}; }, valueOf() { return "vo"; } };
+
+// @case error-not-a-function-await
+const r = await tools.echo({ items: null }); r.items.map((x) => x);
+
+// @case throw-bigint
+throw 10n;

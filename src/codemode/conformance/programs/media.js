@@ -254,3 +254,18 @@ try { image({ image_url: "data:,", get detail() { throw new Error("detail"); } }
 
 // @case generated-image-hint-getter-throws
 try { generatedImage({ get output_hint() { throw new Error("hint"); } }); } catch (e) { text(typeof e); text(e); }
+
+// @case link-sizes
+for (const size of [2 ** 53, 2 ** 62, 2 ** 63 - 1024, 2 ** 63, 2 ** 64 - 2048, 2 ** 64, 1e20, 1e21, -(2 ** 63), -(2 ** 63) - 2048, -1e21, 1.0, -0, 1e15 + 0.5]) try { content({ type: "resource_link", uri: "u", name: "n", size }); } catch (e) { text(size + " " + String(e)); }
+
+// @case link-sizes-raw-json
+for (const raw of ["1.0", "1e2", "5E0", "-0", "-0.0", "9007199254740993", "18446744073709551615", "18446744073709551616", "0.5e1"]) try { content({ type: "resource_link", uri: "u", name: "n", size: JSON.rawJSON(raw) }); } catch (e) { text(raw + " " + String(e)); }
+
+// @case image-detail-forms
+for (const d of [undefined, null, "", "auto", "AUTO", " high", "Original", "medium", 5, true, {}, [], ["high"], new String("high"), Symbol("x"), 1n, () => "high", "hıgh", "LOW\u212a", "ORİGİNAL"]) try { image("data:x", d); text("ok"); } catch (e) { text(e); }
+
+// @case image-string-forms
+for (const v of ["data:image/png;base64,AAAA", "DATA:image/png;base64,AAAA", " data:image/png;base64,AAAA", "data:", "data", ":", "http:", "HTTP://x", "ftp://x", "file:///a", "blob:x", "//x", "/a/b.png", "AAAA", "javascript:1", "data :x", "sandbox:/x", "dataa:x", "https", "data:image/png;base64,AAAA\n", "\tdata:x", "http\n://x", "data:text/plain,hi", "attachment:1"]) try { image(v); text("ok"); } catch (e) { text(e); }
+
+// @case image-of-tool-result-again
+const r = await tools.echo({ content: [{ type: "image", data: "iVBO", mimeType: "image/png" }, { type: "text", text: "caption" }] }); for (const c of r.content) { if (c.type === "image") image(c); else text(c.text); }

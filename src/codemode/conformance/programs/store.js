@@ -207,3 +207,6 @@ try { store("f", new Proxy(() => {}, {})); } catch (e) { text(e); }
 
 // @case control-characters
 store("k", "\u0000\u001f\u007f\u2028\u2029\ufeff"); text(JSON.stringify(load("k")));
+
+// @case near-the-end-of-the-stack
+let out = 0; function f() { try { f(); } catch (e) { if (out < 1) { try { store('a', 5); out++; } catch (x) { if (out === 0 && load('a') === 5) text('half'); } } throw e; } } try { f(); } catch (e) { text(e.name); } text(out); text(load('a'));

@@ -392,3 +392,115 @@ class A { constructor() { super(); } }
 
 // @case tagged-template-bad-escape
 text(((s) => s[0] === undefined)`\unicode`);
+
+// @case import-call-value-visible
+const f = (x) => import(x); text(String(f)); const g = () => import.meta; text(g.toString());
+
+// @case label-await-inner
+function f() { await: ; }
+
+// @case function-expression-named-await
+const f = function await() {};
+
+// @case inner-function-uses-await-identifier
+const f = function () { return await; };
+
+// @case inner-await-parameter
+function f(await) {}
+
+// @case inner-await-call
+function f() { return await(1); }
+
+// @case inner-await-destructuring
+function f({ await }) {}
+
+// @case inner-catch-await
+function f() { try { } catch (await) { } }
+
+// @case escaped-await
+function f() { var aw\u0061it = 1; }
+
+// @case dynamic-import-comma-expression
+import("a", "b", "c");
+
+// @case await-in-sync-callback-with-message
+const r = [1].map(x => await tools.echo(x));
+
+// @case notify-white-space-sweep
+const out = []; for (let c = 0; c < 0x10000; c++) { if (c >= 0xd800 && c < 0xe000) continue; if (!(c < 33 || c > 0x7e && c < 0xa1 || /[\s\p{Z}\p{C}]/u.test(String.fromCharCode(c)))) continue; if (c >= 0xe000 && c < 0xf900) continue; if (out.length > 100) break; try { const orig = notify; if (/[\s\p{Zs}\x85]/u.test(String.fromCharCode(c)) || c < 33) orig(String.fromCharCode(c)); } catch { out.push(c.toString(16)); } } text(out);
+
+// @case function-locals-named-like-prelude
+const core = 1, host = 2, buffer = 3, put = 4, words = 5; text(core + host + buffer + put + words); text(typeof ask === "undefined"); text(typeof config === "undefined"); text(typeof label);
+
+// @case dollar-names
+const $meta = 1, $impo = 2, $0 = 3, $ = 4; text($meta + $impo + $0 + $); text(typeof import.meta); try { await import("x"); } catch (e) { text(e); }
+
+// @case python-like
+print("x")
+for i in range(3):
+    print(i)
+
+// @case import-as-identifier
+const import1 = 1; text(import1); const $import = 2; text($import); const o = { import() { return 3; } }; text(o.import());
+
+// @case let-promise-shadow
+let Promise = 5; text(await tools.echo(Promise)); let JSON = null; text({ a: 1 }); const Object = 1, Error = 2, Symbol = 3; text([1]); throw Error;
+
+// @case single-quotes-unescaped
+text('it's');
+
+// @case raw-json-stored-next-cell
+store("a", JSON.rawJSON("1.0")); store("b", JSON.rawJSON("12345678901234567890123")); store("c", [JSON.rawJSON("1e2"), JSON.rawJSON("-0")]); store("d", { k: JSON.rawJSON("1E400") });
+// @cell
+for (const k of "abcd") text(String(JSON.stringify(load(k))));
+
+// @case typescript-enum
+enum Color { Red }
+
+// @case const-nan
+const NaN = 1, Infinity = 2; text(NaN + Infinity);
+
+// @case typescript-generic-call
+const x = new Map<string, number>(); text(x.size);
+
+// @case let-private-public
+let private, public;
+
+// @case xml-like
+<tool_call>{"x":1}</tool_call>
+
+// @case meta-visible-names
+text(typeof $meta); text(typeof $impo); try { $meta; } catch (e) { text(e.message); } text(typeof import.meta);
+
+// @case dynamic-import-in-arrow-returned
+const load2 = () => import("./x.js"); await load2().catch(e => text(typeof e + e)); text(load2() instanceof Promise);
+
+// @case jsx-with-return
+function C() { return <div>hi</div>; }
+
+// @case bad-regexp-flag-u-escape
+/\p{Foo}/u;
+
+// @case return-in-regexp-class
+text(/[/]return}/.source); const s = "}"; text(s);
+
+// @case export-function-to-string
+export function f() { return 1; } text(f.toString()); export default function g() {} text(String(g)); export class C {} text(String(C)); text(f.name + g.name + C.name);
+
+// @case escaped-import
+im\u0070ort x from "y";
+
+// @case import-dot-meta-escaped
+text(import.m\u0065ta);
+
+// @case typescript-satisfies
+const x = {} satisfies object;
+
+// @case typescript-as-const
+const x = [1] as const; return x;
+
+// @case hoisting-top-level
+text(typeof hoisted); text(hoisted()); function hoisted() { return "h"; } text(typeof v); var v = 1;
+
+// @case import-with-comments-between
+import /* a */ x /* b */ from /* c */ "y" /* d */;

@@ -371,3 +371,51 @@ text(await tools.echo({ "": 1, " ": 2, "a\nb": 3, "é": 4, "😀": 5, __proto__:
 
 // @case raw-json-beyond-double
 text(await tools.echo({ n: JSON.rawJSON("123456789012345678901234567890"), i: JSON.rawJSON("9007199254740993") }));
+
+// @case proxy-content-array
+const log = []; const p = new Proxy([{ type: "text", text: "x" }], { get(t, k) { log.push("get " + String(k)); return t[k]; } }); content(p); text(log);
+
+// @case names-normalised
+for (const n of ["a-b", "a_b", "ns__x", "ns.x", "x", "class", "9x", "_9x", "constructor", "toString", "déjà", "d_j_", "hasOwnProperty", "valueOf", "then"]) text(n + " " + typeof tools[n] + " " + Object.hasOwn(tools, n));
+
+// @case numbers-through-tools
+for (const n of [0.1 + 0.2, 1e-7, 123456789012345680000, 2 ** 53, 2 ** 53 + 2, -(2 ** 63), 1.7976931348623157e308, 5e-324, 4.35, 100.0, 1e16, 1e15 + 0.5, 1e300]) text(Object.is(await tools.echo(n), n));
+
+// @case class-tool-call
+text(await tools.class({ a: 1 })); const { class: cls } = tools; text(await cls("d"));
+
+// @case promise-subclass
+class P extends Promise {} const p = P.resolve(5); text(p instanceof P); text(await p); text(await P.all([1, tools.echo(2)]));
+
+// @case tools-spread-and-assign
+const mine = { ...tools, extra: () => 1 }; text(Object.keys(mine).length); text(await mine.echo("s")); Object.assign(tools, { echo: async () => "over" }); text(await tools.echo(1));
+
+// @case fail-uncaught-in-nested
+async function step() { return await tools.fail_with("nested failure"); } async function main() { await step(); } await main();
+
+// @case map-async-pattern
+const files = await tools.list_files({}); const texts = await Promise.all(files.filter(f => f.path.endsWith(".py")).map(async f => ({ ...f, ...(await tools.read_file({ path: f.path })) }))); text(texts);
+
+// @case proxy-all-traps-image
+const log = []; const p = new Proxy({ image_url: "data:x", detail: "low" }, { get(t, k) { log.push("get " + String(k)); return t[k]; }, has(t, k) { log.push("has " + String(k)); return k in t; }, ownKeys(t) { log.push("keys"); return Reflect.ownKeys(t); }, getOwnPropertyDescriptor(t, k) { log.push("gopd " + String(k)); return Reflect.getOwnPropertyDescriptor(t, k); } }); image(p); text(log);
+
+// @case async-iterator-over-tools
+async function* pages() { for (const f of await tools.list_files({})) yield tools.read_file({ path: f.path }); } for await (const p of pages()) text(p.path);
+
+// @case fail-with-shapes
+for (const s of ["", " ", "multi\nline", "😀", "Error: x", "{\"code\":1}", "x".repeat(5000), "\u2028", "Hint: y", "a\nHint: b"]) try { await tools.fail_with(s); } catch (e) { text([typeof e, e.length, e.slice(0, 60)]); }
+
+// @case class-features
+class A { #p = 1; static #s = 2; static { this.t = A.#s + 1; } accessor = 5; get p() { return this.#p; } static async *[Symbol.asyncIterator]() { yield 1; } } text(new A().p); text(A.t); for await (const x of A) text(x); text(new A());
+
+// @case atomics-and-sab-through-eval
+text(typeof (0, eval)("typeof SharedArrayBuffer")); try { (0, eval)("new SharedArrayBuffer(8)"); } catch (e) { text(String(e)); } text(typeof Atomics);
+
+// @case sequential-reduce
+text(await [1, 2, 3].reduce(async (acc, x) => (await acc) + (await tools.add({ a: x, b: 0 })), Promise.resolve(0)));
+
+// @case top-level-await-in-various-places
+const { a = await tools.echo(1) } = {}; const b = [await tools.echo(2), ...(await tools.echo([3]))]; const c = `${await tools.echo(4)}`; text([a, b, c]); if (await tools.echo(true)) text("yes"); switch (await tools.echo("x")) { case await tools.echo("x"): text("match"); } for (let i = await tools.echo(0); i < await tools.echo(2); i += await tools.echo(1)) text(i);
+
+// @case key-object-conversion-count
+let n = 0; const k = { toString() { n++; return "k" + n; } }; store(k, 1); text(n); text(String(load("k1"))); load(k); text(n);

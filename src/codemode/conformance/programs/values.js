@@ -143,3 +143,21 @@ const b = new ArrayBuffer(4); const c = b.transfer(8); text([b.detached, c.byteL
 
 // @case math
 text([Math.hypot(3, 4), Math.cbrt(27), Math.sign(-3), Math.trunc(-1.5), Math.round(-0.5), Math.round(2.5), Math.fround(5.5), Math.clz32(1), Math.imul(3, 4), Math.log2(8), Math.max(), Math.min()].map((x) => (Object.is(x, -0) ? "-0" : String(x)))); text(Math.PI); text(Math.sin(1)); text(Math.exp(1)); text(Math.pow(2, 0.5)); text(Math.atan2(1, 2));
+
+// @case overflow-in-tool-call
+let made = 0; function f() { try { f(); } catch (e) { if (!made) { try { tools.echo({}); made = 1; } catch (x) { text; } } throw e; } } try { f(); } catch (e) { text(e.name); } text(made);
+
+// @case hint-in-own-error
+throw "own error\nHint: do it";
+
+// @case bigint-huge
+try { 2n ** (2n ** 40n); } catch (e) { text(String(e)); } text((2n ** 256n).toString());
+
+// @case string-max-length
+try { text("x".repeat(2 ** 29 - 24).length); } catch (e) { text(String(e)); } try { "x".repeat(2 ** 29); } catch (e) { text(String(e)); }
+
+// @case set-prototype-of-global
+try { Object.setPrototypeOf(globalThis, { inherited: 5 }); text(inherited); } catch (e) { text(String(e)); }
+
+// @case resizable-array-buffer
+const b = new ArrayBuffer(4, { maxByteLength: 16 }); b.resize(8); text(b.byteLength); text(b.resizable); text(new Uint8Array(b).length); text(b.transferToFixedLength().resizable); text(b.detached);

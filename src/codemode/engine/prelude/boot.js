@@ -34,15 +34,17 @@ const { defineProperty, hasOwn } = Object;
 const { parse, stringify } = JSON;
 const { now } = Date;
 const { fromCharCode } = String;
-const { slice: sliceOf, indexOf: indexOfOf, charCodeAt: charCodeAtOf, toWellFormed } = String.prototype;
+const { slice: sliceOf, indexOf: indexOfOf, charCodeAt: charCodeAtOf, toWellFormed: toWellFormedOf } = String.prototype;
 const { then } = Promise.prototype;
 const commit = Atomics.store;
 const evaluate = eval;
 const global = globalThis, ErrorOf = Error, PromiseOf = Promise, ProxyOf = Proxy, TypeErrorOf = TypeError, UnitsOf = Uint16Array;
 const { call } = Function.prototype;
+const bind = call.bind(call.bind);
 const charCodeAt = call.bind(charCodeAtOf);
 const slice = call.bind(sliceOf);
 const indexOf = call.bind(indexOfOf);
+const toWellFormed = call.bind(toWellFormedOf);
 
 // For the other files: they are evaluated when the script may have replaced all of this.
 const { construct, getPrototypeOf } = Reflect;
@@ -94,29 +96,31 @@ function append(kind, text, start, count) {
   commit(words, 0, at);
 }
 
-// Records gather; the host hears of them at the end of the turn or after a millisecond.
+// Records gather; the host hears of them at the end of the turn or after a millisecond. Near the
+// end of the stack nothing can be called: what is committed must not seem refused then, and waits
+// for the end of the turn.
 function put(kind, text) {
-  const length = text.length;
-  let start = 0;
-  for (;;) {
-    const room = UNITS - words[0] - 3, rest = length - start;
-    if (rest <= room) {
-      append(kind, text, start, rest);
-      break;
-    }
-    if (room > 0) {
-      append(kind | CONTINUED, text, start, room);
-      start += room;
-    }
+  text = toWellFormed(text);  // the host would replace each half of a pair by itself, a hundred times slower
+  let start = 0, rest = text.length;
+  // Where there is stack for this there is for all that follows: a record is whole or is not there.
+  if (rest > UNITS - words[0] - 3) tell(FLUSH);
+  for (let room; rest > (room = UNITS - words[0] - 3); rest -= room) {
+    append(kind | CONTINUED, text, start, room);
+    start += room;
     tell(FLUSH);
   }
-  if (now() - lastTold >= 1) tell(FLUSH);
+  append(kind, text, start, rest);
+  try {
+    if (now() - lastTold >= 1) tell(FLUSH);
+  } catch {}
 }
 
 // What cannot wait is told at once: a yield, and a timer, whose clock runs outside.
 function send(kind, text) {
   put(kind, text);
-  tell(FLUSH);
+  try {
+    tell(FLUSH);
+  } catch {}
 }
 
 // An answer is read in pieces, each a list of arguments with a length of its own, so that nobody
@@ -214,7 +218,7 @@ function refuseDepth(text) {
       else if (code === 34) quoted = false;
     } else if (code === 34) quoted = true;
     else if (code === 91 || code === 123) {
-      if (++depth === 128) throw `failed to serialize JavaScript value: recursion limit exceeded at line 1 column ${at + 1}`;
+      if (++depth === 128) throw errors().tooDeep(slice(text, 0, at + 1));
     } else if (code === 93 || code === 125) depth--;
   }
 }
@@ -233,8 +237,10 @@ function notify(value) {
 
 function yield_control() { send(YIELD, ""); }
 
-// Nothing can catch this: the host ends the isolate while we wait here.
+// Nothing can catch this: the host ends the isolate while we wait here. Where the stack has no room
+// for that, it is refused before anything is said.
 function exit() {
+  tell(FLUSH);
   put(DONE, "");
   tell(EXIT);
   for (;;);
@@ -249,15 +255,15 @@ function toKey(key, helper) {
   } catch {
     throw helper + " key must be a string";
   }
-  return checked(apply(toWellFormed, text, []));
+  return checked(toWellFormed(text));
 }
 
 function store(rawKey, value) {
   const key = toKey(rawKey, "store");
   const json = toJson(value);
   if (json === undefined) throw `Unable to store ${errors().quote(key)}. Only plain serializable objects can be stored.`;
-  written[key] = json;
   put(STORE, key.length + "\n" + key + json);
+  written[key] = json;
 }
 
 function load(rawKey) {
@@ -327,7 +333,8 @@ function finish(failed, reason) { outcome ??= { failed, reason }; }
 
 function run(main) {
   try {
-    const promise = main({ __proto__: null }, importModule);
+    // Only a main with parameters gets arguments, for it may look at all that it gets.
+    const promise = main.length === 0 ? main() : main({ __proto__: null }, importModule);
     define(promise, "constructor", undefined);  // no species of the script's
     apply(then, promise, [() => finish(false, undefined), (reason) => finish(true, reason)]);
   } catch (error) {
@@ -335,8 +342,9 @@ function run(main) {
   }
 }
 
-async function importModule(specifier) {
+async function importModule(specifier, options) {
   specifier = `${specifier}`;
+  if (options !== undefined && !isObject(options)) throw new TypeErrorOf("The second argument to import() must be an object");
   throw "unsupported import in exec";
 }
 
@@ -371,13 +379,15 @@ function failureText(text) {
 
 // ---------------------------------------------------------------- globals
 
-// A helper looks like a native function: no name, no length, no source, a prototype. A proxy
-// without traps of an anonymous function has these looks.
-const TRANSPARENT = { __proto__: null };
+// A helper looks like a native function: no name, no length, no source, a prototype. A bound
+// function whose name is taken away has these looks, also in what V8 says of it.
+const NAMELESS = { __proto__: null, value: "" };
 
 function disguise(target) {
-  const shown = new ProxyOf(target, TRANSPARENT);
-  target.prototype.constructor = shown;
+  const shown = bind(target, undefined), { prototype } = target;
+  prototype.constructor = shown;
+  defineProperty(shown, "name", NAMELESS);
+  defineProperty(shown, "prototype", { __proto__: null, value: prototype, writable: true });
   return shown;
 }
 
@@ -391,10 +401,20 @@ function native(helper) {
   });
 }
 
+// A proxy without traps of an anonymous function has the same looks, but for errors that quote the
+// source of one. It is made in a third of the time, and there may be many, made while a program waits.
+const TRANSPARENT = { __proto__: null };
+
+function disguiseQuickly(target) {
+  const shown = new ProxyOf(target, TRANSPARENT);
+  target.prototype.constructor = shown;
+  return shown;
+}
+
 function makeTools() {
   const tools = {};
   for (let index = 0; index < toolNames.length; index++) {
-    define(tools, toolNames[index], disguise(function (input = undefined, second) { return invoke(index, input, second); }));
+    define(tools, toolNames[index], disguiseQuickly(function (input = undefined, second) { return invoke(index, input, second); }));
   }
   return tools;
 }

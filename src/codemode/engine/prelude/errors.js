@@ -26,7 +26,7 @@ function prepare(error, frames, userPrepare, shift) {
   if (typeof userPrepare === "function") return apply(userPrepare, ErrorOf, [error, theirs(frames)]);
   // Read again while V8 is formatting: that gives V8's own text, whose header holds the message
   // as it was when the error was made.
-  return tidy(apply(stackOf, error, []), shift);
+  return tidy(apply(stackOf, error, []), frames.length, shift);
 }
 
 // Call sites of the script. Their columns are V8's.
@@ -48,9 +48,9 @@ function siteText(site) { return apply(siteToString ??= getPrototypeOf(site).toS
 function isOurs(site) { return indexOf(siteText(site), OURS) >= 0; }
 function isBuiltin(site) { return endsWith(siteText(site), BUILTIN); }
 
-function tidy(stack, shift) {
+function tidy(stack, frames, shift) {
   if (typeof stack !== "string") return stack;
-  let at = indexOf(stack, FRAME);
+  let at = firstFrame(stack, frames);
   if (at < 0) return stack;
   let text = slice(stack, 0, at), held = "";
   while (at >= 0) {
@@ -69,6 +69,14 @@ function tidy(stack, shift) {
     }
   }
   return text + held;
+}
+
+// Where the last `frames` of what looks like a frame begin: the others are lines of the message.
+function firstFrame(stack, frames) {
+  let lines = 0, at = indexOf(stack, FRAME);
+  for (let next = at; next >= 0; next = indexOf(stack, FRAME, next + 1)) lines++;
+  for (; lines > frames; lines--) at = indexOf(stack, FRAME, at + 1);
+  return at;
 }
 
 // The program's script has a sourceURL and no name, which is what V8 shows as the origin of an
@@ -144,13 +152,24 @@ const ESCAPES = { __proto__: null, "\"": "\\\"", "\\": "\\\\", "\n": "\\n", "\r"
 
 function quote(key) {
   let text = "\"", from = 0, found;
-  odd ??= new RegExpOf("[\"\\\\\\p{C}\\p{Zl}\\p{Zp}]|(?! )\\p{Zs}", "gu");
+  odd ??= new RegExpOf("[\"\\\\\\p{C}\\p{Zl}\\p{Zp}\\p{Gr_Ext}]|(?! )\\p{Zs}", "gu");
   odd.lastIndex = 0;
   while ((found = exec(odd, key)) !== null) {
     text += slice(key, from, found.index) + (ESCAPES[found[0]] ?? "\\u{" + hex(codePointAt(found[0])) + "}");
     from = odd.lastIndex;
   }
   return text + slice(key, from) + "\"";
+}
+
+// The reference counts columns in bytes of UTF-8.
+function tooDeep(json) {
+  let column = 0;
+  for (let at = 0; at < json.length; at++) {
+    const code = charCodeAt(json, at);
+    // Each half of a pair counts two: the whole is four bytes long.
+    column += code < 0x80 ? 1 : code < 0x800 || code >= 0xd800 && code < 0xe000 ? 2 : 3;
+  }
+  return "failed to serialize JavaScript value: recursion limit exceeded at line 1 column " + column;
 }
 
 const LONE = "\ufffd";
@@ -207,11 +226,12 @@ function syntaxError(source, error, config) {
   const closes = (error.message === EXCESS || error.message === "Single function literal required")
     && !(inside?.message === UNFINISHED && parsed("async function f(){", source, "")?.message === UNFINISHED);
   const { name, message } = closes || inside === 0 ? error : inside;
-  if (config.refusal !== null && startsWith(message, "Cannot use import statement")) return config.refusal;
+  const misplaced = startsWith(message, "Cannot use import statement") || message === "Unexpected token 'export'";
+  if (config.refusal !== null && misplaced) return config.refusal;
   if (closes) return name + ": " + EXCESS;
   return name + ": " + (startsWith(message, "await is only valid") ? "Unexpected reserved word" : message);
 }
 
-return { __proto__: null, prepare, render, renderAll, quote, withoutLone, refusal };
+return { __proto__: null, prepare, render, renderAll, quote, tooDeep, withoutLone, refusal };
 })
 //# sourceURL=codemode:prelude/errors.js

@@ -167,10 +167,13 @@ function isResource(resource) {
   && (isString(own(resource, "text")) || isString(own(resource, "blob"))) && isOptional(resource, "mimeType");
 }
 
+// The reference reads it as a signed integer of 64 bits.
+function isSize(size) { return isInteger(size) && size > -(2 ** 63) && size < 2 ** 63; }
+
 function isLink(block) {
   return isString(own(block, "uri")) && isString(own(block, "name"))
   && isOptional(block, "title") && isOptional(block, "description") && isOptional(block, "mimeType")
-  && (isNullish(own(block, "size")) || isInteger(block.size))
+  && (isNullish(own(block, "size")) || isSize(block.size))
   && (isNullish(own(block, "icons")) || isArray(block.icons));
 }
 
@@ -199,8 +202,9 @@ function emitBlock(value) {
 }
 
 function content(blockOrBlocks) {
-  if (!isObject(blockOrBlocks) || typeof blockOrBlocks[iteratorKey] !== "function") emitBlock(blockOrBlocks);
-  else for (const block of blockOrBlocks) emitBlock(block);
+  const iterate = isObject(blockOrBlocks) ? blockOrBlocks[iteratorKey] : undefined;
+  if (typeof iterate !== "function") emitBlock(blockOrBlocks);
+  else for (const block of { __proto__: null, [iteratorKey]: () => apply(iterate, blockOrBlocks, []) }) emitBlock(block);
 }
 
 return { __proto__: null, content, image, audio, generatedImage };
