@@ -109,14 +109,20 @@ class FakeSession:
 
 
 class FakeProvider:
-    """Makes fake sessions, and keeps them."""
+    """Makes fake sessions when it may, unless there is an error, and keeps them."""
 
     def __init__(self) -> None:
         self.sessions: list[FakeSession] = []
+        self.makes = asyncio.Event()
+        self.makes.set()
+        self.error: Exception | None = None
 
     async def create_session(
         self, delegate: SessionDelegate, *, limits: Limits | None = None
     ) -> Any:
+        await self.makes.wait()
+        if self.error is not None:
+            raise self.error
         self.sessions.append(FakeSession(delegate, limits))
         return self.sessions[-1]
 

@@ -9,10 +9,12 @@ from codemode.host.listen import (
     Address,
     ListenError,
     check_access,
+    check_certificates,
     check_grpc,
     parse_address,
     read_access,
 )
+from tests.certificates import identity, needs_openssl
 
 
 @pytest.mark.parametrize(
@@ -35,31 +37,37 @@ def test_an_address_is_understood(url: str, address: Address, is_local: bool) ->
     assert address.is_local == is_local
 
 
+EXPECTED = "; expected `stdio://`, `grpc+stdio://`, `grpc://IP:PORT` or `unix:PATH`"
+GRPC = "; expected `grpc://IP:PORT`"
+
+
 @pytest.mark.parametrize(
-    "url",
+    ("url", "why"),
     [
-        "",
-        "tcp://1:2",
-        "grpc://localhost:1",
-        "grpc://127.0.0.1",
-        "grpc://127.0.0.1:65536",
-        "grpc://127.0.0.1:-1",
-        "grpc://127.0.0.1:x",
-        "unix:",
-        "http://127.0.0.1:1",
+        ("", EXPECTED),
+        ("tcp://1:2", EXPECTED),
+        ("http://127.0.0.1:1", EXPECTED),
+        ("grpc://localhost:1", f": `localhost` is no IP address{GRPC}"),
+        ("grpc://", f": it names no IP address{GRPC}"),
+        ("grpc://127.0.0.1", f": it names no port, 0 is any that is free{GRPC}"),
+        ("grpc://[::1]", f": it names no port, 0 is any that is free{GRPC}"),
+        ("grpc://127.0.0.1:65536", f": ports go up to 65535{GRPC}"),
+        ("grpc://127.0.0.1:" + "9" * 5_000, f": ports go up to 65535{GRPC}"),
+        ("grpc://127.0.0.1:-1", f": `-1` is no port, 0 is any that is free{GRPC}"),
+        ("grpc://127.0.0.1:x", f": `x` is no port, 0 is any that is free{GRPC}"),
+        ("grpc://::1:5", ": an IPv6 address stands in brackets; expected `grpc://[IP]:PORT`"),
+        ("unix:", ": it names no socket; expected `unix:PATH`"),
     ],
 )
-def test_another_address_is_refused(url: str) -> None:
+def test_another_address_is_refused_with_the_reason(url: str, why: str) -> None:
     with pytest.raises(ListenError) as caught:
         parse_address(url)
 
-    assert str(caught.value) == (
-        f"unsupported --listen URL `{url}`; expected"
-        " `stdio://`, `grpc+stdio://`, `grpc://IP:PORT` or `unix:PATH`"
-    )
+    assert str(caught.value) == f"unsupported --listen URL `{url}`{why}"
 
 
 OPEN = Address("tcp", host="192.0.2.1", port=1)
+LONG = "s3cret-s3cret-16"
 TLS = "--tls-cert and --tls-key"
 TOKEN = "--token-file (or CODEMODE_HOST_TOKEN)"
 
@@ -68,7 +76,7 @@ TOKEN = "--token-file (or CODEMODE_HOST_TOKEN)"
     ("access", "missing"),
     [
         (Access(), f"{TLS} and {TOKEN}"),
-        (Access(token="t"), TLS),
+        (Access(token=LONG), TLS),
         (Access(certificate=b"c", key=b"k"), TOKEN),
     ],
 )
@@ -84,9 +92,54 @@ def test_other_machines_need_tls_and_a_token(access: Access, missing: str) -> No
 
 
 def test_with_both_other_machines_are_let_in_and_this_one_without() -> None:
-    check_access(OPEN, Access("t", b"c", b"k"), insecure=False)
+    check_access(OPEN, Access(LONG, b"c", b"k"), insecure=False)
     check_access(Address("tcp", host="127.0.0.1"), Access(), insecure=False)
     check_access(Address("unix", path="x"), Access(), insecure=False)
+
+
+@pytest.mark.parametrize("insecure", [False, True])
+def test_a_token_that_could_be_guessed_is_for_this_machine_alone(*, insecure: bool) -> None:
+    short = Access(LONG[:-1], b"c", b"k")
+    with pytest.raises(ListenError) as caught:
+        check_access(OPEN, short, insecure=insecure)
+
+    assert str(caught.value) == (
+        "192.0.2.1 can be reached from other machines: the token must have at least 16 characters\n"
+        'hint: python -c "import secrets; print(secrets.token_urlsafe())" makes a token.'
+    )
+    check_access(Address("tcp", host="127.0.0.1"), short, insecure=insecure)
+
+
+@needs_openssl
+def test_files_that_tls_can_use_are_taken(tmp_path: Path) -> None:
+    own, client = identity(tmp_path, "own"), identity(tmp_path, "client")
+    files = {"tls-cert": str(own.certificate), "tls-key": str(own.key)}
+
+    check_certificates({})
+    check_certificates(files)
+    check_certificates({**files, "tls-client-ca": str(client.certificate)})
+
+
+@needs_openssl
+def test_files_that_tls_cannot_use_are_named(tmp_path: Path) -> None:
+    own, other = identity(tmp_path, "own"), identity(tmp_path, "other")
+    junk = tmp_path / "junk.pem"
+    junk.write_text("junk")
+
+    def refusal(certificate: Path, key: Path, authority: Path = own.certificate) -> str:
+        files = {"tls-cert": certificate, "tls-key": key, "tls-client-ca": authority}
+        with pytest.raises(ListenError) as caught:
+            check_certificates({name: str(path) for name, path in files.items()})
+        return str(caught.value)
+
+    pair = "are no certificate and its key in PEM, without a password"
+    assert refusal(own.certificate, other.key) == (
+        f"--tls-cert and --tls-key: {own.certificate} and {other.key} {pair}: key values mismatch"
+    )
+    assert refusal(junk, own.key) == f"--tls-cert and --tls-key: {junk} and {own.key} {pair}"
+    assert refusal(own.certificate, own.key, junk).startswith(
+        f"--tls-client-ca: {junk} holds no certificate in PEM"
+    )
 
 
 def test_plain_pipes_take_no_options_of_grpc() -> None:

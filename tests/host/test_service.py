@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from codemode.errors import CellBusyError, LimitError, SessionClosedError
+from codemode.errors import CellBusyError, EngineError, LimitError, SessionClosedError
 from codemode.host import service as service_module
 from codemode.host.cells import ACTIVE_CELLS
 from codemode.host.connection import ProtocolViolationError
@@ -417,6 +417,56 @@ async def test_a_cell_over_the_limit_is_refused_until_another_is_closed() -> Non
         closed("1"),
         ok(5001, type="execution/started", cellId="1025"),
     ]
+
+
+async def test_a_session_over_the_limit_is_refused_until_another_is_shut(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("codemode.host.sessions.OPEN_SESSIONS", 2)
+    client = await opened()
+    client.ask(2, "session/open", sessionId="a")
+    client.ask(3, "session/open", sessionId="b")
+    client.ask(4, "session/shutdown")
+    client.ask(5, "session/open", sessionId="b")
+
+    assert await client.heard() == [
+        ok(2, type="session/ready", sessionId="a"),
+        failed(3, "code-mode host has too many open sessions"),
+        ok(4, type="session/closed", sessionId="s"),
+        ok(5, type="session/ready", sessionId="b"),
+    ]
+
+
+async def test_a_session_that_is_being_made_has_its_name_and_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("codemode.host.sessions.OPEN_SESSIONS", 1)
+    client = await connected()
+    client.provider.makes.clear()
+    client.ask(1, "session/open")
+    client.ask(2, "session/open")
+    client.ask(3, "session/open", sessionId="a")
+    refused = await client.heard()
+    client.provider.makes.set()
+
+    assert refused == [
+        failed(2, "code-mode session ID `s` is already open"),
+        failed(3, "code-mode host has too many open sessions"),
+    ]
+    assert await client.heard() == [ok(1, type="session/ready", sessionId="s")]
+    assert len(client.provider.sessions) == 1
+
+
+async def test_a_session_that_could_not_be_made_leaves_its_name_free() -> None:
+    client = await connected()
+    client.provider.error = EngineError("no engine")
+    client.ask(1, "session/open")
+    refused = await client.heard()
+    client.provider.error = None
+    client.ask(2, "session/open")
+
+    assert refused == [failed(1, "no engine")]
+    assert await client.heard() == [ok(2, type="session/ready", sessionId="s")]
 
 
 async def test_an_execute_that_failed_takes_no_place() -> None:

@@ -75,7 +75,11 @@ def test_it_listens_on_standard_input_and_output(arguments: tuple[str, ...]) -> 
 def test_other_arguments_are_refused(arguments: tuple[str, ...], problem: str) -> None:
     status, out, words = run(*arguments)
 
-    assert (status, out, words.splitlines()[0]) == (2, b"", f"error: {problem}")
+    assert (status, out, words) == (
+        2,
+        b"",
+        f"error: {problem}\nhint: codemode-host --help lists what there is.\n",
+    )
 
 
 def test_help_is_printed() -> None:

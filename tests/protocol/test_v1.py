@@ -131,7 +131,7 @@ def test_the_same_tools_are_read_once() -> None:
 
 def test_only_the_last_few_lists_of_tools_are_remembered() -> None:
     messages = v1.ClientMessages()
-    lists = [[{**TOOL, "name": str(number)}] for number in range(messages.REMEMBERED + 1)]
+    lists = [[{**TOOL, "name": str(number)}] for number in range(v1.REMEMBERED_LISTS + 1)]
 
     def tools(of: list[Any]) -> tuple[ToolDefinition, ...]:
         read = messages.decode(payload(execute(enabled_tools=of)))
@@ -142,6 +142,26 @@ def test_only_the_last_few_lists_of_tools_are_remembered() -> None:
 
     assert tools(lists[-1]) is read[-1]
     assert tools(lists[0]) is not read[0]
+
+
+@pytest.mark.parametrize(("beyond", "is_remembered"), [(0, True), (1, False)])
+def test_a_list_of_tools_that_is_too_long_is_not_remembered(
+    beyond: int, is_remembered: bool
+) -> None:
+    messages = v1.ClientMessages()
+    around = len(json.dumps([{**TOOL, "description": ""}]))
+    text = "x" * (v1.REMEMBERED_BYTES - around + beyond)
+    asked = payload(execute(enabled_tools=[{**TOOL, "description": text}]))
+
+    reads = [messages.decode(asked) for _ in range(2)]
+
+    first, second = (
+        read.request.request.enabled_tools
+        for read in reads
+        if isinstance(read, m.Request) and isinstance(read.request, m.Execute)
+    )
+    assert first == second
+    assert (first is second) == is_remembered
 
 
 def test_a_tool_result_is_handed_on_as_it_was_written() -> None:
@@ -449,3 +469,14 @@ def test_a_message_over_the_limit_is_not_written() -> None:
 def test_a_message_that_json_cannot_say_is_not_written() -> None:
     with pytest.raises(FrameUnencodableError, match=r"^failed to encode code-mode IPC frame: "):
         v1.encode(m.DelegateResponse(1, m.DelegateOk(m.ToolResult(object()))))
+
+
+@pytest.mark.parametrize(("beyond", "keys"), [(0, [["a", "b"], ["c"]]), (1, [["a"], ["b", "c"]])])
+def test_stored_values_fill_a_part_to_its_last_byte(beyond: int, keys: list[list[str]]) -> None:
+    half = v1.PART_BYTES // 2
+    values = {"a": b"1" * half, "b": b"2" * (half + beyond), "c": b"3" * (half - beyond)}
+
+    parts = list(v1.in_parts(values.items()))
+
+    assert [list(part) for part in parts] == keys
+    assert {key: bytes(raw) for part in parts for key, raw in part.items()} == values

@@ -549,6 +549,60 @@ async def test_values_that_the_next_host_refuses_are_gone(
     await shut(session, host)
 
 
+@pytest.mark.parametrize("how", ["is silent", "dies"])
+async def test_a_host_that_fails_over_the_values_gets_them_once(
+    how: str,
+    provider: ProcessSessionProvider,
+    stage: Stage,
+    delegate: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session, host = await opened(provider, stage, delegate)
+    stored(host, a=1)
+    await die(provider, session, host)
+    executing = asyncio.create_task(session.execute(request()))
+    host = await stage.host()
+    await host.shake_hands()
+    number, asked = await host.hear_request("session/open")
+    with monkeypatch.context() as patched:
+        if how == "is silent":
+            patched.setattr("codemode.remote.generation.OPEN_SECONDS", 0.0)
+        host.ready(number, asked["sessionId"])
+        if how == "dies":
+            await host.hear_request("session/restore")
+            host.exit(3)
+        await host.gone()
+    host = await stage.host()
+    await host.shake_hands()
+    await host.open_session()
+    with pytest.raises(WorkerLostError) as told:
+        await bounded(executing)
+
+    assert str(told.value) == notice(KILLED, GONE)
+    await shut(session, host)
+
+
+async def test_values_over_which_a_host_failed_are_gone_even_if_no_other_host_comes(
+    provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
+) -> None:
+    session, host = await opened(provider, stage, delegate)
+    stored(host, a=1)
+    await die(provider, session, host)
+    executing = asyncio.create_task(session.execute(request()))
+    host = await stage.host()
+    await host.shake_hands()
+    await host.open_session()
+    await host.hear_request("session/restore")
+    host.exit(3)
+    (await stage.host()).exit(4)
+    with pytest.raises(EngineError, match=r"exited during handshake: exited with status 4$"):
+        await bounded(executing)
+    text, host = await replaced(session, stage)
+
+    assert text == notice(KILLED, GONE)
+    await shut(session, host)
+
+
 # ── the end ──────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -18,12 +18,7 @@ from codemode.protocol.session import Signal
 from codemode.protocol.types import CellId, JsonValue, ToolCall, ToolName
 from codemode.runtime import callbacks as module
 from codemode.runtime.callbacks import Callbacks
-from codemode.runtime.jsontext import (
-    decode_json,
-    decoded_bytes,
-    encode_json,
-    has_more_members,
-)
+from codemode.runtime.jsontext import decode_json, decoded_bytes, encode_json
 
 from .doubles import Recorder, bounded, definitions, echo, never, settle, stubborn_wait
 
@@ -446,29 +441,6 @@ async def test_nothing_begins_after_the_end() -> None:
 )
 def test_json_from_a_cell_is_exact_but_for_lone_surrogates(text: str, value: object) -> None:
     assert decode_json(text) == value
-
-
-@pytest.mark.parametrize(
-    ("text", "members"),
-    [
-        ("1", 0),
-        ("[]", 0),
-        ("{}", 0),
-        ("[1]", 1),
-        ("[1,2]", 2),
-        ('["a"]', 1),
-        ('{"a":{"b":[]}}', 2),
-        ("[[],{},[[]]]", 4),
-        ('",,,[[[{{{"', 0),
-        ('["a,b","[]","\\",[","\\\\",1]', 5),
-        (json.dumps({",": ["\\", '"', '\\",{', {}, [[]]]}), 7),
-        ("[" + '"",' * 100 + '""]', 101),
-    ],
-)
-def test_the_members_of_json_are_told_before_it_is_decoded(text: str, members: int) -> None:
-    json.loads(text)
-    asked = range(members + 2)
-    assert [has_more_members(text, most) for most in asked] == [most < members for most in asked]
 
 
 @pytest.mark.parametrize("member", ["[]", "{}", "[[1]]", '{"a":1}', '{"a":{}}', "1000", '"é"'])

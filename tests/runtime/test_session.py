@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 import pytest_asyncio
+from msgspec import UNSET
 
 from codemode.errors import CellBusyError, CellTerminatingError, LimitError, SessionClosedError
 from codemode.limits import Limits
@@ -544,6 +545,13 @@ async def test_too_many_live_cells_are_refused_and_a_place_is_free_at_once(
     assert await client.run("") == result(cell_id="2")
 
 
+async def test_where_no_cell_may_live_none_is_named(make_session: MakeSession) -> None:
+    client = await make_session(live_cells=0)
+    with pytest.raises(LimitError) as refused:
+        await client.start("")
+    assert "Live cells" not in str(refused.value)
+
+
 async def test_a_source_that_is_too_long_is_refused(make_session: MakeSession) -> None:
     client = await make_session(source_bytes=10)
     with pytest.raises(LimitError) as refusal:
@@ -679,6 +687,18 @@ async def test_a_cancelled_first_response_ends_the_cell(client: Client) -> None:
     await client.delegate.heard("closed", "1")
 
     assert await client.wait("1") == LiveCell(terminated())
+
+
+async def test_a_call_without_an_argument_has_none(client: Client) -> None:
+    seen: list[Any] = []
+
+    async def look(call: ToolCall, _: Signal) -> Any:
+        seen.append(call.input)
+
+    client.delegate.tools["gate"] = look
+    await client.run("await tools.gate(); await tools.gate({ a: [] }); await tools.gate(undefined)")
+
+    assert seen == [UNSET, {"a": []}, UNSET]
 
 
 # ── pending mode and callbacks (153-160) ─────────────────────────────────────────────────────────

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ..limits import MIB
 from ..protocol.types import (
     AudioItem,
     ImageDetail,
@@ -35,8 +36,20 @@ DETAILS: Final[dict[ImageDetail, pb.ImageDetail]] = {
     "original": pb.IMAGE_DETAIL_ORIGINAL,
 }
 
+KIND_OF: Final = {number: kind for kind, number in KINDS.items()}
+DETAIL_OF: Final = {number: detail for detail, number in DETAILS.items()}
+
+MESSAGE_BYTES: Final = 64 * MIB
+"""Longest message of a client, and longest part of one of a host."""
+
+BESIDE_BYTES: Final = MIB
+"""What a message of a host may have around its longest part."""
+
 BUFFERED_FOR: Final = "codex-code-mode-result-buffered-for-ns"
 """Header of a response: how long the end of the cell had waited to be asked for."""
+
+COMMIT: Final = "codemode-commit"
+"""Trailer of an observation: the number of the last commit of its session before its outcome. Ours alone."""
 
 
 def name_message(name: ToolName) -> pb.ToolName:

@@ -40,11 +40,16 @@ class _UsageError(Exception):
     """The arguments are wrong."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run a host; return its exit status: 0, 1 if the connection broke, 2 for wrong arguments."""
+def main(argv: Sequence[str] | None = None, *, program: str = "codemode-host") -> int:
+    """Run a host; return its exit status: 0, 1 if the connection broke, 2 for wrong arguments.
+
+    Args:
+        argv: the arguments; those of this process if left out.
+        program: what was called.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments in (["-h"], ["--help"]):
-        sys.stdout.write(USAGE.format(program="codemode-host"))
+        sys.stdout.write(USAGE.format(program=program))
         return 0
     try:
         values, insecure = _parsed(arguments)
@@ -55,13 +60,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             return serve_stdio()
         address, access = _checked(url, values, insecure=insecure)
     except _UsageError as error:
-        sys.stderr.write(f"error: {error}\n\n{USAGE.format(program='codemode-host')}")
+        hint = "" if "\nhint: " in str(error) else f"\nhint: {program} --help lists what there is."
+        sys.stderr.write(f"error: {error}{hint}\n")
         return 2
     return _serve_grpc(address, access)
 
 
 def _serve_grpc(address: Address, access: Access) -> int:
+    from ..grpc.quiet import load_quietly  # noqa: PLC0415 - not for a host over plain pipes
+
     try:
+        load_quietly()
         from .rpc.serve import serve_grpc  # noqa: PLC0415 - gRPC is an extra, and slow to load
     except ModuleNotFoundError as error:
         sys.stderr.write(
@@ -78,6 +87,7 @@ def _checked(url: str, files: dict[str, str], *, insecure: bool) -> tuple[Addres
         address = listen.parse_address(url)
         listen.check_grpc(address)
         access = listen.read_access(files, os.environ)
+        listen.check_certificates(files)
         if access.token is not None and address.kind == "grpc+stdio":
             access = listen.Access()  # the pipes are the proof
         listen.check_access(address, access, insecure=insecure)

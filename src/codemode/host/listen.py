@@ -1,13 +1,15 @@
-"""Where a host listens, and who may come: its arguments, checked, without loading anything."""
+"""Where a host listens, and who may come: its arguments, checked, without loading gRPC."""
 
 from __future__ import annotations
 
+import re
+import ssl
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from ..grpc.token import TOKEN_BYTES, is_token
+from ..grpc.token import HOW_TO_MAKE_ONE, LEAST_TOKEN, TOKEN_BYTES, is_long_enough, is_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +17,11 @@ if TYPE_CHECKING:
 Kind: TypeAlias = Literal["stdio", "grpc+stdio", "tcp", "unix"]
 
 TOKEN_VARIABLE: Final = "CODEMODE_HOST_TOKEN"
+
+GREATEST_PORT: Final = 2**16 - 1
+PORT_DIGITS: Final = 5
+
+_PLACE: Final = re.compile(r"(?P<host>\[.*\]|[^:]*)(?::(?P<port>[^:]*))?")
 
 FORMS: Final = "`stdio://`, `grpc+stdio://`, `grpc://IP:PORT` or `unix:PATH`"
 
@@ -82,17 +89,35 @@ def parse_address(url: str) -> Address:
         return Address("grpc+stdio")
     if url.startswith("unix:"):
         path = url.removeprefix("unix:").removeprefix("//")
-        if path:
-            return Address("unix", path=path)
+        if not path:
+            raise _unsupported(url, "it names no socket", "`unix:PATH`")
+        return Address("unix", path=path)
     if url.startswith("grpc://"):
-        host, colon, port = url.removeprefix("grpc://").rpartition(":")
-        try:
-            named = str(ip_address(host.removeprefix("[").removesuffix("]")))
-            if colon and 0 <= int(port) < 2**16:
-                return Address("tcp", host=named, port=int(port))
-        except ValueError:
-            pass
+        return _tcp(url)
     raise ListenError(f"unsupported --listen URL `{url}`; expected {FORMS}")
+
+
+def _tcp(url: str) -> Address:
+    expected = "`grpc://IP:PORT`"
+    found = _PLACE.fullmatch(url.removeprefix("grpc://"))
+    if found is None:
+        raise _unsupported(url, "an IPv6 address stands in brackets", "`grpc://[IP]:PORT`")
+    host, port = found["host"], found["port"]
+    try:
+        address = ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        what = f"`{host}` is no IP address" if host else "it names no IP address"
+        raise _unsupported(url, what, expected) from None
+    if not (port and port.isascii() and port.isdecimal()):
+        what = f"`{port}` is no port" if port else "it names no port"
+        raise _unsupported(url, f"{what}, 0 is any that is free", expected)
+    if len(port) > PORT_DIGITS or int(port) > GREATEST_PORT:
+        raise _unsupported(url, f"ports go up to {GREATEST_PORT}", expected)
+    return Address("tcp", host=str(address), port=int(port))
+
+
+def _unsupported(url: str, why: str, expected: str) -> ListenError:
+    return ListenError(f"unsupported --listen URL `{url}`: {why}; expected {expected}")
 
 
 def read_access(files: Mapping[str, str], environment: Mapping[str, str]) -> Access:
@@ -114,6 +139,48 @@ def read_access(files: Mapping[str, str], environment: Mapping[str, str]) -> Acc
     return Access(_token(files, environment), certificate, key, authority)
 
 
+def check_certificates(files: Mapping[str, str]) -> None:
+    """Refuse files that TLS cannot use; gRPC would only say that it cannot listen.
+
+    Args:
+        files: as ``read_access`` takes them.
+
+    Raises:
+        ListenError: names the file, and what is wrong with it.
+    """
+    certificate, key = files.get("tls-cert"), files.get("tls-key")
+    if certificate is None or key is None:
+        return
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("ALL:@SECLEVEL=0")  # how long a key must be is gRPC's to say
+    try:
+        context.load_cert_chain(certificate, key, password=_no_password)
+    except OSError as error:
+        raise ListenError(
+            f"--tls-cert and --tls-key: {certificate} and {key} are no certificate and its key"
+            f" in PEM, without a password{_reason(error)}"
+        ) from None
+    authority = files.get("tls-client-ca")
+    try:
+        if authority is not None:
+            context.load_verify_locations(authority)
+    except OSError as error:
+        raise ListenError(
+            f"--tls-client-ca: {authority} holds no certificate in PEM{_reason(error)}"
+        ) from None
+
+
+def _no_password() -> bytes:
+    """Without it OpenSSL asks at the terminal."""
+    return b""
+
+
+def _reason(error: OSError) -> str:
+    """What OpenSSL says, where it says more than that it cannot read the file."""
+    said = error.reason if isinstance(error, ssl.SSLError) else error.strerror
+    return f": {said.lower().replace('_', ' ')}" if said else ""
+
+
 def check_grpc(address: Address) -> None:
     """Refuse options that only gRPC knows, for an address without it.
 
@@ -125,12 +192,19 @@ def check_grpc(address: Address) -> None:
 
 
 def check_access(address: Address, access: Access, *, insecure: bool) -> None:
-    """Refuse to be reached from other machines by anybody, in the clear.
+    """Refuse to be reached from other machines by anybody, in the clear, or by who guesses a token.
 
     Raises:
         ListenError: that would be so.
     """
-    if address.is_local or insecure:
+    if address.is_local:
+        return
+    if access.token is not None and not is_long_enough(access.token):
+        raise ListenError(
+            f"{address.host} can be reached from other machines: the token must have at least"
+            f" {LEAST_TOKEN} characters\nhint: {HOW_TO_MAKE_ONE}"
+        )
+    if insecure:
         return
     missing = [
         option

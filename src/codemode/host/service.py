@@ -235,16 +235,16 @@ class Service:
 
     async def _open(self, request: m.OpenSession) -> m.SessionReady:
         session_id = request.session_id
-        self._sessions.check_free(session_id)
-        cells = Cells(session_id, self._cell_count, partial(self._say_closed, session_id))
-        runtime = await self._provider.create_session(
-            ClientDelegate(session_id, self._callbacks, cells),
-            limits=limits_for(self._limits, request.cell_execution_limits),
-        )
-        if self._keeps_values and isinstance(runtime, KeepsValues):
-            runtime.on_commit(CommitReports(session_id, self._outlet).tell)
-        truncates = request.output_truncation == "server"
-        self._sessions.add(session_id, HostSession(runtime, cells, self._cell_count, truncates))
+        with self._sessions.opening(session_id):
+            cells = Cells(session_id, self._cell_count, partial(self._say_closed, session_id))
+            runtime = await self._provider.create_session(
+                ClientDelegate(session_id, self._callbacks, cells),
+                limits=limits_for(self._limits, request.cell_execution_limits),
+            )
+            if self._keeps_values and isinstance(runtime, KeepsValues):
+                runtime.on_commit(CommitReports(session_id, self._outlet).tell)
+            truncates = request.output_truncation == "server"
+            self._sessions.add(session_id, HostSession(runtime, cells, self._cell_count, truncates))
         return m.SessionReady(session_id)
 
     def _restore(self, request: m.Restore) -> m.SessionReady:

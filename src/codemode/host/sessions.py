@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -13,11 +14,16 @@ from ..surface.output import truncate
 from .connection import Recent
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..limits import Limits
     from ..protocol.messages import CellLimits
     from ..protocol.session import Session, Signal, StartedCell
     from ..protocol.types import ExecuteRequest, RuntimeResponse, WaitOutcome
     from .cells import CellCount, Cells
+
+OPEN_SESSIONS: Final = 4_096
+"""Of a host. Each costs little before its first cell, and a process of its own after it."""
 
 CELLS_OF_A_SESSION: Final = 256
 """Cells in one session; its worker was seen to have room for 330 before it ran out of memory."""
@@ -33,6 +39,9 @@ LONGEST_YIELD_MS: Final = 2**53 - 1
 
 HEAP_BESIDE_BYTES: Final = 256 * MIB
 """What a worker may use beyond the heap of a cell to which the client gave more than usual."""
+
+
+TOO_MANY_SESSIONS: Final = "code-mode host has too many open sessions"
 
 
 class RefusedError(Exception):
@@ -97,21 +106,34 @@ class HostSession:
 
 
 class Sessions:
-    """Names of sessions: open, used before, or free."""
+    """Names of sessions: open, about to be, used before, or free."""
 
     def __init__(self) -> None:
         self._open: dict[str, HostSession] = {}
+        self._opening: set[str] = set()
         self._used = Recent[str]()
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def check_free(self, session_id: str) -> None:
-        """Raise RefusedError if the name cannot be given to a new session."""
-        if session_id in self._open:
+    @contextmanager
+    def opening(self, session_id: str) -> Iterator[None]:
+        """Keep the name for a session that is being made; ``add`` follows inside, or it is free again.
+
+        Raises:
+            RefusedError: the name cannot be given to a new session, or there are too many.
+        """
+        if session_id in self._open or session_id in self._opening:
             raise RefusedError(f"code-mode session ID `{session_id}` is already open")
         if session_id in self._used:
             raise RefusedError(f"code-mode session ID `{session_id}` was reused")
+        if len(self._open) + len(self._opening) >= OPEN_SESSIONS:
+            raise RefusedError(TOO_MANY_SESSIONS)
+        self._opening.add(session_id)
+        try:
+            yield
+        finally:
+            self._opening.discard(session_id)
 
     def add(self, session_id: str, session: HostSession) -> None:
         """The session is open under this name."""

@@ -6,9 +6,9 @@ that the same values go over a wire unchanged.
 
 from __future__ import annotations
 
-from typing import Any, Literal, NewType, TypeAlias
+from typing import Any, Final, Literal, NewType, TypeAlias
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct
 
 CellId = NewType("CellId", str)
 """Names a cell within its session: ``"1"``, ``"2"``, … in the order of admission."""
@@ -18,12 +18,22 @@ ToolKind: TypeAlias = Literal["function", "freeform"]
 JsonValue: TypeAlias = Any
 """What JSON can say: None, bool, int, float, str, and lists and str-keyed dicts of these."""
 
+NAMESPACE_SEPARATOR: Final = "__"
+
 
 class ToolName(Struct, frozen=True):
-    """A tool's own name and, where it has one, the namespace that it lives in."""
+    """A tool's own name and, where it has one, the namespace that it lives in.
+
+    >>> str(ToolName("send", "mail"))
+    'mail__send'
+    """
 
     name: str
     namespace: str | None = None
+
+    def __str__(self) -> str:
+        """Namespace and name in one string, as written."""
+        return f"{self.namespace}{NAMESPACE_SEPARATOR}{self.name}" if self.namespace else self.name
 
 
 class ToolDefinition(Struct, frozen=True, kw_only=True):
@@ -167,12 +177,15 @@ WaitOutcome: TypeAlias = LiveCell | MissingCell
 class ToolCall(Struct, frozen=True, kw_only=True):
     """A cell calls a tool.
 
-    ``input`` is ``UNSET`` if the script passed no argument; as a frame brings it, it is still ``Raw``.
-    ``runtime_tool_call_id`` is ``tool-1``, ``tool-2``, … within its cell.
+    Attributes:
+        runtime_tool_call_id: ``tool-1``, ``tool-2``, … within its cell.
+        tool_name: the tool's own name, whatever its public one is.
+        input: the argument. A session gives ``UNSET`` if the script passed none; middlewares and
+            tools then see ``{}``. As a frame brings it, it is still ``Raw``.
     """
 
     cell_id: CellId
     runtime_tool_call_id: str
     tool_name: ToolName
     tool_kind: ToolKind = "function"
-    input: JsonValue | UnsetType = UNSET
+    input: JsonValue = UNSET

@@ -45,6 +45,11 @@ if TYPE_CHECKING:
 PART_BYTES: Final = 16 * MIB
 """A part of stored values on their way; one value alone may be larger."""
 
+REMEMBERED_LISTS: Final = 4
+REMEMBERED_BYTES: Final = 4 * MIB
+"""How many lists of tools a host keeps as it has read them, and how long each may be on the wire: they outlive
+their session."""
+
 # ── requests as the host first reads them: strict inside too, the tools still as text ────────────
 
 
@@ -132,7 +137,8 @@ class _CallRead(Struct, frozen=True):
             runtime_tool_call_id=self.runtime_tool_call_id,
             tool_name=self.tool_name,
             tool_kind=self.tool_kind,
-            input=self.input.copy() if bytes(self.input) else UNSET,
+            # A host writes null where the script passed no argument, and reads it as none.
+            input=UNSET if bytes(self.input) in (b"", b"null") else self.input.copy(),
         )
 
 
@@ -182,7 +188,6 @@ class ClientMessages:
     same text gives the same tuple.
     """
 
-    REMEMBERED: ClassVar[int] = 4
     _message: ClassVar = msgspec.json.Decoder(
         m.Hello | _Asked | m.Cancel | m.Yield | _DelegateAnswered
     )
@@ -241,8 +246,9 @@ class ClientMessages:
             if known == text:
                 return tools
         tools = tuple(tool.definition() for tool in self._tool_list.decode(text))
-        self._remembered.insert(0, (text, tools))
-        del self._remembered[self.REMEMBERED :]
+        if len(text) <= REMEMBERED_BYTES:
+            self._remembered.insert(0, (text, tools))
+            del self._remembered[REMEMBERED_LISTS:]
         return tools
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
@@ -17,9 +17,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 import msgspec
 from msgspec import Raw
 
-from ..errors import CodeModeError
 from ..protocol import messages as m
-from ..runtime.callbacks import CANCELLED_CALL, NOTIFICATIONS_AT_ONCE, decode_argument
+from ..runtime.callbacks import (
+    CANCELLED_CALL,
+    NOTIFICATIONS_AT_ONCE,
+    decode_argument,
+    encode_result,
+    let_go,
+)
 from .outgoing import failure_text, json_value
 
 if TYPE_CHECKING:
@@ -77,6 +82,12 @@ class Callbacks:
     def __repr__(self) -> str:
         return f"<callbacks of cell {self._cell_id}: {len(self._open)} open>"
 
+    @property
+    def is_notifying(self) -> bool:
+        """Whether a notification has not been delivered."""
+        notes = self._lanes[m.NotificationSend]
+        return bool(notes.running or notes.waiting)
+
     def begin(self, number: int, request: m.ToolInvoke | m.NotificationSend) -> None:
         """Run what the host asks for, or queue it."""
         if self._ending:
@@ -85,7 +96,7 @@ class Callbacks:
         callback = _Callback(number, request)
         self._open[number] = callback
         lane = self._lanes[type(request)]
-        lane.waiting.append(callback)
+        lane.waiting[callback] = None
         self._fill(lane)
 
     def cancel(self, number: int) -> None:
@@ -129,9 +140,7 @@ class Callbacks:
         if callback.number not in self._open or task is None:
             return
         if not task.done():
-            _log.warning("a callback of cell %s ignored its cancellation", self._cell_id)
-            _DROPPED.add(task)
-            task.add_done_callback(_DROPPED.discard)
+            let_go(task, self._cell_id)
         self._forget(callback)
 
     def _forget(self, callback: _Callback) -> None:
@@ -140,7 +149,7 @@ class Callbacks:
         self._answers.disown(callback.number)
         lane = self._lanes[type(callback.request)]
         if callback.task is None:
-            lane.waiting.remove(callback)
+            del lane.waiting[callback]
         else:
             lane.running -= 1
             if not self._ending:
@@ -161,7 +170,7 @@ class Callbacks:
 
     def _fill(self, lane: _Lane) -> None:
         while lane.waiting and lane.running < lane.at_once:
-            callback = lane.waiting.popleft()
+            callback, _ = lane.waiting.popitem(last=False)
             lane.running += 1
             task = asyncio.get_running_loop().create_task(self._run(callback))
             callback.task = task
@@ -198,7 +207,8 @@ class Callbacks:
         value = await self._delegate.invoke_tool(call, cancel)
         if cancel.is_set():  # by the tool itself; where we did it nobody listens
             return m.DelegateFailed(CANCELLED_CALL)
-        return m.DelegateOk(m.ToolResult(Raw(self._json(value, call.tool_name.name))))
+        json = encode_result(value, call.tool_name.name, self._limits, json_value)
+        return m.DelegateOk(m.ToolResult(Raw(json)))
 
     def _call(self, asked: ToolCall) -> ToolCall:
         argument = asked.input
@@ -213,27 +223,11 @@ class Callbacks:
         except Exception as error:  # noqa: BLE001 - a failed notification fails nobody
             _log.warning("a notification of cell %s failed: %r", self._cell_id, error)
 
-    def _json(self, value: object, tool_name: str) -> bytes:
-        try:
-            json = json_value(value)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise CodeModeError(
-                f"tool `{tool_name}` returned what JSON cannot say: {error}"
-            ) from error
-        if len(json) > self._limits.value_bytes:
-            what = f"the result of tool `{tool_name}`"
-            raise CodeModeError(self._limits.message("value_bytes", len(json), what=what))
-        return json
-
 
 class _Lane:
-    """Callbacks of one kind."""
+    """Callbacks of one kind; those that wait in order, and found at once when one is taken out."""
 
     def __init__(self, at_once: int) -> None:
         self.at_once = max(1, at_once)
         self.running = 0
-        self.waiting: deque[_Callback] = deque()
-
-
-_DROPPED: Final[set[asyncio.Task[None]]] = set()
-"""Callbacks that outlived their grace; kept from the collector until they end by themselves."""
+        self.waiting: OrderedDict[_Callback, None] = OrderedDict()

@@ -110,6 +110,11 @@ class HostChild(asyncio.SubprocessProtocol):
         if isinstance(pipe, asyncio.WriteTransport) and not pipe.is_closing():
             pipe.write(data)
 
+    @property
+    def is_writable(self) -> bool:
+        """Whether what was written is nearly gone, or the process is over."""
+        return self._room.is_set()
+
     async def writable(self) -> None:
         """Return when what was written is nearly gone, or the process is over."""
         await self._room.wait()

@@ -18,6 +18,7 @@ from ..protocol.frames import FrameError, FrameReader
 from ..protocol.v1 import HostMessages, encode, session_outcome, session_response
 from .child import HostChild, spawn
 from .operations import UnexpectedAnswerError
+from .overtime import NOT_READING, READ_SECONDS, Overtime
 from .seam import OPEN_CALLBACKS
 
 if TYPE_CHECKING:
@@ -168,9 +169,20 @@ class HostConnection:
             self.send(m.DelegateResponse(number, m.DelegateFailed(str(error))))
 
     async def writable(self) -> None:
-        """Return when the host has read most of what was said, or is gone."""
-        if self._child is not None:
+        """Return when the host has read most of what was said, or is gone. One that reads nothing is given up."""
+        if self._child is None or self._child.is_writable:
+            return
+        overtime = Overtime(lambda: self.give_up(NOT_READING))
+        overtime.begin(READ_SECONDS)
+        try:
             await self._child.writable()
+        finally:
+            overtime.end()
+
+    def give_up(self, why: str) -> None:
+        """The host does not do what hosts do: end it."""
+        if self._child is not None:
+            self._child.fail(f"code-mode host {why}")
 
     def _write(self, frame: bytearray) -> None:
         if self._child is not None:

@@ -10,13 +10,16 @@ from ..errors import CellTerminatingError, CodeModeError, EngineError, SessionEr
 from ..protocol import messages as m
 from ..protocol.frames import FrameError
 from ..protocol.types import CellId, LiveCell, MissingCell, WaitRequest
-from ..runtime.session import MAX_YIELD_MS
+from ..runtime.callbacks import say_closed
+from ..runtime.observation import preempted
+from ..runtime.session import DEFAULT_YIELD_MS, MAX_YIELD_MS
 from ..surface.text import well_formed
 from .callbacks import CANCELLED_REQUEST, Callbacks
 from .cells import EarlyMessages, RemoteCell
 from .observations import Deliveries, Observation, Start
 from .operations import Call, UnexpectedAnswerError
-from .refusals import is_overload
+from .overtime import NO_ANSWER, OBSERVE_SECONDS, START_SECONDS, TERMINATE_SECONDS
+from .refusals import AGAIN_SECONDS, AGAIN_TIMES, is_overload
 
 if TYPE_CHECKING:
     from ..limits import Limits
@@ -34,11 +37,6 @@ OPEN_SECONDS: Final = 10.0
 
 CLOSE_SECONDS: Final = 7.0
 """How long a host may take to shut one; five seconds for its cells, and some more."""
-
-AGAIN_SECONDS: Final = 0.02
-"""After which a host that had too much to do is asked once more to end something."""
-
-AGAIN_TIMES: Final = 250
 
 
 class Generation:
@@ -101,18 +99,25 @@ class Generation:
             raise
 
     async def restore(self) -> None:
-        """Give the host what was stored."""
-        for part in self._copy.parts():
-            await self.connection.writable()
-            await self._ask(m.Restore(self._session_id, part))
+        """Give the host what was stored. A cancelled caller leaves no session."""
+        try:
+            for part in self._copy.parts():
+                await self.connection.writable()
+                await self._ask(m.Restore(self._session_id, part))
+        except asyncio.CancelledError:
+            self._insist(m.Shutdown(self._session_id))
+            self.connection.detach(self._session_id)
+            raise
 
     async def execute(self, request: ExecuteRequest, preempt: Signal | None) -> RemoteStartedCell:
         """Start a cell; see ``protocol.session.Session``."""
-        start = Start(self)
+        yield_ms = DEFAULT_YIELD_MS if request.yield_time_ms is None else request.yield_time_ms
+        start = Start(self, yield_ms / 1000)
         self._starting += 1
         try:
             await self.connection.writable()
             start.number = self._submit(m.Execute(self._session_id, request), start)
+            start.overtime.begin(START_SECONDS)
         except BaseException:
             self.begun()
             raise
@@ -132,7 +137,9 @@ class Generation:
         yield_time = min(yield_time_ms, MAX_YIELD_MS)
         wait = WaitRequest(cell_id=CellId(well_formed(remote_id)), yield_time_ms=yield_time)
         observation = Observation(self, cell_id, self._cells.get(remote_id), withdrawable=True)
-        return await self._observe(m.Wait(self._session_id, wait), observation, preempt)
+        request = m.Wait(self._session_id, wait)
+        seconds = yield_time / 1000 + OBSERVE_SECONDS
+        return await self._observe(request, observation, seconds, preempt)
 
     async def terminate(self, remote_id: CellId, cell_id: CellId) -> WaitOutcome:
         """End a cell; see ``protocol.session.Session``."""
@@ -144,13 +151,18 @@ class Generation:
         if cell is not None:
             cell.terminator = observation.outcome
         request = m.Terminate(self._session_id, CellId(well_formed(remote_id)))
-        return await self._observe(request, observation, None)
+        return await self._observe(request, observation, TERMINATE_SECONDS)
 
     async def _observe(
-        self, request: m.Wait | m.Terminate, observation: Observation, preempt: Signal | None
+        self,
+        request: m.Wait | m.Terminate,
+        observation: Observation,
+        seconds: float,
+        preempt: Signal | None = None,
     ) -> WaitOutcome:
         try:
             observation.number = self._submit(request, observation)
+            observation.overtime.begin(seconds)
         except CodeModeError as error:
             observation.lost(error)
         self._watch(preempt, observation.number, observation.outcome)
@@ -167,6 +179,7 @@ class Generation:
             async with asyncio.timeout(OPEN_SECONDS):
                 await call.answer
         except TimeoutError:
+            self.give_up()
             raise EngineError("timed out opening a session at the code-mode host") from None
         except asyncio.CancelledError:
             if not call.answer.cancelled():
@@ -189,18 +202,11 @@ class Generation:
         if preempt.is_set():
             self._yield(number)
             return
-        task = asyncio.get_running_loop().create_task(self._yield_when(preempt, number))
+        early = preempted(preempt, lambda: self._yield(number))
+        task = asyncio.get_running_loop().create_task(early)
         self._watches.add(task)
         task.add_done_callback(self._watches.discard)
         answer.add_done_callback(lambda _: task.cancel())
-
-    async def _yield_when(self, preempt: Signal, number: int) -> None:
-        try:
-            await preempt.wait()
-        except Exception as error:  # noqa: BLE001 - a broken signal never comes
-            _log.warning("a preemption signal failed: %r", error)
-        else:
-            self._yield(number)
 
     def _yield(self, number: int) -> None:
         if m.YIELD_OBSERVATION in self.connection.capabilities:
@@ -233,6 +239,10 @@ class Generation:
             for number in self._early.clear():
                 self.connection.answer(number, m.DelegateFailed(CANCELLED_REQUEST))
 
+    def give_up(self) -> None:
+        """The host does not answer: whoever waits for it learns that, and the next asks another one."""
+        self.connection.give_up(NO_ANSWER)
+
     def withdraw(self, number: int) -> None:
         """Nobody waits for the answer to this request."""
         self.connection.send(m.Cancel(number))
@@ -254,7 +264,9 @@ class Generation:
         if self.is_alive:
             ends_session = isinstance(request, m.Shutdown)
             kinds = (m.SessionClosed,) if ends_session else (LiveCell, MissingCell)
-            self.connection.submit(request, Call(*kinds, on_refused=again))
+            call = Call(*kinds, on_refused=again, on_overdue=self.give_up)
+            self.connection.submit(request, call)
+            call.overtime.begin(TERMINATE_SECONDS)
 
     def visible(self, remote_id: CellId) -> CellId:
         """The id of a cell as callers know it."""
@@ -303,10 +315,7 @@ class Generation:
         self._cells.pop(cell.remote_id, None)
         if not self._cells:
             self._quiet.set()
-        try:
-            self._delegate.cell_closed(cell.cell_id)
-        except BaseException:  # noqa: BLE001 - the trouble of the application; the session goes on
-            _log.exception("cell_closed of cell %s failed", cell.cell_id)
+        say_closed(self._delegate, cell.cell_id)
 
     def stored(self, message: m.SessionStored) -> None:
         """A cell has committed."""

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..grpc.quiet import load_quietly
 from .provider import RemoteProvider
 from .rpc.endpoint import GrpcTls, check_token, parse_endpoint
 
@@ -65,6 +66,7 @@ class GrpcSessionProvider(RemoteProvider):
 
     async def connection(self) -> RpcConnection:
         """A session to be opened (``session.Hosts``)."""
+        load_quietly()
         from .rpc.connection import RpcConnection  # noqa: PLC0415 - gRPC takes long to load
         from .rpc.service import connect  # noqa: PLC0415 - the same
 

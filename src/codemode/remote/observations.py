@@ -15,8 +15,10 @@ import msgspec
 
 from ..protocol import messages as m
 from ..protocol.types import CellId, LiveCell, MissingCell, Result, Terminated, Yielded
+from ..runtime.observation import retrieved
 from ..runtime.outbox import size_of
-from .operations import UnexpectedAnswerError, Value, retrieved
+from .operations import UnexpectedAnswerError, Value
+from .overtime import OBSERVE_SECONDS, Overtime
 from .refusals import refusal
 
 if TYPE_CHECKING:
@@ -127,6 +129,9 @@ class Asking(Protocol):
     def begun(self) -> None:
         """An execute is over with: it has a cell, or never will."""
 
+    def give_up(self) -> None:
+        """The host does not answer."""
+
 
 class Observation:
     """A wait or a termination (``operations.Operation``)."""
@@ -142,6 +147,7 @@ class Observation:
         self._cell_id = cell_id
         self._cell = cell
         self._withdrawable = withdrawable
+        self.overtime = Overtime(self._overdue)
         if cell is not None:
             cell.observers += 1
 
@@ -178,16 +184,33 @@ class Observation:
         elif self.outcome.exception() is None:
             self._session.deliveries.take_back(self.outcome.result(), self._cell)
 
+    def _overdue(self) -> None:
+        if self._withdrawable and _is_notifying(self._cell):
+            self.overtime.begin(OBSERVE_SECONDS)
+        else:
+            self._session.give_up()
+
     def _done(self) -> None:
         self.is_over = True
+        self.overtime.end()
         if self._cell is not None:
             self._cell.observers -= 1
 
 
-class Start:
-    """An execute, up to its initial response (``operations.Operation``)."""
+def _is_notifying(cell: RemoteCell | None) -> bool:
+    """Whether an answer may be due to us: some hosts say how a cell ended when they know it was notified."""
+    return cell is not None and cell.callbacks.is_notifying
 
-    def __init__(self, session: Asking) -> None:
+
+class Start:
+    """An execute, up to its initial response (``operations.Operation``).
+
+    Args:
+        session: whose it is.
+        yield_seconds: how long the cell may run before it is answered for the first time.
+    """
+
+    def __init__(self, session: Asking, yield_seconds: float) -> None:
         loop = asyncio.get_running_loop()
         self.admitted: asyncio.Future[RemoteCell] = loop.create_future()
         self.initial: asyncio.Future[WaitOutcome] = loop.create_future()
@@ -195,7 +218,9 @@ class Start:
         self.initial.add_done_callback(retrieved)
         self.number = 0
         self.is_over = False
+        self.overtime = Overtime(self._overdue)
         self._session = session
+        self._yield_seconds = yield_seconds
         self._cell: RemoteCell | None = None
 
     def __repr__(self) -> str:
@@ -208,13 +233,14 @@ class Start:
             raise UnexpectedAnswerError(f"{type(value).__name__} for an execute")
         cell = self._cell = self._session.admitted(self, value.cell_id)
         cell.observers += 1
+        self.overtime.begin(self._yield_seconds + OBSERVE_SECONDS)
         if self.admitted.done():
             self._session.end_unwanted(cell)
         else:
             self.admitted.set_result(cell)
 
     def refused(self, message: str) -> None:
-        self.is_over = True
+        self._done()
         if self._cell is None:
             self._session.begun()
         self._fail(refusal(message))
@@ -223,7 +249,7 @@ class Start:
         cell = self._cell
         if cell is None:
             raise UnexpectedAnswerError("an initial response before its cell")
-        self.is_over = True
+        self._done()
         cell.observers -= 1
         outcome = LiveCell(response)
         self._session.deliveries.deliver(outcome, cell.cell_id, cell, self.initial)
@@ -231,12 +257,12 @@ class Start:
     def unobserved(self, message: str) -> None:
         if self._cell is None:
             raise UnexpectedAnswerError("an initial response before its cell")
-        self.is_over = True
+        self._done()
         self._cell.observers -= 1
         self._fail(refusal(message, self._cell.cell_id))
 
     def lost(self, error: CodeModeError) -> None:
-        self.is_over = True
+        self._done()
         if self._cell is None:
             self._session.begun()
         self._fail(error)
@@ -247,6 +273,16 @@ class Start:
             self._session.end_unwanted(self._cell)
         elif not self.is_over:
             self._session.withdraw(self.number)
+
+    def _overdue(self) -> None:
+        if _is_notifying(self._cell):
+            self.overtime.begin(OBSERVE_SECONDS)
+        else:
+            self._session.give_up()
+
+    def _done(self) -> None:
+        self.is_over = True
+        self.overtime.end()
 
     def _fail(self, error: CodeModeError) -> None:
         for future in (self.admitted, self.initial):

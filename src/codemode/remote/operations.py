@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ..protocol import messages as m
 from ..protocol.types import LiveCell, MissingCell
+from ..runtime.observation import retrieved
+from .overtime import Overtime
 from .refusals import refusal
 
 if TYPE_CHECKING:
@@ -48,13 +50,21 @@ class Operation(Protocol):
 
 
 class Call:
-    """A request with one answer; ``on_late`` gets the answer that no caller waits for any more."""
+    """A request with one answer.
+
+    Args:
+        expected: what the answer may be.
+        on_late: gets the answer that no caller waits for any more.
+        on_refused: gets the text of the host that refuses it.
+        on_overdue: called when the host has not answered in the time that ``overtime`` was given.
+    """
 
     def __init__(
         self,
         *expected: type[Value],
         on_late: Callable[[Any], None] | None = None,
         on_refused: Callable[[str], None] | None = None,
+        on_overdue: Callable[[], None] = lambda: None,
     ) -> None:
         self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.answer.add_done_callback(retrieved)
@@ -62,6 +72,7 @@ class Call:
         self._expected = expected
         self._on_late = on_late
         self._on_refused = on_refused
+        self.overtime = Overtime(on_overdue)
 
     def __repr__(self) -> str:
         return f"<request for {self._expected[0].__name__}, {'over' if self.is_over else 'open'}>"
@@ -69,14 +80,14 @@ class Call:
     def answered(self, value: Value) -> None:
         if not isinstance(value, self._expected):
             raise UnexpectedAnswerError(f"{type(value).__name__} for {self._expected[0].__name__}")
-        self.is_over = True
+        self._done()
         if not self.answer.done():
             self.answer.set_result(value)
         elif self._on_late is not None:
             self._on_late(value)
 
     def refused(self, message: str) -> None:
-        self.is_over = True
+        self._done()
         if self._on_refused is not None:
             self._on_refused(message)
         if not self.answer.done():
@@ -89,12 +100,10 @@ class Call:
         raise UnexpectedAnswerError("an initial response for no execute")
 
     def lost(self, error: CodeModeError) -> None:
-        self.is_over = True
+        self._done()
         if not self.answer.done():
             self.answer.set_exception(error)
 
-
-def retrieved(future: asyncio.Future[Any]) -> None:
-    """An error that nobody waited for is no news."""
-    if not future.cancelled():
-        future.exception()
+    def _done(self) -> None:
+        self.is_over = True
+        self.overtime.end()

@@ -6,9 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from ..errors import CodeModeError
+from ..runtime.observation import retrieved
 from .child import command_line, least_environment, shown
 from .connection import HostConnection
-from .operations import retrieved
 from .provider import RemoteProvider
 
 if TYPE_CHECKING:

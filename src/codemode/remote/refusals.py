@@ -15,6 +15,11 @@ from ..errors import (
 )
 from ..limits import Limits
 
+AGAIN_SECONDS: Final = 0.02
+AGAIN_TIMES: Final = 250
+"""After what time, and how often, a host that had too much to do is asked once more to end something, or
+told something once more."""
+
 STALE: Final = "cell belongs to a stale code-mode host generation"
 
 _BUSY: Final = re.compile(r"exec cell .+ already has an active observer")

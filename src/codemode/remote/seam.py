@@ -81,4 +81,7 @@ class Connection(Protocol):
         """This callback is over."""
 
     async def writable(self) -> None:
-        """Return when the host has taken most of what was said, or is gone."""
+        """Return when the host has taken most of what was said, or is gone. Bounded."""
+
+    def give_up(self, why: str) -> None:
+        """The host does not do what hosts do: it is lost, because it ``why``."""

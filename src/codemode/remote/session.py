@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 
 from ..errors import (
+    CodeModeError,
     SessionClosedError,
     SessionError,
     UsageError,
@@ -20,11 +21,10 @@ from ..errors import (
 )
 from ..protocol import messages as m
 from ..protocol.types import CellId
-from ..runtime.observation import missing
+from ..runtime.observation import missing, retrieved
 from ..runtime.session import check_room, check_source, check_yield_time
 from ..runtime.unread import Unread
 from .generation import Generation
-from .operations import retrieved
 from .outgoing import Requests
 from .refusals import STALE
 from .stored import StoredCopy
@@ -251,20 +251,26 @@ class RemoteSession:
         kept = False
         if m.STORED_VALUES in last.connection.capabilities and self._copy.is_whole:
             kept = m.STORED_VALUES in generation.connection.capabilities
-        if kept:
-            try:
-                await generation.restore()
-            except SessionError as error:
-                _log.warning("stored values could not be restored: %s", error)
-                await generation.close()
-                generation = await self._opened(last.number + 1)
-                kept = False
+        if kept and not await self._restored(generation):
+            kept = False
+            generation = await self._opened(last.number + 1)
         if not kept:
             self._copy.clear()
         self._past = [g for g in (*self._past, last) if not g.is_quiet]
         self._generation = generation
         self._notice = _notice(reason, kept=kept)
         return self._notice
+
+    async def _restored(self, generation: Generation) -> bool:
+        """Give a host what was stored. Of one that does not take it nothing stays, and it is not asked again."""
+        try:
+            await generation.restore()
+        except CodeModeError as error:
+            _log.warning("stored values could not be restored: %s", error)
+            self._copy.drop()
+            await generation.close()
+            return False
+        return True
 
     async def _opened(self, number: int) -> Generation:
         generation = Generation(

@@ -54,6 +54,11 @@ class StoredCopy:
         self._values, self._bytes = {}, 0
         self.is_whole = True
 
+    def drop(self) -> None:
+        """The values are no use, and those of this host that come are not all."""
+        self.clear()
+        self.is_whole = False
+
     def parts(self) -> Iterator[dict[str, Raw]]:
         """Everything, in parts that fit into a frame."""
         return in_parts(self._values.items())
@@ -68,8 +73,7 @@ class StoredCopy:
         if self._max_bytes is not None and self._bytes + self._part_bytes > self._max_bytes:
             if self.is_whole:
                 _log.warning("a host stores more than %s bytes: no copy is kept", self._max_bytes)
-            self.clear()
-            self.is_whole = False
+            self.drop()
 
     def _size(self, values: dict[str, bytes], key: str) -> int:
         return len(key) + len(values[key]) if key in values else 0

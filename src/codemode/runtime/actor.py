@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from ..errors import CellBusyError, CellTerminatingError
 from ..protocol.types import LiveCell, Pending, Result, Terminated, WaitOutcome, Yielded
+from .callbacks import say_closed
 from .listener import Failure, Listener
 from .observation import Observation, missing
 from .state import Effect, Input, Phase, State, step
@@ -351,13 +352,9 @@ class CellActor:
         self._loop.call_soon(self._say_closed)
 
     def _say_closed(self) -> None:
-        try:
-            self._delegate.cell_closed(self.cell_id)
-        except BaseException:  # noqa: BLE001 - the application's trouble; the session goes on
-            _log.exception("cell_closed of cell %s failed", self.cell_id)
-        finally:
-            self._home.forget(self)
-            self._closed.set()
+        say_closed(self._delegate, self.cell_id)
+        self._home.forget(self)
+        self._closed.set()
 
     def _abandon(self, _: object) -> None:
         self._listener.hush()

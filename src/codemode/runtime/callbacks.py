@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from msgspec import UNSET
 
 from ..errors import CodeModeError
 from ..protocol.types import ToolCall
+from ..surface.json_members import has_more_members
 from ..surface.text import well_formed
 from .held import memory_of
-from .jsontext import decode_json, decoded_bytes, encode_json, has_more_members
+from .jsontext import decode_json, decoded_bytes, encode_json
 from .lane import Lane
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from ..protocol.types import CellId, ToolDefinition
 
 _log = logging.getLogger(__name__)
+
+_Json = TypeVar("_Json", bound="str | bytes")
 
 CANCELLED_CALL: Final = "code mode nested tool call cancelled"
 
@@ -149,9 +152,7 @@ class Callbacks:
         for lane in lanes:
             for task in lane.drop():
                 if not task.done():
-                    _log.warning("a callback of cell %s ignored its cancellation", self._cell_id)
-                    _DROPPED.add(task)
-                    task.add_done_callback(_DROPPED.discard)
+                    let_go(task, self._cell_id)
 
     # ── one callback ─────────────────────────────────────────────────────────────────────────
 
@@ -164,7 +165,7 @@ class Callbacks:
             if cancel.is_set():  # by us, and nobody listens; or by the tool itself
                 self._deliver(refusal(called.number, CANCELLED_CALL))
                 return
-            text = self._encode(value, tool.name)
+            text = encode_result(value, tool.name, self._limits, encode_json)
         except GeneratorExit:
             raise
         except asyncio.CancelledError:
@@ -185,19 +186,6 @@ class Callbacks:
             else decode_argument(called.input_json, tool.name, self._limits),
         )
 
-    def _encode(self, value: Any, tool_name: str) -> str:
-        try:
-            text = encode_json(value)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise CodeModeError(
-                f"tool `{tool_name}` returned what JSON cannot say: {error}"
-            ) from error
-        size = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
-        if size > self._limits.value_bytes:
-            what = f"the result of tool `{tool_name}`"
-            raise CodeModeError(self._limits.message("value_bytes", size, what=what))
-        return text
-
     async def _run_note(self, text: str, cancel: asyncio.Event) -> None:
         try:
             await self._delegate.notify(self._call_id, self._cell_id, text, cancel)
@@ -211,6 +199,21 @@ class Callbacks:
 
 _DROPPED: Final[set[asyncio.Task[None]]] = set()
 """Callbacks that outlived their grace; kept from the collector until they end by themselves."""
+
+
+def let_go(task: asyncio.Task[None], cell_id: CellId) -> None:
+    """Wait no longer for a callback that does not end."""
+    _log.warning("a callback of cell %s ignored its cancellation", cell_id)
+    _DROPPED.add(task)
+    task.add_done_callback(_DROPPED.discard)
+
+
+def say_closed(delegate: SessionDelegate, cell_id: CellId) -> None:
+    """Tell the application that nothing more comes of a cell; its trouble with that is its own."""
+    try:
+        delegate.cell_closed(cell_id)
+    except BaseException:  # noqa: BLE001 - the session goes on
+        _log.exception("cell_closed of cell %s failed", cell_id)
 
 
 def call_name(number: int) -> str:
@@ -229,6 +232,28 @@ def decode_argument(json: str, tool_name: str, limits: Limits) -> Any:
         what = f"the argument of tool `{tool_name}`"
         raise CodeModeError(limits.message("value_members", what=what))
     return decode_json(json)
+
+
+def encode_result(
+    value: Any, tool_name: str, limits: Limits, encode: Callable[[Any], _Json]
+) -> _Json:
+    """What a call of ``tool_name`` has returned, as JSON.
+
+    Raises:
+        CodeModeError: ``encode`` does not take it, or it is larger than a value may be.
+    """
+    try:
+        json = encode(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise CodeModeError(f"tool `{tool_name}` returned what JSON cannot say: {error}") from error
+    if isinstance(json, str) and not json.isascii():
+        size = len(json.encode("utf-8", "replace"))
+    else:
+        size = len(json)
+    if size > limits.value_bytes:
+        what = f"the result of tool `{tool_name}`"
+        raise CodeModeError(limits.message("value_bytes", size, what=what))
+    return json
 
 
 def refusal(number: int, text: str) -> str:

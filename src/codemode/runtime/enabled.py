@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..engine.program import Catalogue
-from ..surface.typescript import normalize
+from ..surface.identifiers import normalize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

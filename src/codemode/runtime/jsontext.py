@@ -34,26 +34,6 @@ def decode_json(text: str) -> Any:
     return json.loads(text)
 
 
-def has_more_members(text: str, most: int) -> bool:
-    """Whether arrays and objects in the JSON ``text`` have more than ``most`` members together.
-
-    A few bytes of text make hundreds of bytes of Python values, so this is asked first; it takes
-    time and memory in proportion to ``text``, whatever it says.
-
-    >>> has_more_members('[[],{"a":"1,2,3"}]', 3), has_more_members('[[],{"a":1}]', 2)
-    (False, True)
-    """
-    if _members(text) <= most:  # those in strings included: enough for nearly every text
-        return False
-    if '"' not in text:
-        return True
-    bare = text.replace("\\\\", "").replace('\\"', "")
-    # A member has two strings at most, with two quotes each; more would only cost memory here.
-    if bare.count('"') > 4 * (most + 1):
-        return True
-    return _members('"'.join(bare.split('"')[::2])) > most
-
-
 def decoded_bytes(text: str) -> int:
     """About what the Python values take that the JSON ``text`` becomes, and rather too much.
 
@@ -64,12 +44,6 @@ def decoded_bytes(text: str) -> int:
     """
     members = text.count(",") + text.count("[") + text.count(":")
     return memory_of(text) + MEMBER_BYTES * members + OBJECT_BYTES * text.count("{")
-
-
-def _members(text: str) -> int:
-    """One for each comma, and the first of each container that is not empty."""
-    first = text.count("[") - text.count("[]") + text.count("{") - text.count("{}")
-    return first + text.count(",")
 
 
 def encode_json(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -37,7 +37,7 @@ class Observation:
         self.preempt = preempt
         self.first = first
         self.answer: asyncio.Future[WaitOutcome] = loop.create_future()
-        self.answer.add_done_callback(_retrieve)
+        self.answer.add_done_callback(retrieved)
         self._asked_at = loop.time()
         self._clocks: list[asyncio.Handle | asyncio.Task[None]] = []
 
@@ -63,7 +63,7 @@ class Observation:
         if self.seconds is not None:
             self._clocks.append(loop.call_later(min(self.seconds, MAX_SECONDS), on_deadline))
         if self.preempt is not None:
-            self._clocks.append(loop.create_task(self._preempted(self.preempt, on_deadline)))
+            self._clocks.append(loop.create_task(preempted(self.preempt, on_deadline)))
 
     def arm_last(self, seconds: float, give_up: Callable[[], None]) -> None:
         """Call ``give_up`` if it is still unanswered after ``seconds``."""
@@ -91,13 +91,15 @@ class Observation:
         if not self.answer.done():
             self.answer.set_exception(error)
 
-    async def _preempted(self, preempt: Signal, on_deadline: Callable[[], None]) -> None:
-        try:
-            await preempt.wait()
-        except Exception as error:  # noqa: BLE001 - a broken signal never comes
-            _log.warning("a preemption signal failed: %r", error)
-        else:
-            on_deadline()
+
+async def preempted(preempt: Signal, on_signal: Callable[[], None]) -> None:
+    """Call ``on_signal`` when an observation is to end early."""
+    try:
+        await preempt.wait()
+    except Exception as error:  # noqa: BLE001 - a broken signal never comes
+        _log.warning("a preemption signal failed: %r", error)
+    else:
+        on_signal()
 
 
 def missing(cell_id: CellId) -> MissingCell:
@@ -106,7 +108,7 @@ def missing(cell_id: CellId) -> MissingCell:
     return MissingCell(gone)
 
 
-def _retrieve(answer: asyncio.Future[WaitOutcome]) -> None:
-    """A refusal that nobody waited for is no news."""
+def retrieved(answer: asyncio.Future[Any]) -> None:
+    """An error that nobody waited for is no news."""
     if not answer.cancelled():
         answer.exception()

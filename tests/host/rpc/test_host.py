@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import stat
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,24 @@ async def test_a_socket_at_which_somebody_listens_is_left_alone(tmp_path: Path) 
     assert second.process.returncode == 1
 
 
+async def test_a_port_that_is_taken_is_said_to_be() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        async with host(listen=f"grpc://{place}") as refused:
+            _, words = await asyncio.wait_for(refused.process.communicate(), SECONDS)
+
+    assert words.decode() == f"Error: cannot listen on {place}: Address already in use\n"
+    assert refused.process.returncode == 1
+
+
+async def test_a_socket_in_no_folder_is_said_to_be(tmp_path: Path) -> None:
+    where = f"unix:{tmp_path / 'nowhere' / 's'}"
+    async with host(listen=where) as refused:
+        _, words = await asyncio.wait_for(refused.process.communicate(), SECONDS)
+
+    assert words.decode() == f"Error: cannot listen on {where}: No such file or directory\n"
+
+
 @pytest.mark.parametrize("shown", [None, "wrong", TOKEN[:-1], f"{TOKEN}x"])
 async def test_who_does_not_know_the_token_is_refused_everything(shown: str | None) -> None:
     async with host(environment={"CODEMODE_HOST_TOKEN": TOKEN}) as running:
@@ -67,7 +86,11 @@ async def test_who_does_not_know_the_token_is_refused_everything(shown: str | No
             allowed = texts(await there.run(session_id, "e", "text(1)"))
         _, words = await running.end()
 
-    refused = (grpc.StatusCode.UNAUTHENTICATED, "a bearer token is required")
+    why = "the bearer token is not the one that this host asks for"
+    refused = (
+        grpc.StatusCode.UNAUTHENTICATED,
+        "a bearer token is required" if shown is None else why,
+    )
     assert found == [refused, refused]
     assert allowed == ["1"]
     assert TOKEN not in words

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections import Counter
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -13,8 +14,10 @@ import pytest
 from codemode.grpc import code_mode_pb2 as pb
 from codemode.host.rpc.events import UNREAD_EVENTS, Events
 from codemode.host.rpc.refusal import RpcError
+from codemode.host.rpc.service import CodeModeHost
 from codemode.host.rpc.stored import UNREAD_BYTES, Commits
 from codemode.protocol.types import CellId
+from codemode.runtime.local import LocalSessionProvider
 
 from .hosts import FOREVER, METHODS, SECONDS, client, host, status_of, texts
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+TOKEN = "a-token-of-some-length"
 GOAWAY = b"\0\0\x08\x07\0\0\0\0\0" + bytes(8)
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"
 
@@ -52,6 +56,60 @@ async def test_a_stranger_is_refused_before_anything_that_it_sends_is_read() -> 
             code, _ = await status_of(refused)
 
     assert code is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_a_stranger_learns_that_the_host_is_alive_and_nothing_that_it_sends_is_read() -> None:
+    async def never() -> AsyncIterator[bytes]:
+        await asyncio.Event().wait()
+        yield b""
+
+    async with host(environment={"CODEMODE_HOST_TOKEN": TOKEN}) as running:
+        async with client(running) as there:
+            channel: Any = there.channel
+            alive = channel.stream_unary("/grpc.health.v1.Health/Check")
+            answer = await alive(never(), timeout=SECONDS)
+            watching = channel.unary_stream("/grpc.health.v1.Health/Watch")
+            watched = await status_of(watching(b"", timeout=SECONDS))
+        async with client(running, token=TOKEN) as there:
+            channel = there.channel
+            known = channel.unary_unary("/grpc.health.v1.Health/Check")
+            shown = (("authorization", f"Bearer {TOKEN}"),)
+            nobody = await status_of(known(b"\x0a\x01x", metadata=shown, timeout=SECONDS))
+        _, words = await running.end()
+
+    assert answer == b"\x08\x01"
+    assert watched == (grpc.StatusCode.UNAUTHENTICATED, "a bearer token is required")
+    assert nobody[0] is grpc.StatusCode.NOT_FOUND
+    assert words == ""
+
+
+class Gone:
+    """The context of an RPC whose client has left, as a write finds out; then it is as good as aborted."""
+
+    def __init__(self) -> None:
+        self.status: tuple[grpc.StatusCode, str] | None = None
+
+    async def write(self, _: object) -> None:
+        raise grpc.aio.InternalError("Failed execute_batch")
+
+    async def abort(self, code: grpc.StatusCode, details: str) -> None:
+        self.status = code, details
+
+
+async def test_a_client_that_leaves_during_a_write_is_no_news(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    details = SimpleNamespace(method=METHODS["OpenSession"].path, invocation_metadata=())
+    gone = Gone()
+    async with LocalSessionProvider(engine="threads") as provider:
+        service = CodeModeHost(provider)
+        handler: Any = service.handlers().service(details)  # type: ignore[arg-type]  # as gRPC's own
+        await handler.unary_stream(b"", gone)
+        left = repr(service)
+
+    assert gone.status == (grpc.StatusCode.CANCELLED, "code-mode client has left")
+    assert left == "<rpc host: 0 sessions, 0 cells>"
+    assert caplog.records == []
 
 
 async def test_a_file_that_is_no_socket_is_neither_replaced_nor_removed(tmp_path: Path) -> None:

@@ -258,6 +258,24 @@ async def test_a_request_that_fails_for_the_moment_loses_nothing(
     assert [name for name, _ in host.seen].count("Execute") == 2
 
 
+async def test_an_execute_that_is_refused_leaves_nobody_waiting_to_end_its_observation(
+    provider: GrpcSessionProvider, host: Scripted, delegate: Recorder
+) -> None:
+    session, _, _ = await opened(provider, host, delegate)
+    early = asyncio.Event()
+    early.set()
+    before = asyncio.all_tasks()
+    executing = asyncio.create_task(session.execute(request(), preempt=early))
+    (await host.rpc("Execute")).fail(grpc.StatusCode.FAILED_PRECONDITION, "no")
+    with pytest.raises(SessionError, match=r"^no$"):
+        await bounded(executing)
+    left = {task for task in asyncio.all_tasks() - before if "end_early" in repr(task)}
+    if left:
+        await bounded(asyncio.wait(left))
+
+    assert [name for name, _ in host.seen].count("YieldObservation") == 0
+
+
 async def test_a_cancelled_opening_leaves_no_session(
     provider: GrpcSessionProvider, host: Scripted, delegate: Recorder
 ) -> None:

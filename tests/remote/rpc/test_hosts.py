@@ -85,8 +85,11 @@ async def test_a_host_that_hangs_holds_up_nothing_for_ever(
     session = await bounded(provider.create_session(Recorder()))
     host.process.send_signal(signal.SIGSTOP)
     try:
-        monkeypatch.setattr("codemode.remote.rpc.requests.START_SECONDS", 0.05)
-        with pytest.raises(EngineError, match=r"^timed out starting a cell at the code-mode host$"):
+        monkeypatch.setattr("codemode.remote.generation.START_SECONDS", 0.0)
+        monkeypatch.setattr("codemode.remote.overtime.LAST_LOOK_SECONDS", 0.05)
+        with pytest.raises(
+            WorkerLostError, match=r"^code-mode host at \S+ did not answer in time$"
+        ):
             await run(session, "")
         monkeypatch.setattr("codemode.remote.generation.CLOSE_SECONDS", 0.05)
         await bounded(session.shutdown())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from codemode import EngineError, GrpcSessionProvider, GrpcTls, UsageError
+from codemode.remote.rpc.service import Service
 from tests.certificates import Identity, identity, needs_openssl
 from tests.remote.sessions import text
 from tests.remote.stage import bounded
@@ -94,6 +95,31 @@ async def test_a_certificate_that_is_missing_or_strange_opens_nothing(secured: S
     for words in found:
         assert words.startswith(f"no session at code-mode host {where}: ")
         assert TOKEN not in words
+
+
+async def test_a_host_that_will_never_be_trusted_is_asked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    call = Service.call
+
+    def counted(service: Service, name: str, *request: Any, **options: Any) -> Any:
+        asked.append(name)
+        return call(service, name, *request, **options)
+
+    monkeypatch.setattr(Service, "call", counted)
+    own, other = identity(tmp_path, "own", subject="DNS:cells.example"), identity(tmp_path, "other")
+    options = ("--tls-cert", str(own.certificate), "--tls-key", str(own.key))
+    async with listening("ours", *options) as host, listening("ours") as plain:
+        strange = await refusal(GrpcSessionProvider(host.url, tls=GrpcTls(ca=other.certificate)))
+        misnamed = await refusal(GrpcSessionProvider(host.url, tls=GrpcTls(ca=own.certificate)))
+        clear = plain.url.replace("http://", "https://")
+        without = await refusal(GrpcSessionProvider(clear, tls=GrpcTls(ca=own.certificate)))
+
+    assert asked == ["OpenSession"] * 3
+    assert "CERTIFICATE_VERIFY_FAILED" in strange
+    assert "Hostname Verification Check failed" in misnamed
+    assert "WRONG_VERSION_NUMBER" in without
 
 
 async def test_a_host_by_another_name_is_believed_when_the_name_is_given(tmp_path: Path) -> None:

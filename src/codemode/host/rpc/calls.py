@@ -1,9 +1,9 @@
 """Tool calls on their way to subscribers, and their results on the way back.
 
-A call goes to one subscription that wants it: the one with the least to do. It counts, and has its
-number in the execution, from the moment at which it is written; until then it can be taken back as if
-it had never been, and given to another subscription. A subscriber that reads slowly holds up nothing
-but the calls that are queued for it.
+A call goes to one subscription that wants it: one with the fewest calls that it has not read, and among
+those they take turns, as at the Codex host. It counts, and has its number in the execution, from the moment
+at which it is written; until then it can be taken back as if it had never been, and given to another
+subscription. A subscriber that reads slowly holds up nothing but the calls that are queued for it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from msgspec import UNSET
 
 from ...errors import ToolError
 from ...grpc import code_mode_pb2 as pb
-from ...grpc.values import KINDS, name_message
+from ...grpc.values import KINDS, MESSAGE_BYTES, name_message
 from ...runtime.jsontext import encode_json
 from ..connection import Recent
 from .refusal import exhausted, invalid, not_found
@@ -34,9 +34,6 @@ SUBSCRIPTIONS: Final = 256
 PENDING_CALLS: Final = 1_024
 MOST_PENDING_CALLS: Final = 4_096
 """Calls of a session that are not answered, unless the client says how many, and whatever it says."""
-
-MESSAGE_BYTES: Final = 64 * 1024 * 1024
-"""Longest message, in either direction."""
 
 NOBODY: Final = "no code-mode tool subscription matches the requested tool"
 NOBODY_LEFT: Final = "matching code-mode tool subscriptions are unavailable"
@@ -167,6 +164,8 @@ class Calls:
             invocation.fail(otherwise)
             return
         chosen = min(matching, key=lambda each: len(each.queue))
+        self._subscriptions.remove(chosen)  # it is the last to be asked again
+        self._subscriptions.append(chosen)
         chosen.queue.append(invocation)
         chosen.changed.set()
 
@@ -185,9 +184,11 @@ class Calls:
         subscription = Subscription(filters)
         self._subscriptions.append(subscription)
         try:
-            while not self._is_closed:
+            while True:
                 while subscription.queue:
                     await self._write(subscription, subscription.queue.popleft(), write)
+                if self._is_closed:  # maybe during a write: nobody will say it again
+                    return
                 subscription.changed.clear()
                 await subscription.changed.wait()
         finally:

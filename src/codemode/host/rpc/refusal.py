@@ -43,6 +43,7 @@ def reused(text: str) -> RpcError:
 
 SESSION_CLOSED = "code-mode session is closed"
 WAIT_CANCELLED = "code-mode wait was cancelled"
+CLIENT_LEFT = "code-mode client has left"
 
 
 def of(error: Exception) -> RpcError:
@@ -52,6 +53,8 @@ def of(error: Exception) -> RpcError:
             return error
         case SessionClosedError():
             return RpcError(grpc.StatusCode.CANCELLED, SESSION_CLOSED)
+        case grpc.aio.InternalError():  # gRPC's, of a write to nobody
+            return RpcError(grpc.StatusCode.CANCELLED, CLIENT_LEFT)
         case TooManyCellsError() | LimitError():
             return exhausted(str(error))
         case CodeModeError():

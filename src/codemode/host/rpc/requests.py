@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from ...grpc import code_mode_pb2 as pb
-from ...grpc.values import KINDS
+from ...grpc.values import KIND_OF
 from ...protocol.messages import CellLimits
 from ...protocol.types import ExecuteRequest, ToolDefinition, ToolName
+from ...protocol.v1 import REMEMBERED_BYTES, REMEMBERED_LISTS
+from ...surface.json_members import has_more_members
 from .refusal import check_text, invalid
 
 if TYPE_CHECKING:
@@ -20,10 +22,18 @@ if TYPE_CHECKING:
 TOOL_FILTERS: Final = 64
 """Names in a subscription."""
 
+ENABLED_TOOLS: Final = 16_384
+"""Of a cell."""
+
+SCHEMA_MEMBERS: Final = 262_144
+"""Members of all arrays and objects in the schemas of a cell's tools: a few bytes each, and a hundred when decoded."""
+
+TOO_MANY_FILTERS: Final = f"code-mode tool subscription exceeds {TOOL_FILTERS} filters"
+TOO_MANY_TOOLS: Final = f"code-mode execution exceeds {ENABLED_TOOLS} tools"
+TOO_MANY_MEMBERS: Final = f"code-mode tool schemas exceed {SCHEMA_MEMBERS} members"
+
 NO_BUDGET: Final = 2**31 - 1
 """Tokens; more than any observation has."""
-
-_KIND_OF: Final = {number: kind for kind, number in KINDS.items()}
 
 
 def cell_limits(request: pb.OpenSessionRequest) -> CellLimits | None:
@@ -44,7 +54,7 @@ def filters(request: pb.SubscribeToToolCallsRequest) -> frozenset[ToolName]:
         RpcError: there are too many, or one has no name.
     """
     if len(request.tool_names) > TOOL_FILTERS:
-        raise invalid(f"code-mode tool subscription exceeds {TOOL_FILTERS} filters")
+        raise invalid(TOO_MANY_FILTERS)
     return frozenset(_tool_name(name) for name in request.tool_names)
 
 
@@ -54,9 +64,6 @@ class Executions:
     A client sends the same tools with every execute; the last few lists are remembered, and the same
     messages give the same tuple.
     """
-
-    REMEMBERED: ClassVar[int] = 4
-    REMEMBERED_BYTES: ClassVar[int] = 4 * 1024 * 1024  # of each; they outlive their session
 
     def __init__(self) -> None:
         self._remembered: list[tuple[list[pb.ToolDefinition], tuple[ToolDefinition, ...]]] = []
@@ -81,10 +88,13 @@ class Executions:
         for known, tools in self._remembered:
             if known == messages:
                 return tools
+        if len(messages) > ENABLED_TOOLS:
+            raise invalid(TOO_MANY_TOOLS)
+        _check_members(messages)
         tools = tuple(_definition(message) for message in messages)
-        if sum(message.ByteSize() for message in messages) <= self.REMEMBERED_BYTES:
+        if sum(message.ByteSize() for message in messages) <= REMEMBERED_BYTES:
             self._remembered.insert(0, (list(messages), tools))
-            del self._remembered[self.REMEMBERED :]
+            del self._remembered[REMEMBERED_LISTS:]
         return tools
 
 
@@ -100,7 +110,7 @@ def _definition(message: pb.ToolDefinition) -> ToolDefinition:
     if not message.HasField("tool_name"):
         raise invalid("tool definition is missing its tool name")
     name = _tool_name(message.tool_name)
-    kind = _KIND_OF.get(message.kind)
+    kind = KIND_OF.get(message.kind)
     if kind is None:
         raise invalid("tool definition has an invalid kind")
     return ToolDefinition(
@@ -111,6 +121,22 @@ def _definition(message: pb.ToolDefinition) -> ToolDefinition:
         input_schema=_schema(message, "input"),
         output_schema=_schema(message, "output"),
     )
+
+
+def _check_members(messages: Sequence[pb.ToolDefinition]) -> None:
+    """Refuse schemas that would take far more memory than their text.
+
+    As one text they are counted fast. One that is no JSON can spoil the count of what comes after it, but is
+    refused before any of that is decoded.
+    """
+    schemas = [
+        text for each in messages for text in (each.input_schema_json, each.output_schema_json)
+    ]
+    text = b"\n".join(schemas)
+    if len(text) > SCHEMA_MEMBERS and has_more_members(
+        text.decode("utf-8", "replace"), SCHEMA_MEMBERS
+    ):
+        raise invalid(TOO_MANY_MEMBERS)
 
 
 def _tool_name(message: pb.ToolName) -> ToolName:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from ...errors import CodeModeError
 from ...runtime.local import LocalSessionProvider
 from ..ending import SHUTDOWN_SECONDS, Ending, ended_by_signals, last_resort, leave
-from ..listen import Access
+from ..listen import Access, Address
 from ..pipes import take_standard_streams
 from .pump import Pump
 from .server import credentials, make_server
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     import grpc
-
-    from ..listen import Address
 
 GRACE_SECONDS: Final = 1.0
 """What RPCs get to end when the host does, before they are cut off."""
@@ -62,7 +60,7 @@ class Host:
             OSError: nobody can listen there.
         """
         with _private_socket(address):
-            port = await self._start(address.target, self._access)
+            port = await self._start(address, self._access)
             _say_where(address, port, is_tls=self._access.key is not None)
             return await self._until_the_end()
 
@@ -70,17 +68,17 @@ class Host:
         """Serve the client at the other end of two files until it leaves."""
         with tempfile.TemporaryDirectory(prefix="codemode-host-") as folder:
             path = str(Path(folder) / "s")
-            await self._start(f"unix:{path}", Access())
+            await self._start(Address("unix", path=path), Access())
             pump = Pump(reading, writing, path, self._on_pump_ended)
         try:
             return await self._until_the_end()
         finally:
             pump.close(GRACE_SECONDS)
 
-    async def _start(self, target: str, access: Access) -> int:
+    async def _start(self, address: Address, access: Access) -> int:
         handlers = (self._service.handlers(), self._service.stored_values())
         self._server = await make_server(handlers, access)
-        port = _listen(self._server, target, access)
+        port = _listen(self._server, address, access)
         await self._server.start()
         return port
 
@@ -103,17 +101,33 @@ class Host:
         return ending
 
 
-def _listen(server: grpc.aio.Server, target: str, access: Access) -> int:
-    shown = credentials(access)
+def _listen(server: grpc.aio.Server, address: Address, access: Access) -> int:
+    shown, target = credentials(access), address.target
     before = os.umask(0o177)  # for the file of a socket
     try:
         if shown is None:
             return server.add_insecure_port(target)
         return server.add_secure_port(target, shown)
     except RuntimeError as error:
-        raise OSError(f"cannot listen on {target}: {error}") from None
+        raise OSError(f"cannot listen on {target}: {_why_not(address) or error}") from None
     finally:
         os.umask(before)
+
+
+def _why_not(address: Address) -> str | None:
+    """Why nobody can listen there; gRPC keeps that to itself, so it is tried once more."""
+    if address.kind == "tcp":
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        place: str | tuple[str, int] = (address.host, address.port)
+    else:
+        family, place = socket.AF_UNIX, address.path
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gRPC does
+        try:
+            probe.bind(place)
+        except OSError as error:
+            return error.strerror or str(error)
+    return None
 
 
 @contextmanager
@@ -158,8 +172,9 @@ def _say_where(address: Address, port: int, *, is_tls: bool) -> None:
         where = f"{'https' if is_tls else 'http'}://{host}:{port}"
     else:
         where = f"unix:{address.path}"
-    sys.stdout.write(f"{where}\n")
-    sys.stdout.flush()
+    if sys.stdout is not None:  # closed by whoever started the host
+        sys.stdout.write(f"{where}\n")
+        sys.stdout.flush()
 
 
 async def _serve(

@@ -11,7 +11,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from ...grpc import code_mode_pb2, stored_values_pb2
-from .calls import MESSAGE_BYTES
+from ...grpc.values import BESIDE_BYTES, MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,9 +23,6 @@ SERVICES: Final = tuple(
     for file in (code_mode_pb2.DESCRIPTOR, stored_values_pb2.DESCRIPTOR)
     for service in file.services_by_name.values()
 )
-
-BESIDE_BYTES: Final = 1024 * 1024
-"""What a message may have around its longest part."""
 
 STREAMS: Final = 8_192
 """RPCs under way on one connection."""
@@ -50,8 +47,11 @@ OPTIONS: Final = (
 )
 
 
+HEALTH_CHECK: Final = f"/{health.SERVICE_NAME}/Check"
+
+
 class TokenInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in the stubs alone
-    """Lets in who knows the token; health checks pass."""
+    """Lets in who knows the token, and tells the others whether theirs is wrong or missing, or that the host is alive."""
 
     def __init__(self, token: str) -> None:
         self._expected = f"Bearer {token}".encode()
@@ -63,23 +63,40 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  #
         ],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any]:
-        """Refuse every RPC without the token, whichever it is."""
+        """Refuse every RPC without the token, but a health check."""
         shown = b""
         for key, value in handler_call_details.invocation_metadata or ():
             if key == "authorization":
                 shown = value if isinstance(value, bytes) else value.encode()
-        is_health = handler_call_details.method.startswith(f"/{health.SERVICE_NAME}/")
-        if is_health or hmac.compare_digest(shown, self._expected):
+        if hmac.compare_digest(shown, self._expected):
             return await continuation(handler_call_details)
-        return _REFUSING
+        if handler_call_details.method == HEALTH_CHECK:
+            return _ALIVE
+        return _WRONG if shown.startswith(b"Bearer ") else _MISSING
 
 
-async def _refuse(_: object, context: grpc.aio.ServicerContext[Any, Any]) -> None:
-    await context.abort(grpc.StatusCode.UNAUTHENTICATED, "a bearer token is required")
+def _refusing(why: str) -> grpc.RpcMethodHandler[Any, Any]:
+    """Reads no message: what a stranger sends is not even taken in."""
+
+    async def refuse(_: object, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        await context.abort(grpc.StatusCode.UNAUTHENTICATED, why)
+
+    return grpc.stream_stream_rpc_method_handler(refuse)
 
 
-_REFUSING: Final = grpc.stream_stream_rpc_method_handler(_refuse)
-"""Reads no message: what a stranger sends is not even taken in."""
+async def _say_alive(
+    _: object, __: grpc.aio.ServicerContext[Any, Any]
+) -> health_pb2.HealthCheckResponse:
+    return health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING)
+
+
+_ALIVE: Final = grpc.stream_unary_rpc_method_handler(
+    _say_alive, response_serializer=health_pb2.HealthCheckResponse.SerializeToString
+)
+"""The same answer about every service, so that its name is not read either."""
+
+_MISSING: Final = _refusing("a bearer token is required")
+_WRONG: Final = _refusing("the bearer token is not the one that this host asks for")
 
 
 async def make_server(

@@ -16,16 +16,17 @@ from google.protobuf.message import DecodeError
 from ...grpc import code_mode_pb2 as pb
 from ...grpc import stored_values_pb2 as stored_pb
 from ...grpc.methods import Method, methods
-from ...grpc.values import BUFFERED_FOR
+from ...grpc.values import BUFFERED_FOR, COMMIT
 from ...limits import Limits
 from ...protocol.types import CellId
 from ..cells import CellCount
-from ..sessions import CELLS_OF_A_SESSION
+from ..sessions import CELLS_OF_A_SESSION, OPEN_SESSIONS, TOO_MANY_SESSIONS
 from . import refusal
+from .bounds import check_bounds
 from .refusal import RpcError, check_text, checked_uuid, exhausted, invalid, not_found
 from .requests import Executions, filters
 from .session import open_session
-from .stored import COMMIT_HEADER, restore
+from .stored import restore
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
     from .session import RpcSession
 
 _log = logging.getLogger(__name__)
-
-OPEN_SESSIONS: Final = 4_096
-"""Of a host. Each costs little before its first cell, and a process of its own after it."""
 
 DETAIL_BYTES: Final = 4_096
 """Longest text of a status: it is a header, and clients bound those."""
@@ -122,7 +120,7 @@ class CodeModeHost:
         if request.output_truncation not in pb.OutputTruncation.values():
             raise invalid("unknown code-mode output truncation mode")
         if len(self._sessions) + self._opening >= OPEN_SESSIONS:
-            raise exhausted("code-mode host has too many open sessions")
+            raise exhausted(TOO_MANY_SESSIONS)
         self._opening += 1
         try:
             session = await open_session(self._provider, self._limits, self._cell_count, request)
@@ -223,7 +221,7 @@ class CodeModeHost:
 def _name_commit(session: RpcSession, context: Context) -> None:
     """Say in the trailer of an outcome how much had been committed, for whoever keeps a copy."""
     if session.commits.is_followed:
-        context.set_trailing_metadata(((COMMIT_HEADER, str(session.commits.number)),))
+        context.set_trailing_metadata(((COMMIT, str(session.commits.number)),))
 
 
 def _writer(context: Context) -> Callable[[pb.WaitResponse, int | None], Awaitable[object]]:
@@ -278,8 +276,13 @@ def _handler(
 
 
 def _parsed(method: Method, request: bytes) -> Message:
-    """The request; gRPC itself would say ``UNKNOWN``, and name the exception."""
+    """The request; gRPC itself would say ``UNKNOWN``, and name the exception.
+
+    Raises:
+        RpcError: it is none, or too much.
+    """
     try:
+        check_bounds(method.name, request)
         return method.request.FromString(request)
     except DecodeError as error:
         raise RpcError(

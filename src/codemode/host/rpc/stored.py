@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
     from ...protocol.session import Session
 
-COMMIT_HEADER: Final = "codemode-commit"
-"""Trailer of an outcome: the number of the last commit of its session."""
+VALUES: Final = 524_288
+"""In one request; 64 MiB of stored values are never more, as a session counts them."""
+
+TOO_MANY_VALUES: Final = f"code-mode restore exceeds {VALUES} stored values"
 
 UNREAD_BYTES: Final = 64 * 1024 * 1024
 """Of commits that a follower has not read; beyond, it is cut off, and keeps what it has."""
@@ -78,8 +80,10 @@ class Commits:
         self._followed = True
         try:
             await write(pb.Commit())
-            while not self._is_closed:
+            while True:
                 await self._write_unread(write)
+                if self._is_closed:  # maybe during a write: nobody will say it again
+                    return
                 self._changed.clear()
                 await self._changed.wait()
         finally:

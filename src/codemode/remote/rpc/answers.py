@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 import grpc
 
 from ...grpc import code_mode_pb2 as pb
+from ...grpc.values import MESSAGE_BYTES
 from ...protocol import messages as m
 from ...surface.text import well_formed
+from ..refusals import AGAIN_SECONDS, AGAIN_TIMES
 from .failure import Failure
 from .link import CONTROL_SECONDS
-from .service import MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -31,10 +32,6 @@ UNDER_WAY: Final = 64
 
 FAILURE_CHARACTERS: Final = 16_384
 """How much of a failure is sent."""
-
-AGAIN_SECONDS: Final = 0.02
-AGAIN_TIMES: Final = 250
-"""When and how often a host that had too much to do is told again."""
 
 
 class Answers:

@@ -16,10 +16,12 @@ import grpc
 
 from ...errors import CodeModeError, EngineError, SessionClosedError, WorkerLostError
 from ...grpc import code_mode_pb2 as pb
+from ...grpc.values import MESSAGE_BYTES
 from ...protocol import messages as m
 from ...protocol.frames import FrameError
 from ...protocol.types import CellId, Terminated
 from ..operations import UnexpectedAnswerError
+from .admission import admission
 from .failure import Failure
 from .following import Following
 from .incoming import Incoming
@@ -27,7 +29,7 @@ from .link import CONTROL_SECONDS, Link
 from .messages import Executions, open_message, text_in
 from .requests import Pending, Requests
 from .retirement import Retirement
-from .service import END, MESSAGE_BYTES, ROUTE, each
+from .service import END, ROUTE, each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -183,7 +185,7 @@ class RpcConnection:
                 _refuse(pending, "the request was withdrawn")
             raise
         finally:
-            pending.ended.set()
+            pending.end()
             if not self._losing.is_set() or pending.operation.is_over:
                 self._pending.pop(number, None)
             if pending.cell_id is None:
@@ -229,29 +231,36 @@ class RpcConnection:
             self._requests.retire(pending, task)
 
     async def writable(self) -> None:
-        """Return when the host has taken most of the results that were sent, or is gone."""
+        """Return when the host has taken most of the results that were sent, or is gone; each has its bound."""
         await self._incoming.room()
+
+    def give_up(self, why: str) -> None:
+        """The host does not do what hosts do: let go of the session."""
+        self._lose(f"code-mode host at {self._where} {why}")
 
     # ── the lease ────────────────────────────────────────────────────────────────────────────
 
     async def _live(self, pending: Pending, message: pb.OpenSessionRequest) -> None:
-        lease = self._link.call("OpenSession", message, None)
         try:
-            event = await lease.read()
-            if event is END or event.WhichOneof("event") != "opened":
-                raise UnexpectedAnswerError("a session that does not say that it is open")
-            self._link.session_id = event.opened.session_id
-            self._link.route = text_in(await lease.initial_metadata(), ROUTE)
-            await self._begin()
-            self._opened(pending)
-            async for event in each(lease):
-                self._incoming.happened(event)
+            lease, event = await admission(self._link, message)
+            try:
+                await self._hold(pending, lease, event)
+            finally:
+                lease.cancel()
         except grpc.aio.AioRpcError as error:
             self._lease_failed(pending, Failure.of(error))
         else:
             await self._lease_ended()
-        finally:
-            lease.cancel()
+
+    async def _hold(self, pending: Pending, lease: Any, event: Any) -> None:
+        if event is END or event.WhichOneof("event") != "opened":
+            raise UnexpectedAnswerError("a session that does not say that it is open")
+        self._link.session_id = event.opened.session_id
+        self._link.route = text_in(await lease.initial_metadata(), ROUTE)
+        await self._begin()
+        self._opened(pending)
+        async for event in each(lease):
+            self._incoming.happened(event)
 
     async def _begin(self) -> None:
         request = pb.SubscribeToToolCallsRequest(session_id=self._link.session_id)

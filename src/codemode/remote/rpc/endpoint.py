@@ -85,6 +85,8 @@ def parse_endpoint(url: str, *, tls: bool) -> Endpoint:
             "the endpoint must not include credentials"
             "\nHint: give the token as `token=`, or on the command line as --host-token-file"
         )
+    if parts.scheme not in _PORTS and url.partition(":")[2].startswith("//"):
+        raise UsageError(f"there are no {parts.scheme}:// endpoints; expected {FORMS}")
     if parts.scheme not in _PORTS or not host or parts.path not in ("", "/"):
         raise UsageError(f"the endpoint cannot be read; expected {FORMS}")
     if parts.query or parts.fragment:

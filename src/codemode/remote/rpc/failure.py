@@ -17,6 +17,9 @@ DETAIL_CHARACTERS: Final = 1_024
 
 _CLOSED: Final = "code-mode session is closed"
 
+_MISTRUST: Final = ("SSL_ERROR_SSL", "Verification Check failed")
+"""gRPC's own words where a certificate is not trusted, has another name, or the host speaks no TLS."""
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -52,6 +55,13 @@ class Failure:
     def may_be_the_end(self) -> bool:
         """Whether this is how the end of the host, or of the session, looks to a request that is under way."""
         return self.code is grpc.StatusCode.UNAVAILABLE or self.text == _CLOSED
+
+    @property
+    def may_be_over_soon(self) -> bool:
+        """Whether the same request may succeed a moment later."""
+        if any(words in self.text for words in _MISTRUST):
+            return False
+        return self.is_overload or self.code is grpc.StatusCode.UNAVAILABLE
 
     @property
     def is_overtime(self) -> bool:

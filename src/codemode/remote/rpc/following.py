@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from msgspec import Raw
 
 from ...grpc import stored_values_pb2 as pb
+from ...grpc.values import COMMIT
 from ...protocol import messages as m
 from .failure import Failure
 from .link import CONTROL_SECONDS
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from .messages import Metadata
 
 _log = logging.getLogger(__name__)
-
-COMMIT: Final = "codemode-commit"
-"""Trailer of an observation: the last commit before its outcome."""
 
 
 class Following:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from ...grpc import code_mode_pb2 as pb
-from ...grpc.values import BUFFERED_FOR, DETAILS, KINDS, name_message
+from ...grpc.values import BUFFERED_FOR, DETAIL_OF, KIND_OF, KINDS, name_message
 from ...protocol import messages as m
 from ...protocol.types import (
     AudioItem,
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 
 PENDING_CALLS: Final = 4_096
 """Calls of a session that a host may have waiting for us."""
-
-_KIND_OF: Final = {number: kind for kind, number in KINDS.items()}
-_DETAIL_OF: Final = {number: detail for detail, number in DETAILS.items()}
 
 Metadata: TypeAlias = "Iterable[tuple[str, str | bytes]] | None"
 
@@ -112,7 +109,7 @@ def tool_call(message: pb.ToolCall) -> m.ToolInvoke:
         cell_id=CellId(message.cell_id),
         runtime_tool_call_id=message.runtime_tool_call_id,
         tool_name=ToolName(name.name, name.namespace if name.HasField("namespace") else None),
-        tool_kind=_KIND_OF.get(message.tool_kind, "function"),
+        tool_kind=KIND_OF.get(message.tool_kind, "function"),
         input=argument,
     )
     return m.ToolInvoke(call)
@@ -189,7 +186,7 @@ def _item(item: pb.ContentItem) -> Item:
             return TextItem(item.text.text)
         case "image":
             image = item.image
-            detail = _DETAIL_OF.get(image.detail) if image.HasField("detail") else None
+            detail = DETAIL_OF.get(image.detail) if image.HasField("detail") else None
             return ImageItem(image.image_url, detail)
         case "audio":
             return AudioItem(item.audio.audio_url)

@@ -1,4 +1,7 @@
-"""Requests under way: each an RPC, or a few, whose answer goes to its operation."""
+"""Requests under way: each an RPC, or a few, whose answer goes to its operation.
+
+How long cells may take to start, to answer and to end is counted there, for every wire (``overtime``).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ from uuid import uuid4
 
 import grpc
 
-from ...errors import EngineError
 from ...grpc import code_mode_pb2 as pb
 from ...grpc import stored_values_pb2
 from ...protocol import messages as m
@@ -25,12 +27,6 @@ if TYPE_CHECKING:
     from .link import Link
     from .retirement import Retirement
 
-START_SECONDS: Final = 30.0
-"""How long a host may take to start a cell; it may have a worker to start first."""
-
-TERMINATE_SECONDS: Final = 30.0
-"""How long a host may take to end a cell: its callbacks have their grace."""
-
 YIELD_AGAIN_SECONDS: Final = 0.1
 """After which a host that has not ended an observation is asked again: the request to do so may
 have overtaken the observation. Each time twice as long."""
@@ -45,7 +41,8 @@ class Pending:
         name: the execution or the wait, as we named it to the host.
         cell_id: the cell that it observes, once that is known.
         is_execute: it starts a cell.
-        begun: the host can be asked to end it.
+        begun: the host can be asked to end it, or it is over without that.
+        ended: nothing more comes of it.
         task: what carries it.
     """
 
@@ -56,6 +53,11 @@ class Pending:
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
+
+    def end(self) -> None:
+        """There is its answer, or never one: whoever waits for anything of it need wait no more."""
+        self.begun.set()
+        self.ended.set()
 
 
 class Requests:
@@ -71,11 +73,7 @@ class Requests:
         """Start a cell and observe it. Whoever is cancelled before the outcome ends the cell."""
         stream = self._link.call("Execute", message, None)
         try:
-            try:
-                async with asyncio.timeout(START_SECONDS):
-                    event = _event(await stream.read(), "started")
-            except TimeoutError:
-                raise EngineError("timed out starting a cell at the code-mode host") from None
+            event = _event(await stream.read(), "started")
             pending.cell_id = event.started.cell_id
             self._retirement.started(pending.cell_id)
             pending.operation.answered(m.ExecutionStarted(CellId(event.started.cell_id)))
@@ -101,7 +99,7 @@ class Requests:
 
     async def terminate(self, pending: Pending, message: pb.TerminateRequest) -> None:
         """End a cell."""
-        await self._observe(pending, self._link.call("Terminate", message, TERMINATE_SECONDS))
+        await self._observe(pending, self._link.call("Terminate", message, None))
 
     async def _observe(self, pending: Pending, call: Any) -> None:
         answer = await call

@@ -1,12 +1,10 @@
 """The RPCs of a host as one client calls them: over one channel, with its token, and with bounds.
 
-Nothing that a host has begun is ever sent again. Only the opening of a session is tried again, by gRPC
-itself, and only where the host has refused it or was not there.
+Nothing that a host has begun is ever sent again.
 """
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +13,7 @@ import grpc
 from ...errors import UsageError
 from ...grpc import code_mode_pb2, stored_values_pb2
 from ...grpc.methods import methods
+from ...grpc.values import BESIDE_BYTES, MESSAGE_BYTES
 from .endpoint import GrpcTls
 
 if TYPE_CHECKING:
@@ -25,35 +24,10 @@ if TYPE_CHECKING:
 
     from .endpoint import Endpoint
 
-ADMISSIONS: Final = 5
-"""How often a session is asked for before its opening has failed."""
-
-MESSAGE_BYTES: Final = 64 * 1024 * 1024
-"""Longest message that we send; a host reads no longer ones."""
-
-BESIDE_BYTES: Final = 1024 * 1024
-"""What a message that we read may have around its longest part."""
-
 _HOST: Final = code_mode_pb2.DESCRIPTOR.services_by_name["CodeModeHost"]
 _STORED: Final = stored_values_pb2.DESCRIPTOR.services_by_name["StoredValues"]
 
-_ADMISSION: Final = {
-    "methodConfig": [
-        {
-            "name": [{"service": _HOST.full_name, "method": "OpenSession"}],
-            "retryPolicy": {
-                "maxAttempts": ADMISSIONS,
-                "initialBackoff": "0.1s",  # gRPC adds the jitter
-                "maxBackoff": "1s",
-                "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
-            },
-        }
-    ]
-}
-
 _OPTIONS: Final = (
-    ("grpc.service_config", json.dumps(_ADMISSION)),
     ("grpc.max_receive_message_length", MESSAGE_BYTES + BESIDE_BYTES),
     ("grpc.max_send_message_length", MESSAGE_BYTES),
     ("grpc.max_metadata_size", 16 * 1024),
