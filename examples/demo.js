@@ -18,7 +18,7 @@ for (const { path, lines } of files) {
 }
 const largest = [...rooms].sort((a, b) => b[1] - a[1]).slice(0, 12);
 const total = files.reduce((sum, { lines }) => sum + lines, 0);
-text(`${total.toLocaleString("en")} lines; most of them in ${largest[0]?.[0]}`);
+text(`${total.toLocaleString("en")} lines; the largest folder is ${largest[0]?.[0]}`);
 
 const group = (room) => (room.startsWith("src") ? 0 : room.startsWith("tests") ? 1 : 2);
 image(

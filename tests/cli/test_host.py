@@ -1,7 +1,9 @@
 """``codemode run --host URL``: the program runs in a host that listens."""
 
+import re
 from pathlib import Path
 
+from tests.certificates import identity, needs_openssl
 from tests.remote.rpc.hosts import listening
 
 from .conftest import Codemode
@@ -20,10 +22,32 @@ async def test_a_program_runs_in_a_host_that_listens(run: Codemode, tmp_path: Pa
     assert "Traceback" not in refused.stderr
 
 
+@needs_openssl
+async def test_a_host_that_is_not_trusted_is_one_line_without_the_log_of_grpc(
+    run: Codemode, tmp_path: Path
+) -> None:
+    own, other = identity(tmp_path, "own"), identity(tmp_path, "other")
+    options = ("--tls-cert", str(own.certificate), "--tls-key", str(own.key))
+    async with listening("ours", *options) as host:
+        done = run("text(1)", "--host", host.url, "--host-ca", str(other.certificate))
+
+    assert (done.returncode, done.stdout) == (3, "")
+    assert re.fullmatch(
+        r"error: no session at code-mode host [^\n]*CERTIFICATE_VERIFY_FAILED[^\n]*\n", done.stderr
+    )
+
+
 def test_an_endpoint_that_cannot_be_used_is_a_usage_error(run: Codemode, tmp_path: Path) -> None:
     done = run("text(1)", "--host", "http://user:hunter2@host")
     assert (done.returncode, "must not include credentials" in done.stderr) == (2, True)
     assert "hunter2" not in done.stderr
+
+    done = run("text(1)", "--host", "ftp://host")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: there are no ftp:// endpoints; expected `grpc://HOST:PORT`, `http://HOST:PORT`,"
+        " `https://HOST:PORT` or `unix:PATH`\nhint: codemode run --help lists what there is.\n",
+    )
 
     token = tmp_path / "token"
     token.write_text("x")

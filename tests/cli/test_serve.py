@@ -1,5 +1,8 @@
 """What ``codemode serve`` refuses before it serves anybody."""
 
+import os
+import pty
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -7,10 +10,12 @@ from click.testing import CliRunner
 
 from codemode.cli import PROGRAM, app
 
+from .conftest import CHILD_SECONDS, command, environment
+
 TOKEN = "a-token-that-nobody-guesses"
 TOO_SHORT = (
     "the variable CODEMODE_TOKEN holds no token of at least 16 printable ASCII characters\n"
-    'hint: python -c "import secrets; print(secrets.token_urlsafe())" makes one.'
+    'hint: python -c "import secrets; print(secrets.token_urlsafe())" makes a token.'
 )
 
 
@@ -56,6 +61,16 @@ def refused(*options: str, token: str | None = None) -> tuple[int, str]:
             "Invalid value for '--http': 'localhost' names no port\n"
             "hint: write 127.0.0.1:8000, or just 8000.",
         ),
+        *(
+            (
+                ["--http", "0", "--allow-origin", origin],
+                None,
+                f"Invalid value for '--allow-origin': {origin!r} is no origin as browsers write it\n"
+                "hint: https://app.example.com, in small letters and without a path; "
+                "with :8080 if it has a port.",
+            )
+            for origin in ("notaurl", "https://app.example/", "https://App.example", "*", "null")
+        ),
         (
             ["--http", "::1:8000"],
             None,
@@ -81,4 +96,28 @@ def test_an_address_that_cannot_be_had_is_no_usage_error() -> None:
     assert (code, text.splitlines()[-1]) == (
         1,
         "hint: choose another port, or 0 for any that is free.",
+    )
+
+
+def test_a_person_at_a_terminal_is_told_what_it_waits_for() -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command("serve"),
+        stdin=theirs,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=environment(),
+        text=True,
+    ) as child:
+        assert child.stderr is not None
+        line = child.stderr.readline()
+        child.terminate()
+        rest = child.communicate(timeout=CHILD_SECONDS)[1]
+    os.close(ours)
+    os.close(theirs)
+
+    assert (line, rest) == (
+        "this serves MCP to the program that starts it, and waits for its messages;"
+        " Ctrl-C ends it, --http serves others\n",
+        "",
     )

@@ -16,13 +16,18 @@ CITIES = """\
         declare const tools: { cities(args: {}): Promise<Array<string>>; };
 """
 LISTED = f"""\
-    67  weather  - The weather in a city.
+    79  weather  - The weather in a city.
         declare const tools: {{ weather(args: {{
           // its English name.
           city: string;
           // of the temperature.
           unit?: "C" | "F";
-        }}): Promise<{{ city: string; rain: number; temperature: number; }}>; }};
+        }}): Promise<{{
+          city: string;
+          // The probability of rain, from 0 to 1.
+          rain: number;
+          temperature: number;
+        }}>; }};
 {CITIES}"""
 
 
@@ -32,17 +37,17 @@ def tools(*arguments: str) -> Result:
 
 def test_a_list_has_costs_and_declarations() -> None:
     result = tools("list", "--tools", WEATHER)
-    assert (result.exit_code, result.stdout, result.stderr) == (0, LISTED, "2 tools, 105 tokens\n")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, LISTED, "2 tools, 117 tokens\n")
 
 
 def test_a_brief_list_tells_what_is_deferred() -> None:
     result = tools("list", "--brief", "--tools", WEATHER, "--catalogue-tokens", "60")
     assert result.stdout == (
-        "    67  weather, deferred  - The weather in a city.\n"
+        "    79  weather, deferred  - The weather in a city.\n"
         "    38  cities  - The cities whose weather is known.\n"
     )
     assert re.fullmatch(
-        r"2 tools, 105 tokens; 1 deferred: a model reads \d+ tokens of them\n", result.stderr
+        r"2 tools, 117 tokens; 1 deferred: a model reads \d+ tokens of them\n", result.stderr
     )
 
 
@@ -100,6 +105,12 @@ def test_json_is_the_same_for_programs(tmp_path: Path) -> None:
             2,
             "there is no tool 'wether'\nhint: did you mean weather?",
         ),
+        (
+            ["show", "zebra", "-t", WEATHER, "--tools", WEATHER],
+            2,
+            "there is no tool 'zebra'\n"
+            f"hint: list them: codemode tools list --tools {WEATHER} --tools {WEATHER}",
+        ),
         (["search", "zebra", "-t", WEATHER], 1, "no tool matches"),
         (
             ["list", "-t", WEATHER, "--catalogue-tokens", "-1"],
@@ -112,6 +123,21 @@ def test_json_is_the_same_for_programs(tmp_path: Path) -> None:
 def test_what_is_wrong_is_said_with_a_hint(arguments: list[str], code: int, error: str) -> None:
     result = tools(*arguments)
     assert (result.exit_code, result.stdout, result.stderr) == (code, "", f"error: {error}\n")
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_servers_that_all_failed_are_no_success(tmp_path: Path, form: list[str]) -> None:
+    config = tmp_path / "mcp.json"
+    config.write_text(json.dumps({"mcpServers": {"gone": {"command": "no-such-program"}}}))
+
+    result = tools("list", *form, "--mcp", str(config))
+
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "MCP server gone is not available: cannot run `no-such-program`: No such file or directory\n"
+        "error: there are no tools: these sources offer none\n",
+    )
+    assert (json.loads(result.stdout)["tools"] if form else result.stdout) == ([] if form else "")
 
 
 def test_what_a_server_logs_does_not_steer_the_terminal(tmp_path: Path) -> None:

@@ -75,6 +75,15 @@ def test_the_last_of_two_values_counts_and_the_rest_stays_as_it_is() -> None:
     assert make_limits(given) == Limits(heap_bytes=2, compute_ms=None)
 
 
+def test_a_session_without_a_cell_is_refused() -> None:
+    with pytest.raises(click.BadParameter) as caught:
+        make_limits([("live_cells", 0)])
+
+    assert caught.value.message == (
+        "with live_cells=0 no program could run\nhint: give 1 or more, or none."
+    )
+
+
 def test_every_limit_can_be_completed() -> None:
     context = click.Context(click.Command("run"))
     found = LIMIT.shell_complete(context, click.Option(["--limit"]), "heap")

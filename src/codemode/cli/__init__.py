@@ -14,6 +14,7 @@ import click
 from ..conformance.command import conformance
 from .run import run
 from .serve import serve
+from .stdout import explained_stdout
 from .tools import tools
 
 if TYPE_CHECKING:
@@ -33,11 +34,15 @@ _ASKS_FOR_HELP: Final = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
 
 class _App(click.Group):
-    """The group, with our own words for what is wrong and our own exit codes."""
+    """The group, with our own words for what is wrong and our own exit codes.
+
+    Here alone is dealt with a standard output that cannot be written, whichever command writes.
+    """
 
     def main(self, *args: Any, **options: Any) -> Any:
         try:
-            code = super().main(*args, **{**options, "standalone_mode": False})
+            with explained_stdout():
+                code = super().main(*args, **{**options, "standalone_mode": False})
         except click.Abort:
             code = INTERRUPTED
         except click.ClickException as error:
@@ -143,7 +148,8 @@ def host(*, listen: str, insecure: bool, **files: str | None) -> None:
     options = [
         f"--{name.replace('_', '-')}={path}" for name, path in files.items() if path is not None
     ]
-    sys.exit(serve([f"--listen={listen}", *options, *(["--insecure"] if insecure else [])]))
+    arguments = [f"--listen={listen}", *options, *(["--insecure"] if insecure else [])]
+    sys.exit(serve(arguments, program=f"{PROGRAM} host"))
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
@@ -10,9 +11,9 @@ import click
 import msgspec
 
 from ..errors import ToolDefinitionError, ToolError
+from ..surface.declaration import declaration
 from ..surface.text import trim
-from ..surface.typescript import declaration
-from ..tools.names import joined, nearest
+from ..tools.names import nearest
 from ..tools.search import ToolIndex
 from .loading import open_toolset
 from .terminal import log_on_stderr, printable
@@ -64,7 +65,8 @@ def print_list(
     brief: bool,
     as_json: bool,
 ) -> None:
-    """All tools: name, cost, declaration; totals to standard error, as the log tells of clashes."""
+    """All tools: name, cost, declaration; totals to standard error, as the log tells of clashes and
+    of servers that are not there. Exit code 1 if there is no tool."""
 
     def show(toolset: Toolset) -> None:
         catalogue = toolset.catalogue
@@ -73,11 +75,13 @@ def print_list(
             reports = [_report(entry, entry.tool.name in deferred) for entry in catalogue.entries]
             clashes = [_clash_report(clash) for clash in toolset.clashes]
             _print_json(ListReport(reports, clashes, catalogue.tokens))
-            return
-        for entry in catalogue.entries:
+        for entry in () if as_json else catalogue.entries:
             note = ", deferred" if entry.tool.name in deferred else ""
             _print_tool(entry, note, brief=brief)
-        click.echo(_summary(catalogue), err=True)
+        if not catalogue.entries:
+            raise click.ClickException("there are no tools: these sources offer none")
+        if not as_json:
+            click.echo(_summary(catalogue), err=True)
 
     _with_tools(tools, mcp, show, catalogue_tokens=catalogue_tokens)
 
@@ -88,7 +92,7 @@ def print_tools(
     """Some tools, whole."""
 
     def show(toolset: Toolset) -> None:
-        found = _named(names, toolset.catalogue)
+        found = _named(names, toolset.catalogue, _listing(tools, mcp))
         if as_json:
             _print_json([_report(entry) for entry in found])
             return
@@ -144,13 +148,20 @@ def _with_tools(
         raise click.ClickException(str(error)) from error
 
 
-def _named(names: Sequence[str], catalogue: Catalogue) -> list[Entry]:
+def _listing(tools: Sequence[str], mcp: Sequence[str]) -> str:
+    """The command that lists the tools of these sources."""
+    options = [f"--tools {shlex.quote(each)}" for each in tools]
+    options += [f"--mcp {shlex.quote(each)}" for each in mcp]
+    return f"codemode tools list {' '.join(options)}"
+
+
+def _named(names: Sequence[str], catalogue: Catalogue, listing: str) -> list[Entry]:
     entries = {entry.tool.name: entry for entry in catalogue.entries}
-    own = {joined(entry.source.tool_name): entry for entry in catalogue.entries}
+    own = {str(entry.source.tool_name): entry for entry in catalogue.entries}
     for name in names:
         if name not in entries and name not in own:
             near = nearest(name, entries)
-            meant = f"did you mean {' or '.join(near)}?" if near else "list them: tools list."
+            meant = f"did you mean {' or '.join(near)}?" if near else f"list them: {listing}"
             raise click.UsageError(f"there is no tool {name!r}\nhint: {meant}")
     return [entries.get(name) or own[name] for name in names]
 
@@ -191,8 +202,8 @@ def _report(entry: Entry, deferred: bool = False) -> ToolReport:  # noqa: FBT001
 
 
 def _clash_report(clash: Clash) -> ClashReport:
-    return ClashReport(joined(clash.tool_name), clash.wanted, clash.name, joined(clash.holder))
+    return ClashReport(str(clash.tool_name), clash.wanted, clash.name, str(clash.holder))
 
 
 def _print_json(value: ListReport | Iterable[ToolReport]) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

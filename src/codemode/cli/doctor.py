@@ -104,7 +104,11 @@ def doctor(*, as_json: bool) -> int:
     found = diagnose()
     if as_json:
         click.echo(found.as_json())
-    elif sys.stdout.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown"):
+    elif (
+        sys.stdout is not None
+        and sys.stdout.isatty()
+        and os.environ.get("TERM", "") not in ("dumb", "unknown")
+    ):
         _print_richly(found)
     else:
         for title, rows in _sections(found):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from ..limits import GIB, amount
 from ..protocol.types import AudioItem, ImageItem, TextItem
+from .stdout import explained
 from .terminal import printable
 
 if TYPE_CHECKING:
@@ -37,10 +38,6 @@ _SUFFIXES: Final = {
     "audio/x-wav": ".wav",
     "audio/wave": ".wav",
 }
-
-
-class OutputError(Exception):
-    """Standard output cannot be written; the text says why."""
 
 
 class StandardOutput:
@@ -94,7 +91,7 @@ class StandardOutput:
         limits and Ctrl-C work on.
 
         Raises:
-            BrokenPipeError: the reader is gone.
+            ReaderGoneError: nobody reads it any more.
             OutputError: it cannot be written for another reason.
         """
         if not text.endswith("\n"):
@@ -132,10 +129,8 @@ def _settle(written: asyncio.Future[None], error: OSError | None) -> None:
         return
     if error is None:
         written.set_result(None)
-    elif isinstance(error, BrokenPipeError):
-        written.set_exception(error)
     else:
-        written.set_exception(OutputError(f"standard output: {error.strerror}"))
+        written.set_exception(explained(error))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 import signal
 import time
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ from ..surface.source import parse_exec_source
 from ..tools.toolset import Toolset
 from .loading import load_servers, load_tools
 from .outcome import EXIT_CODES, Outcome, out_of_time, outcome_of, too_much_kept
-from .output import MediaFolder, OutputError, StandardOutput
+from .output import MediaFolder, StandardOutput
 from .status import make_status
 from .transcript import KEPT_BYTES, Transcript
 from .values import make_limits
@@ -41,16 +42,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..limits import Limits
-    from ..protocol.session import Session
+    from ..protocol.session import Session, Signal
     from ..protocol.types import CellId, JsonValue, RuntimeResponse, ToolCall
     from ..runtime.local import EngineName
     from ..surface.source import ExecSource
-    from ..tools.chain import Next
     from ..tools.mcp.servers import McpServers
     from .status import StatusLine
 
-BROKEN_PIPE: Final = 141
-"""128 + SIGPIPE, as of a program that the signal ends."""
 SHOW_CURSOR: Final = b"\x1b[?25h"
 
 FETCH_MS: Final = 100
@@ -61,7 +59,8 @@ LEAST_FETCH_MS: Final = 10
 
 Provider: TypeAlias = LocalSessionProvider | ProcessSessionProvider | GrpcSessionProvider
 
-_SCHEMES: Final = ("grpc://", "http://", "https://", "unix:")
+_URL: Final = re.compile(r"unix:|[A-Za-z][A-Za-z0-9+.-]*://")
+"""How a host begins that is no command; which URLs there are is the provider's to say."""
 
 QUIET_STOP_SECONDS: Final = 0.5
 STOP_SECONDS: Final = 2.0
@@ -91,6 +90,8 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
 
     Raises:
         click.UsageError: the options, the tools or the source are wrong; nothing has run.
+        ReaderGoneError: nobody reads the output any more.
+        OutputError: it cannot be written.
     """
     bounds = make_limits(limits)
     try:
@@ -101,7 +102,7 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
     if host is not None and engine != "workers":
         raise click.UsageError("--engine has no meaning with --host: the host has its own engine")
     far = FarHost(host_token_file, host_ca)
-    if not (host or "").startswith(_SCHEMES) and (host_token_file or host_ca):
+    if not _URL.match(host or "") and (host_token_file or host_ca):
         raise click.UsageError("--host-token-file and --host-ca are for a --host that is a URL")
     yield_ms = _first(yield_time_ms, parsed.yield_time_ms, 10_000)
     assert yield_ms is not None
@@ -121,10 +122,6 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
             return asyncio.run(run.to_its_end(lambda: _provider(bounds, engine, host, far)))
     except ToolDefinitionError as error:
         raise click.BadParameter(str(error), param_hint="--tools") from error
-    except BrokenPipeError:
-        return BROKEN_PIPE
-    except OutputError as error:
-        raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
         return EXIT_CODES["interrupted"]
 
@@ -161,9 +158,23 @@ class FarHost:
 def _provider(limits: Limits, engine: EngineName, host: str | None, far: FarHost) -> Provider:
     if host is None:
         return LocalSessionProvider(limits=limits, engine=engine)
-    if host.startswith(_SCHEMES):
+    if _URL.match(host):
         return far.provider(host, limits)
     return ProcessSessionProvider(host, limits=limits)
+
+
+class _Tools(Toolset):
+    """The tools of a run; every call is noted, one that is refused before the chain, too."""
+
+    def __init__(self, tools: Iterable[Any], transcript: Transcript) -> None:
+        super().__init__(tools, on_notify=transcript.notified)
+        self._transcript = transcript
+
+    async def invoke_tool(self, call: ToolCall, cancel: Signal) -> JsonValue:
+        definition = self.find(call.tool_name)
+        name = call.tool_name.name if definition is None else definition.name
+        invoke = super().invoke_tool
+        return await self._transcript.called(name, call, lambda passed: invoke(passed, cancel))
 
 
 class Run:
@@ -196,9 +207,7 @@ class Run:
             as_json=as_json,
             on_too_much=self._too_much,
         )
-        self._toolset = Toolset(
-            tools, middleware=[self._traced], on_notify=self._transcript.notified
-        )
+        self._toolset = _Tools(tools, self._transcript)
         self._stop = asyncio.Event()
         self._stopped_by: Literal["interrupt", "time", "output"] | None = None
         self._cell_id: CellId | None = None
@@ -208,7 +217,7 @@ class Run:
         """Run, show, report; the exit code.
 
         Raises:
-            BrokenPipeError: nobody reads the output any more.
+            ReaderGoneError: nobody reads the output any more.
             OutputError: it cannot be written.
         """
         try:
@@ -315,11 +324,6 @@ class Run:
             source=self._code,
             yield_time_ms=self._observe_ms,
         )
-
-    async def _traced(self, call: ToolCall, following: Next) -> JsonValue:
-        definition = self._toolset.find(call.tool_name)
-        name = call.tool_name.name if definition is None else definition.name
-        return await self._transcript.called(name, call, following)
 
     def _too_much(self) -> None:
         if self._stopped_by is None:

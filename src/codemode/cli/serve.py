@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .tools import tool_sources
-from .values import ADDRESS, LIMITS
+from .values import ADDRESS, LIMITS, ORIGIN
 
 
 @click.command()
@@ -37,6 +37,7 @@ from .values import ADDRESS, LIMITS
     "--allow-origin",
     "allow_origins",
     metavar="ORIGIN",
+    type=ORIGIN,
     multiple=True,
     help="Web pages that may call this server: https://app.example.com. Repeatable.",
 )

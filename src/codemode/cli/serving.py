@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import threading
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -16,6 +17,7 @@ from msgspec import Struct
 
 from ..codemode import CodeMode
 from ..errors import CodeModeError
+from ..grpc.token import HOW_TO_MAKE_ONE, LEAST_TOKEN, is_long_enough, is_token
 from ..host.pipes import take_standard_streams
 from ..runtime.local import LocalSessionProvider
 from ..tools.mcp.handlers import McpHandlers
@@ -36,9 +38,6 @@ if TYPE_CHECKING:
     from ..tools.toolset import OnNotify
 
 TOKEN_VARIABLE: Final = "CODEMODE_TOKEN"
-LEAST_TOKEN: Final = 16
-"""Characters of a token that nobody guesses, at the least."""
-
 HTTP_IDLE_SECONDS: Final = 1_800.0
 SHUTDOWN_SECONDS: Final = 10.0
 """From a signal to the end of everything; then the process ends, whatever still holds it.
@@ -83,7 +82,7 @@ def run_server(options: Options) -> int:
     limits = make_limits(options.limits)
     try:
         # Before a tool module prints anything: standard output is the protocol.
-        place: _Place = _listen(*options.http) if options.http else take_standard_streams()
+        place: _Place = _listen(*options.http) if options.http else _standard_streams()
         with log_on_stderr("codemode: %(message)s"):
             serving = _Serving(options, place, token, limits, load_tools(options.tools))
             return asyncio.run(serving.to_its_end())
@@ -242,10 +241,10 @@ def _token(options: Options) -> str | None:
             ) from error
     if found is not None:
         found = found.strip()
-        if len(found) < LEAST_TOKEN or not (found.isascii() and found.isprintable()):
+        if not (is_token(found) and is_long_enough(found)):
             raise click.UsageError(
                 f"{where} holds no token of at least {LEAST_TOKEN} printable ASCII characters\n"
-                'hint: python -c "import secrets; print(secrets.token_urlsafe())" makes one.'
+                f"hint: {HOW_TO_MAKE_ONE}"
             )
         if any(character.isspace() for character in found):
             raise click.UsageError(f"{where} holds more than one word\nhint: a token is one.")
@@ -263,6 +262,16 @@ def _token(options: Options) -> str | None:
             "hint: --allow-host mcp.example.com; requests for other names are refused."
         )
     return found
+
+
+def _standard_streams() -> tuple[BinaryIO, BinaryIO]:
+    if sys.stdin is not None and sys.stdin.isatty():
+        click.echo(
+            "this serves MCP to the program that starts it, and waits for its messages; "
+            "Ctrl-C ends it, --http serves others",
+            err=True,
+        )
+    return take_standard_streams()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -73,7 +73,7 @@ class Transcript:
         """Show the output of one observation.
 
         Raises:
-            BrokenPipeError: nobody reads the output any more.
+            ReaderGoneError: nobody reads the output any more.
             OutputError: it cannot be written.
         """
         self._observations += 1

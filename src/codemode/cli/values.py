@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
     _LimitParam = click.ParamType[tuple[str, int | None]]
     _AddressParam = click.ParamType[tuple[str, int]]
+    _OriginParam = click.ParamType[str]
 else:
-    _LimitParam = _AddressParam = click.ParamType  # generic since click 8.4 only
+    _LimitParam = _AddressParam = _OriginParam = click.ParamType  # generic since click 8.4 only
 
 _UNITS: Final = {
     "bytes": {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30},
     "ms": {"": 1, "ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000},
 }
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
 _NUMBER: Final = re.compile(r"(\d[\d_]*(?:\.\d+)?)\s*([a-zA-Z]*)")
 
 
@@ -101,6 +103,25 @@ class AddressType(_AddressParam):
 ADDRESS: Final = AddressType()
 
 
+class OriginType(_OriginParam):
+    """A web page's origin, as browsers write it; any other text would never be met."""
+
+    name = "ORIGIN"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        if not _ORIGIN.fullmatch(text):
+            self.fail(
+                f"{text!r} is no origin as browsers write it\n"
+                "hint: https://app.example.com, in small letters and without a path; "
+                "with :8080 if it has a port."
+            )
+        return text
+
+
+ORIGIN: Final = OriginType()
+
+
 def parse_amount(text: str, unit: str) -> int | None:
     """``text`` in ``unit``, or None if it is no such amount.
 
@@ -119,13 +140,18 @@ def make_limits(given: Iterable[tuple[str, int | None]]) -> Limits:
     """The limits with those that were given on the command line.
 
     Raises:
-        click.BadParameter: one that cannot be switched off was.
+        click.BadParameter: one that cannot be switched off was, or no program could run with them.
     """
     from ..errors import UsageError  # noqa: PLC0415 - not for --help
     from ..limits import Limits  # noqa: PLC0415
 
+    values: dict[str, Any] = dict(given)
+    if values.get("live_cells") == 0:
+        raise click.BadParameter(
+            "with live_cells=0 no program could run\nhint: give 1 or more, or none.",
+            param_hint="--limit",
+        )
     try:
-        values: dict[str, Any] = dict(given)
         return Limits(**values)
     except UsageError as error:
         raise click.BadParameter(str(error), param_hint="--limit") from error
