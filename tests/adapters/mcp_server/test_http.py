@@ -1,15 +1,19 @@
 """Over HTTP: many clients, who may be anybody."""
 
 import asyncio
+import contextlib
 import json
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
-from codemode.adapters.mcp_server.http import MAX_BODY_BYTES
+from codemode.adapters.mcp_server.connections import ConnectionBounds
+from codemode.adapters.mcp_server.exchanges import ExchangeBounds
 
 from .conftest import INTERRUPT, TERMINATE, Serving, over_http, status_of, texts, there
 from .test_serving import holding
@@ -138,11 +142,32 @@ def test_only_known_names_and_pages_are_served(serving: Start) -> None:
         ("Origin", "null"): 403,
         ("Host", "evil.example"): 421,
         ("Host", "127.0.0.1.evil.example:80"): 421,
+        ("Host", "127.0.0.1:evil"): 421,
+        ("Host", "127.0.0.1:80:evil.example"): 421,
+        ("Origin", "http://localhost:8000.evil.example"): 403,
+        ("Origin", "http://127.0.0.1:x@evil.example"): 403,
+        ("Origin", "http://127.0.0.1:80@evil.example"): 403,
+        ("Origin", "https://app.example:80"): 403,
+        ("Host", "LocalHost:80"): 200,
+        ("Host", "[::1]"): 200,
+        ("Host", "[::1]:80"): 200,
+        ("Origin", "http://[::1]:3000"): 200,
+        ("Origin", "http://localhost"): 200,
         ("Origin", "http://localhost:3000"): 200,
         ("Origin", "https://app.example"): 200,
         ("Host", "mcp.example"): 200,
         ("Host", "mcp.example:8000"): 200,
         ("Content-Type", "text/plain"): 400,
+    }
+    assert {case: post(url, **dict([case])).status_code for case in statuses} == statuses
+
+
+def test_names_and_pages_are_looked_at_before_the_token(serving: Start) -> None:
+    url = serving("--allow-origin", "https://app.example:8443", CODEMODE_TOKEN=TOKEN).url
+    statuses = {
+        ("Host", "evil.example"): 421,
+        ("Origin", "https://evil.example"): 403,
+        ("Origin", "https://app.example:8443"): 401,
     }
     assert {case: post(url, **dict([case])).status_code for case in statuses} == statuses
 
@@ -160,10 +185,23 @@ def test_there_are_so_many_sessions_and_no_more(serving: Start) -> None:
 
 
 def test_a_body_is_bounded(shared: Start) -> None:
-    url = shared().url
-    body = b" " * (MAX_BODY_BYTES + 1)
-    assert post(url, body).status_code == 413
-    assert post(url, INITIALIZE.rjust(MAX_BODY_BYTES)).status_code == 200
+    url, most = shared().url, ExchangeBounds().body_bytes
+    assert post(url, b" " * (most + 1)).status_code == 413
+    assert post(url, INITIALIZE.rjust(most)).status_code == 200
+
+
+def test_a_body_of_many_values_is_refused(shared: Start) -> None:
+    many = json.dumps([0] * (ExchangeBounds().members + 1))
+    assert post(shared().url, many).status_code == 413
+
+
+def test_connections_that_say_nothing_lock_nobody_out(shared: Start) -> None:
+    server = urlsplit(shared().url)
+    with contextlib.ExitStack() as stack:
+        for _ in range(ConnectionBounds().waiting + 1):
+            silent = socket.create_connection((server.hostname, server.port))
+            stack.enter_context(silent)
+        assert post(server.geturl()).status_code == 200
 
 
 # ── the end ──────────────────────────────────────────────────────────────────────────────────────
@@ -177,3 +215,16 @@ async def test_a_signal_ends_everything(serving: Start, tmp_path: Path, number: 
         await there(tmp_path / "begun")
         assert await asyncio.to_thread(server.end, number) == 128 + number
         assert (tmp_path / "ended").exists()
+
+
+async def test_a_request_that_is_under_way_at_the_end_is_no_error(
+    serving: Start, tmp_path: Path
+) -> None:
+    server = serving()
+    async with over_http(server.url) as client:
+        calling = asyncio.create_task(client.call_tool("exec", {"code": holding(tmp_path)}))
+        await there(tmp_path / "begun")
+        assert await asyncio.to_thread(server.end, TERMINATE) == 128 + TERMINATE
+        calling.cancel()
+        await asyncio.wait({calling})
+    assert "Traceback" not in server.log

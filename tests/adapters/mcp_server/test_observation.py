@@ -1,9 +1,11 @@
 """What the client of one request hears while its program runs."""
 
 import asyncio
+import gc
 from types import SimpleNamespace
 from typing import Any, cast
 
+import anyio
 import pytest
 from mcp_types import LOG_LEVEL_META_KEY, LoggingMessageNotification
 
@@ -42,6 +44,56 @@ async def test_a_client_that_wants_progress_hears_that_its_program_still_runs(
             (2, "running for 0 s"),
         ]
     assert not watched.due.is_set()
+
+
+async def test_a_client_that_cannot_be_told_ends_neither_the_program_nor_loudly(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(observation, "BEAT_SECONDS", 0.001)
+    client, told = Client(progress_token=7), asyncio.Event()
+
+    async def refuse(progress: float, total: float | None, message: str) -> None:
+        told.set()
+        raise ConnectionError("gone")
+
+    monkeypatch.setattr(client, "report_progress", refuse)
+    missed: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: missed.append(context))
+    async with Observation(client.context, "info").lasting(60):
+        await told.wait()
+    gc.collect()
+    assert missed == []
+    assert [each.getMessage() for each in caplog.records] == [
+        "a client cannot be told that its program runs: ConnectionError('gone')"
+    ]
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+async def test_nothing_beats_after_an_observation(
+    monkeypatch: pytest.MonkeyPatch, is_cancelled: bool
+) -> None:
+    monkeypatch.setattr(observation, "BEAT_SECONDS", 0.001)
+    client, sending, ended = Client(progress_token=7), asyncio.Event(), False
+
+    async def stuck(progress: float, total: float | None, message: str) -> None:
+        nonlocal ended
+        sending.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for _ in range(10):
+                await asyncio.sleep(0)
+            ended = True
+
+    monkeypatch.setattr(client, "report_progress", stuck)
+    with anyio.CancelScope() as scope:
+        async with Observation(client.context, "info").lasting(60):
+            await sending.wait()
+            if is_cancelled:
+                scope.cancel()
+                await asyncio.Event().wait()
+        assert ended
+    assert ended
 
 
 async def test_an_observation_is_due_after_its_time() -> None:

@@ -1,18 +1,20 @@
 """Which sessions there are, without any client: who gets one, and whose makes room."""
 
+import asyncio
+
 import pytest
 
 from codemode import CodeMode, LimitError, SessionClosedError
-from codemode.adapters.mcp_server.sessions import Key, ServedSession, Sessions
+from codemode.adapters.mcp_server.sessions import Hear, Key, ServedSession, Sessions
 from codemode.tools.toolset import OnNotify
 
 
 class Rooms:
     """Sessions, and the CodeModes that were made for them."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, idle_seconds: float | None = None) -> None:
         self.made: list[CodeMode] = []
-        self.sessions = Sessions(self._make, idle_seconds=None, most=most)
+        self.sessions = Sessions(self._make, idle_seconds=idle_seconds, most=most)
 
     def _make(self, on_notify: OnNotify) -> CodeMode:
         self.made.append(CodeMode(engine="threads", on_notify=on_notify))
@@ -70,6 +72,16 @@ async def test_a_session_whose_name_nobody_learned_is_gone_at_once() -> None:
         await rooms.made[0].exec("text(1)")
 
 
+async def test_that_a_session_was_idle_too_long_is_told_once() -> None:
+    sessions, key = Rooms(most=1, idle_seconds=0).sessions, Key("http", "a")
+    await used(sessions, key)
+    assert not sessions.take_idle_end(key)
+    while sessions.has(key):  # noqa: ASYNC110 - a timer ends it, and tells nobody
+        await asyncio.sleep(0)
+    assert [sessions.take_idle_end(key), sessions.take_idle_end(key)] == [True, False]
+    await sessions.aclose()
+
+
 async def test_nothing_begins_after_the_end() -> None:
     sessions = Rooms(most=1).sessions
     await sessions.aclose()
@@ -100,3 +112,35 @@ async def test_a_wait_hears_its_cell_and_an_exec_its_call() -> None:
                     await session.code_mode.exec(f"notify('{place}')", call_id="call")
     await rooms.sessions.aclose()
     assert heard == [("exec", "exec"), ("aside", "3")]
+
+
+async def test_of_those_who_listen_any_may_leave_first() -> None:
+    rooms, heard = Rooms(most=1), list[str]()
+
+    def listener(name: str) -> Hear:
+        async def hear(text: str) -> None:
+            heard.append(f"{name} {text}")
+
+        return hear
+
+    async with rooms.sessions.use(Key("pipe")) as session:
+        first = session.heard_by("call", listener("first"))
+        second = session.heard_by("call", listener("second"))
+        session.aside = listener("aside")
+
+        async def say(text: str) -> None:
+            await session.code_mode.exec(f"notify('{text}')", call_id="call")
+
+        with first:
+            second.__enter__()
+            await say("to both")
+        await say("to the second")
+        second.__exit__(None, None, None)
+        await say("to nobody")
+        with session.heard_by("call", listener("third")):
+            with session.heard_by("call", listener("fourth")):
+                pass
+            await say("again")
+        assert session._listeners == {}
+    await rooms.sessions.aclose()
+    assert heard == ["second to both", "second to the second", "aside to nobody", "third again"]

@@ -28,16 +28,16 @@ HELLO = {
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[[], Child]]:
+def start() -> Iterator[Callable[..., Child]]:
     """Start a server that has said hello; it ends with the test."""
     started: list[Child] = []
 
-    def start() -> Child:
+    def start(*, stderr: int = subprocess.DEVNULL) -> Child:
         child = subprocess.Popen(
             command(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=stderr,
             env=environment(),
         )
         started.append(child)
@@ -81,6 +81,19 @@ async def test_the_end_of_input_ends_everything(start: Callable[[], Child], tmp_
     child.stdin.close()
     assert child.wait(SECONDS) == 0
     assert (tmp_path / "ended").exists()
+
+
+async def test_a_request_that_the_end_of_input_cuts_off_is_answered_and_not_complained_of(
+    start: Callable[..., Child], tmp_path: Path
+) -> None:
+    child = start(stderr=subprocess.PIPE)
+    execute(child, holding(tmp_path))
+    await there(tmp_path / "begun")
+    answers, words = child.communicate(timeout=SECONDS)
+    assert (child.returncode, words) == (0, b"a module of tools may print\n")
+    assert [json.loads(line)["error"]["message"] for line in answers.splitlines()] == [
+        "Connection closed"
+    ]
 
 
 async def test_a_client_that_stops_reading_and_goes_ends_everything(

@@ -2,7 +2,8 @@
 
 A web page can make a browser send requests to this machine, and with a name that changes its address
 even read the answers. So the names that we are called by and the pages that may call us are listed;
-the SDK compares. The SDK itself does so only after it has made a session, hence this door in front.
+they are compared here. The SDK compares only after it has made a session, and takes whatever follows
+a colon for a port.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import hashlib
 import hmac
 from typing import TYPE_CHECKING, Final
 
-from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
@@ -27,20 +27,28 @@ if TYPE_CHECKING:
 LOOPBACK_HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")
 
 
-def security_settings(hosts: Iterable[str], origins: Iterable[str]) -> TransportSecuritySettings:
+class Names:
     """What ``Host`` and ``Origin`` may say: this machine's own names, and those that are given.
 
     Args:
         hosts: names or addresses, each with a port (``mcp.example.com:443``) or for any port.
         origins: as browsers write them, ``https://app.example.com``.
     """
-    named = [form for host in (*LOOPBACK_HOSTS, *hosts) for form in (host, f"{host}:*")]
-    pages = [f"http://{host}:*" for host in LOOPBACK_HOSTS]
-    return TransportSecuritySettings(
-        enable_dns_rebinding_protection=True,
-        allowed_hosts=named,
-        allowed_origins=[*pages, *origins],
-    )
+
+    def __init__(self, hosts: Iterable[str], origins: Iterable[str]) -> None:
+        self._hosts = {host.lower() for host in (*LOOPBACK_HOSTS, *hosts)}
+        self._own_pages = {f"http://{host}" for host in LOOPBACK_HOSTS}
+        self._origins = set(origins)
+
+    def rejection(self, request: Request) -> PlainTextResponse | None:
+        """The answer to a request that comes by another name or from another page, or None."""
+        host = request.headers.get("host", "").lower()
+        if not {host, _without_port(host)} & self._hosts:
+            return PlainTextResponse("this server is not called so\n", 421)
+        origin = request.headers.get("origin")
+        if origin is None or origin in self._origins or _without_port(origin) in self._own_pages:
+            return None
+        return PlainTextResponse("this page may not call the server\n", 403)
 
 
 class Guard:
@@ -49,7 +57,7 @@ class Guard:
     Args:
         app: gets what is let in.
         token: what clients have to bring as bearer token; None lets everybody in.
-        security: names and origins.
+        names: under which clients reach it.
         goodbye: told the session ID of a client that has ended its session.
     """
 
@@ -58,12 +66,12 @@ class Guard:
         app: ASGIApp,
         *,
         token: str | None,
-        security: TransportSecuritySettings,
+        names: Names,
         goodbye: Goodbye,
     ) -> None:
         self._app = app
         self._digest = None if token is None else _digest(token.encode())
-        self._security = TransportSecurityMiddleware(security)
+        self._names = names
         self._goodbye = goodbye
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,7 +79,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        rejection = self._unauthorized(request) or await self._security.validate_request(request)
+        rejection = self._names.rejection(request) or self._unauthorized(request)
         if rejection is not None:
             await rejection(scope, receive, send)
         elif request.method == "DELETE":
@@ -107,3 +115,12 @@ class Guard:
 
 def _digest(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
+
+
+def _without_port(name: str) -> str:
+    """
+    >>> [_without_port(name) for name in ("[::1]:80", "[::1]", "localhost:8000.evil.example")]
+    ['[::1]', '[::1]', 'localhost:8000.evil.example']
+    """
+    before, colon, port = name.rpartition(":")
+    return before if colon and port.isdecimal() else name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
@@ -11,7 +12,10 @@ from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, Streamable
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from .guard import Guard, security_settings
+from .connections import Connection, ConnectionBounds
+from .departures import unlogged_departures
+from .exchanges import ExchangeBounds, Exchanges
+from .guard import Guard, Names
 
 if TYPE_CHECKING:
     import socket
@@ -23,10 +27,7 @@ if TYPE_CHECKING:
 
 PATH: Final = "/mcp"
 
-MAX_BODY_BYTES: Final = 8 * 1024 * 1024
-"""A program of the greatest length, escaped, fits."""
-
-CONNECTIONS_PER_SESSION: Final = 8
+REQUESTS_PER_SESSION: Final = 8
 """What is beyond gets status 503."""
 
 GRACE_SECONDS: Final = 1
@@ -48,9 +49,10 @@ def http_app(
         hosts: names besides this machine's own under which clients reach it.
         origins: web pages besides this machine's own that may call it.
     """
+    bounds = ExchangeBounds(requests=server.max_sessions * REQUESTS_PER_SESSION)
     manager = StreamableHTTPSessionManager(
         server.protocol,
-        max_request_body_size=MAX_BODY_BYTES,
+        max_request_body_size=bounds.body_bytes,
         session_idle_timeout=server.idle_seconds,
         max_sessions=server.max_sessions,
     )
@@ -58,8 +60,8 @@ def http_app(
         routes=[Route(PATH, endpoint=StreamableHTTPASGIApp(manager))],
         lifespan=lambda _: manager.run(),
     )
-    security = security_settings(hosts, origins)
-    return Guard(app, token=token, security=security, goodbye=server.end_session)
+    bounded = Exchanges(app, bounds)
+    return Guard(bounded, token=token, names=Names(hosts, origins), goodbye=server.end_session)
 
 
 async def serve_http(
@@ -77,24 +79,26 @@ async def serve_http(
     """
     config = uvicorn.Config(
         http_app(server, token=token, hosts=hosts, origins=origins),
+        # uvicorn calls it as it would the class.
+        http=partial(Connection, ConnectionBounds()),  # type: ignore[arg-type] # see above
         lifespan="on",
         ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=server.max_sessions * CONNECTIONS_PER_SESSION,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     running = _Uvicorn(config)
     serving = asyncio.create_task(running.serve(sockets=[listening]))
     stopping = asyncio.create_task((stop or asyncio.Event()).wait())
-    try:
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        stopping.cancel()
-        running.should_exit = True
-        await serving
+    with unlogged_departures():
+        try:
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            running.should_exit = True
+            await serving
 
 
 class _Uvicorn(uvicorn.Server):

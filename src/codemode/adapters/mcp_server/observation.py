@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+import anyio
 import mcp_types as types
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
@@ -21,11 +23,16 @@ if TYPE_CHECKING:
 BEAT_SECONDS: Final = 5.0
 """How often a client hears that its program still runs."""
 
+END_SECONDS: Final = 5.0
+"""How long a beat that is being sent may take to end when its observation does."""
+
 LOGGER: Final = "codemode"
 LEVEL: Final[types.LoggingLevel] = "info"
 LEVELS: Final[tuple[types.LoggingLevel, ...]] = (
     "debug", "info", "notice", "warning", "error", "critical", "alert", "emergency",
 )  # fmt: skip
+
+log: Final = logging.getLogger(__name__)
 
 
 class Observation:
@@ -44,7 +51,7 @@ class Observation:
 
     @contextlib.asynccontextmanager
     async def lasting(self, seconds: float) -> AsyncIterator[None]:
-        """Beat, and be due after so long."""
+        """Beat, and be due after so long. Nothing beats any more when this is left."""
         timer = asyncio.get_running_loop().call_later(seconds, self.due.set)
         beating = asyncio.create_task(self._beat(), name="progress of an MCP request")
         try:
@@ -52,6 +59,8 @@ class Observation:
         finally:
             timer.cancel()
             beating.cancel()
+            with anyio.CancelScope(shield=True):  # the SDK cancels again at every await
+                await asyncio.wait({beating}, timeout=END_SECONDS)
 
     async def hear(self, text: str) -> None:
         """Hand over what the program says with ``notify``."""
@@ -76,7 +85,11 @@ class Observation:
         while self._wants_progress:
             await asyncio.sleep(BEAT_SECONDS)
             seconds = round(asyncio.get_running_loop().time() - began)
-            await self._progress(f"running for {seconds} s")
+            try:
+                await self._progress(f"running for {seconds} s")
+            except Exception as error:  # noqa: BLE001 - the program goes on all the same
+                log.warning("a client cannot be told that its program runs: %r", error)
+                return
 
 
 def log_message(text: str) -> types.LoggingMessageNotification:

@@ -16,8 +16,8 @@ from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from ...errors import CodeModeError
+from ...surface.declaration import EXEC_TOOL_NAME
 from ...surface.description import WAIT_TOOL_NAME
-from ...surface.typescript import EXEC_TOOL_NAME
 from .content import answer, refusal
 from .definitions import SESSION_PARAMETER, exec_definition, wait_definition
 from .observation import LEVEL, Observation, log_message

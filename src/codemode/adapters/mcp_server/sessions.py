@@ -64,20 +64,23 @@ class ServedSession:
         self.idle_end: asyncio.TimerHandle | None = None
         self.running: set[str] = set()
         self.aside: Hear | None = None
-        self._listeners: dict[str, Hear] = {}
+        self._listeners: dict[str, list[Hear]] = {}
+        """For each call and cell those who observe it now; they may leave in any order."""
 
     @contextlib.contextmanager
     def heard_by(self, call_or_cell: str, hear: Hear) -> Iterator[None]:
-        """While this lasts, notifications of the call or the cell go to ``hear``."""
-        before = self._listeners.get(call_or_cell)
-        self._listeners[call_or_cell] = hear
+        """While this lasts, notifications of the call or the cell go to ``hear``.
+
+        Of several who listen to the same one, the last that came hears them.
+        """
+        listeners = self._listeners.setdefault(call_or_cell, [])
+        listeners.append(hear)
         try:
             yield
         finally:
-            if before is None:
+            listeners.remove(hear)
+            if not listeners:
                 del self._listeners[call_or_cell]
-            else:
-                self._listeners[call_or_cell] = before
 
     def saw(self, result: ExecResult) -> None:
         """Note whether the cell of a result goes on."""
@@ -85,7 +88,8 @@ class ServedSession:
             (self.running.add if result.running else self.running.discard)(result.cell_id)
 
     async def _notified(self, call_id: str, cell_id: str, text: str) -> None:
-        hear = self._listeners.get(cell_id) or self._listeners.get(call_id) or self.aside
+        listeners = self._listeners.get(cell_id) or self._listeners.get(call_id)
+        hear = listeners[-1] if listeners else self.aside
         if hear is not None:
             await hear(text)
 
@@ -141,7 +145,10 @@ class Sessions:
 
     def take_idle_end(self, key: Key) -> bool:
         """Whether the last session of this key ended because it was idle; says so once."""
-        return self._ended_idle.pop(key, self) is None
+        if key not in self._ended_idle:
+            return False
+        del self._ended_idle[key]
+        return True
 
     async def end(self, key: Key) -> None:
         """End the session of a key and all its cells, if there is one."""

@@ -64,9 +64,11 @@ async def serve_stdio(
     try:
         await asyncio.wait({serving, moving, ended}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (serving, moving, ended):
-            task.cancel()
-        await asyncio.gather(serving, moving, ended, return_exceptions=True)
+        # The server first: it answers what is under way, and would wait for a line that does not move.
+        for tasks in ((serving, ended), (moving,)):
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         await line.aclose()
 
 

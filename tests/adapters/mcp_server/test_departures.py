@@ -1,0 +1,34 @@
+"""Which errors the log leaves out."""
+
+import asyncio
+import logging
+
+import anyio
+import pytest
+from starlette.requests import ClientDisconnect
+
+from codemode.adapters.mcp_server.departures import LOGGERS, unlogged_departures
+
+GONE = anyio.ClosedResourceError()
+
+
+@pytest.mark.parametrize("name", LOGGERS)
+def test_departures_are_not_logged_and_all_else_is(
+    caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    logger = logging.getLogger(name)
+    errors = {
+        "closed": GONE,
+        "broken": anyio.BrokenResourceError(),
+        "disconnected": ClientDisconnect(),
+        "cancelled": asyncio.CancelledError(),
+        "several": BaseExceptionGroup("", [GONE, BaseExceptionGroup("", [GONE])]),
+        "another": ValueError(),
+        "mixed": ExceptionGroup("", [GONE, ValueError()]),
+    }
+    with unlogged_departures():
+        for text, error in errors.items():
+            logger.error(text, exc_info=error)
+        logger.error("none")
+    logger.error("afterwards", exc_info=GONE)
+    assert caplog.messages == ["another", "mixed", "none", "afterwards"]
