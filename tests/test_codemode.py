@@ -241,7 +241,9 @@ async def test_a_payload_of_the_wrong_shape_is_refused_as_the_reference_does(
     async with CodeMode(engine="threads") as cm:
         result = await cm.call(name, payload)
 
-    assert (result.status, result.text) == ("refused", text)
+    said, _, hint = result.text.partition("\nHint: ")
+    assert (result.status, said) == ("refused", text)
+    assert hint.startswith('pass {"cell_id": "1"}') is (name == "wait")
 
 
 async def test_a_payload_that_is_nested_too_deep_to_be_read_is_refused() -> None:
@@ -257,6 +259,34 @@ async def test_a_models_calls_are_run_in_every_form(cm: CodeMode) -> None:
     ended = await cm.call("wait", f'{{"cell_id": "{mapped.cell_id}", "terminate": true}}')
 
     assert [raw.status, mapped.status, ended.status] == ["completed", "running", "terminated"]
+
+
+async def test_numbers_of_a_wait_may_be_floats_or_null(cm: CodeMode) -> None:
+    first = await cm.exec("yield_control(); text('y'.repeat(99))")
+    ended = await cm.call(
+        "wait", {"cell_id": first.cell_id, "yield_time_ms": 1e4, "max_tokens": 4.0}
+    )
+    endless = await cm.exec("yield_control();" + NEVER)
+    nulls = {"yield_time_ms": None, "max_tokens": None, "terminate": True}
+    stopped = await cm.call("wait", {"cell_id": endless.cell_id, **nulls})
+
+    assert [ended.status, stopped.status] == ["completed", "terminated"]
+    assert "yyyyyyyy…21 tokens truncated…yyyyyyyy" in ended.text
+
+
+async def test_a_result_is_waited_for_as_its_cell_is(cm: CodeMode) -> None:
+    first = await cm.exec("text(1); yield_control(); text(2)")
+    second = await cm.wait(first)
+
+    assert (first.output, second.status, second.output) == ("1", "completed", "2")
+
+
+async def test_a_result_without_a_cell_cannot_be_waited_for(cm: CodeMode) -> None:
+    refused = await cm.exec("")
+    with pytest.raises(UsageError, match="there is no cell in ExecResult"):
+        await cm.wait(refused)
+    with pytest.raises(UsageError, match="there is no cell in None\nHint: wait while"):
+        await cm.wait(refused.cell_id)  # type: ignore[arg-type]  # what a type checker refuses
 
 
 async def test_another_tool_name_is_the_callers_mistake() -> None:
@@ -344,6 +374,31 @@ async def test_a_provider_and_a_toolset_that_were_lent_stay_open() -> None:
                 assert result.items[1:] == (TextItem("4"),)
 
 
+async def test_a_host_that_dies_under_the_first_observation_is_a_result() -> None:
+    begun = asyncio.Event()
+
+    async def never() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    host = ProcessSessionProvider([sys.executable, "-m", "codemode.host"])
+    async with asyncio.timeout(SECONDS), host, CodeMode(tools=[never], provider=host) as cm:
+        running = asyncio.create_task(cm.exec("await tools.never()"))
+        await begun.wait()
+        assert host.host_pid is not None
+        os.kill(host.host_pid, signal.SIGKILL)
+        lost = await running
+
+    assert lost.status == "refused"
+    assert lost.text.startswith("code-mode host")
+
+
+async def test_a_negative_budget_is_a_mistake_of_the_application() -> None:
+    async with CodeMode(engine="threads") as cm:
+        with pytest.raises(UsageError, match=r"^max_tokens must not be negative, got -1$"):
+            await cm.wait("1", max_tokens=-1)
+
+
 async def test_a_host_that_died_is_told_once_and_stored_values_are_there_again() -> None:
     host = ProcessSessionProvider([sys.executable, "-m", "codemode.host"])
     async with asyncio.timeout(SECONDS), host, CodeMode(provider=host) as cm:
@@ -402,6 +457,39 @@ async def test_tools_with_the_names_of_the_language_are_called_as_any_other() ->
         "class",
         "string",
     ]
+
+
+OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
+    "engine": ({"engine": "proc"}, "there is no engine 'proc': choose 'workers' or 'threads'"),
+    "limits": (
+        {"limits": {}},
+        "limits must be a Limits, got a dict\nHint: limits=Limits(heap_bytes=64 * 2**20)",
+    ),
+    "provider": (
+        {"provider": "codemode host"},
+        "provider must be a SessionProvider, got 'codemode host'"
+        '\nHint: provider=ProcessSessionProvider("codemode host")',
+    ),
+    "class": (
+        {"provider": LocalSessionProvider},
+        f"provider must be a SessionProvider, got {LocalSessionProvider!r}"
+        '\nHint: provider=ProcessSessionProvider("codemode host")',
+    ),
+    "tools": ({"tools": 5}, "tools must be a list, got 5\nHint: one is a list, too: tools=[…]."),
+    "mcp": (
+        {"mcp": 5},
+        "mcp must be a path, what an mcp.json would say, or McpServers, got a int"
+        '\nHint: mcp="mcp.json"',
+    ),
+}
+
+
+@pytest.mark.parametrize(("options", "text"), OPTIONS.values(), ids=OPTIONS.keys())
+def test_an_option_that_is_wrong_is_told_at_once(options: dict[str, Any], text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        CodeMode(**options)
+
+    assert str(caught.value) == text
 
 
 async def test_an_engine_beside_a_provider_is_a_mistake() -> None:

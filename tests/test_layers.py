@@ -25,8 +25,28 @@ BELOW_THE_ENGINE = ("errors", "limits", "protocol", "surface")
 A_WORKER = {
     f"engine.{name}"
     for name in (
-        *("bounds", "cage", "cell", "isolates", "landlock", "module", "program", "seccomp"),
-        *("syscalls", "timezone", "v8", "wire", "worker", "zygote"),
+        *(
+            "bounds",
+            "cage",
+            "cell",
+            "clauses",
+            "isolate",
+            "isolates",
+            "landlock",
+            "module",
+            "places",
+        ),
+        *(
+            "program",
+            "rewrite",
+            "seccomp",
+            "syscalls",
+            "timezone",
+            "v8",
+            "wire",
+            "worker",
+            "zygote",
+        ),
     )
 }
 HEAVY = {
@@ -140,6 +160,17 @@ def test_a_type_checker_sees_the_public_names_that_a_program_sees() -> None:
     }
 
     assert seen == set(codemode.__all__) - {"__version__"}
+
+
+def test_a_type_checker_does_not_see_names_that_are_not_there() -> None:
+    doors = [
+        block
+        for block in ast.parse(FACADE.read_text(encoding="utf-8")).body
+        if any(isinstance(n, ast.FunctionDef) and n.name == "__getattr__" for n in ast.walk(block))
+    ]
+
+    # A module with a __getattr__ has every name, as far as a type checker knows.
+    assert [ast.unparse(getattr(door, "test", door)) for door in doors] == ["not TYPE_CHECKING"]
 
 
 @pytest.mark.parametrize("room", ["protocol", "surface"])

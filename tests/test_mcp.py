@@ -241,7 +241,7 @@ async def test_a_running_cell_keeps_its_catalogue_and_later_ones_have_the_new(
     mcp = McpServers(
         {"puppet": stage.puppet()},
         handlers=McpHandlers(
-            on_status=lambda status: changed.set() if status.tools == 19 else None
+            on_status=lambda status: changed.set() if status.tools == 22 else None
         ),
     )
     async with mcp, CodeMode(mcp=mcp) as cm:

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from codemode.surface import anthropic, mcp, openai
+from tests.pages import programs_of
 
-PAGE = (Path(__file__).parents[1] / "docs" / "models.md").read_text(encoding="utf-8")
-PROGRAMS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+PATH = Path(__file__).parents[1] / "docs" / "models.md"
+PAGE = PATH.read_text(encoding="utf-8")
+PROGRAMS = programs_of(PATH)
 CHILD_SECONDS = 60
 RESPONSES, CHAT, ANTHROPIC, MCP, MANY = range(5)
 
@@ -60,7 +62,7 @@ def test_chat_completions_are_answered_with_a_message() -> None:
         CHAT, {"id": "c1", "function": {"name": "exec", "arguments": arguments}}
     )
     assert [each["function"]["name"] for each in shown["tools"]] == ["exec", "wait"]
-    assert without_header(answer.pop("content")) == "\n7"
+    assert without_header(answer.pop("content")) == "7"
     assert answer == {"role": "tool", "tool_call_id": "c1"}
 
 

@@ -16,6 +16,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
+
     from .codemode import CodeMode
     from .errors import (
         CellBusyError,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
         ExecuteRequest,
         ImageItem,
         Item,
+        JsonValue,
         LiveCell,
         MissingCell,
         Pending,
@@ -63,16 +66,16 @@ if TYPE_CHECKING:
     from .remote.grpc import GrpcSessionProvider, GrpcTls
     from .remote.process import ProcessSessionProvider
     from .runtime.local import LocalSessionProvider
+    from .surface.declaration import declaration
     from .surface.result import ExecResult
     from .surface.toolspec import ToolSpec
-    from .surface.typescript import declaration
     from .tools.chain import Middleware, Next
     from .tools.function import FunctionTool, tool
     from .tools.mcp.config import HttpServer, StdioServer
     from .tools.mcp.handlers import McpHandlers, McpProgress, McpStatus
     from .tools.mcp.servers import McpServers
     from .tools.result import Audio, Image
-    from .tools.toolset import Toolset
+    from .tools.toolset import OnNotify, Toolset
 
 __all__ = [
     "Audio",
@@ -93,6 +96,7 @@ __all__ = [
     "Image",
     "ImageItem",
     "Item",
+    "JsonValue",
     "LimitError",
     "Limits",
     "LiveCell",
@@ -104,6 +108,7 @@ __all__ = [
     "Middleware",
     "MissingCell",
     "Next",
+    "OnNotify",
     "Pending",
     "ProcessSessionProvider",
     "Result",
@@ -143,9 +148,9 @@ _ERRORS = (
 )
 _SEAMS = "Session SessionDelegate SessionProvider Signal StartedCell"
 _TYPES = (
-    "AudioItem CellId ExecuteRequest ImageItem Item LiveCell MissingCell Pending Result Terminated"
-    " TextItem ToolCall ToolDefinition ToolName WaitOutcome WaitRequest WaitToPendingRequest"
-    " Yielded"
+    "AudioItem CellId ExecuteRequest ImageItem Item JsonValue LiveCell MissingCell Pending Result"
+    " Terminated TextItem ToolCall ToolDefinition ToolName WaitOutcome WaitRequest"
+    " WaitToPendingRequest Yielded"
 )
 _HOMES = {
     "codemode": "CodeMode",
@@ -156,29 +161,31 @@ _HOMES = {
     "remote.grpc": "GrpcSessionProvider GrpcTls",
     "remote.process": "ProcessSessionProvider",
     "runtime.local": "LocalSessionProvider",
+    "surface.declaration": "declaration",
     "surface.result": "ExecResult",
     "surface.toolspec": "ToolSpec",
-    "surface.typescript": "declaration",
     "tools.chain": "Middleware Next",
     "tools.function": "FunctionTool tool",
     "tools.mcp.config": "HttpServer StdioServer",
     "tools.mcp.handlers": "McpHandlers McpProgress McpStatus",
     "tools.mcp.servers": "McpServers",
     "tools.result": "Audio Image",
-    "tools.toolset": "Toolset",
+    "tools.toolset": "OnNotify Toolset",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 
-def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        return import_module("importlib.metadata").version("codemode")
-    home = _HOME_OF.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{home}", __name__), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker would take any name to be there
+
+    def __getattr__(name: str) -> Any:
+        if name == "__version__":
+            return import_module("importlib.metadata").version("codemode")
+        home = _HOME_OF.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f".{home}", __name__), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
+import os
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import msgspec
 
@@ -24,6 +25,7 @@ from .errors import (
     WorkerLostError,
 )
 from .limits import Limits
+from .past import Past
 from .protocol.types import (
     CellId,
     ExecuteRequest,
@@ -35,6 +37,7 @@ from .protocol.types import (
     Yielded,
 )
 from .runtime.local import EngineName, LocalSessionProvider
+from .surface.arguments import parse_wait_arguments
 from .surface.description import wait_tool
 from .surface.output import model_items, status_of
 from .surface.result import ExecResult
@@ -42,7 +45,6 @@ from .surface.source import parse_exec_source
 from .tools.toolset import CATALOGUE_TOKENS, Toolset
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Iterable
     from types import TracebackType
     from typing import Self
@@ -81,7 +83,7 @@ class CodeMode:
 
     Raises:
         ToolDefinitionError: something cannot be a tool.
-        UsageError: options exclude each other.
+        UsageError: an option is not what it should be, or options exclude each other.
 
     Example:
         >>> import asyncio
@@ -109,8 +111,7 @@ class CodeMode:
         catalogue_tokens: int | None = CATALOGUE_TOKENS,
         mcp: McpServers | str | os.PathLike[str] | Mapping[str, Any] | None = None,
     ) -> None:
-        if provider is not None and engine is not None:
-            raise UsageError("give either provider or engine: a provider brings its own engine")
+        _check_options(engine, limits, provider)
         if isinstance(tools, Toolset):
             given = (middleware, on_notify, namespaces, catalogue_tokens)
             if given != ((), None, None, CATALOGUE_TOKENS):
@@ -138,7 +139,7 @@ class CodeMode:
         self._session: Session | None = None
         self._closed = False
         self._calls = itertools.count(1)
-        self._past = _Past(self._limits.result_kept_ms / 1000)
+        self._past = Past(self._limits)
 
     async def __aenter__(self) -> Self:
         try:
@@ -201,12 +202,17 @@ class CodeMode:
         except (SourceError, LimitError, WorkerLostError) as error:
             return _refused(str(error))
         self._past.started(started.cell_id)
-        response = await started.initial_response()
+        try:
+            response = await started.initial_response()
+        except SessionClosedError:
+            raise
+        except (SessionError, WorkerLostError) as error:
+            return _refused(str(error))
         return self._result(response, began, parsed.max_output_tokens)
 
     async def wait(
         self,
-        cell_id: str,
+        cell: ExecResult | str,
         *,
         yield_time_ms: int = DEFAULT_WAIT_MS,
         max_tokens: int | None = None,
@@ -216,7 +222,7 @@ class CodeMode:
         """Get what a running cell has written since, or its end; or end it.
 
         Args:
-            cell_id: from a running result.
+            cell: a running result, or the ``cell_id`` of one.
             yield_time_ms: how long to wait before the cell yields again.
             max_tokens: budget of this result; ``Limits.output_tokens`` if None.
             terminate: end the cell instead of waiting for it.
@@ -224,14 +230,18 @@ class CodeMode:
 
         Raises:
             SessionClosedError: this object is closed.
+            UsageError: ``cell`` is a result that has no cell, or ``max_tokens`` is negative.
         """
         began = time.monotonic()
+        cell_id = _cell_id(cell)
+        if max_tokens is not None and max_tokens < 0:
+            raise UsageError(f"max_tokens must not be negative, got {max_tokens}")
         session = await self._open()
         try:
             if terminate:
-                outcome = await session.terminate(CellId(cell_id))
+                outcome = await session.terminate(cell_id)
             else:
-                request = WaitRequest(cell_id=CellId(cell_id), yield_time_ms=yield_time_ms)
+                request = WaitRequest(cell_id=cell_id, yield_time_ms=yield_time_ms)
                 outcome = await session.wait(request, preempt=preempt)
         except SessionClosedError:
             raise
@@ -266,15 +276,15 @@ class CodeMode:
         if name != "wait":
             raise UsageError(f"code mode has the tools exec and wait, not {name!r}")
         try:
-            arguments = json.loads(payload) if isinstance(payload, str) else payload
-            wanted = msgspec.convert(arguments, _WaitArguments)
-        except (ValueError, RecursionError, msgspec.ValidationError) as error:
-            return _refused(f"failed to parse function arguments: {error}")
+            wanted = parse_wait_arguments(payload)
+        except UsageError as error:
+            return _refused(str(error))
+        asked_ms = wanted.yield_time_ms
         return await self.wait(
             wanted.cell_id,
-            yield_time_ms=wanted.yield_time_ms,
+            yield_time_ms=DEFAULT_WAIT_MS if asked_ms is None else asked_ms,
             max_tokens=wanted.max_tokens,
-            terminate=wanted.terminate,
+            terminate=wanted.terminate or False,
             preempt=preempt,
         )
 
@@ -290,14 +300,15 @@ class CodeMode:
             await asyncio.wait({self._starting})
         async with self._opening:
             session, self._session = self._session, None
-            if session is not None:
-                await session.shutdown()
             owned, self._owned = self._owned, None
-            if owned is not None:
-                await owned.aclose()
-            await self._end_servers()
-            if self._owns_toolset:
-                await self.toolset.aclose()
+            async with AsyncExitStack() as ends:  # each ends, whatever becomes of those before it
+                if self._owns_toolset:
+                    ends.push_async_callback(self.toolset.aclose)
+                ends.push_async_callback(self._end_servers)
+                if owned is not None:
+                    ends.push_async_callback(owned.aclose)
+                if session is not None:
+                    ends.push_async_callback(session.shutdown)
 
     async def _open(self) -> Session:
         if self._session is not None:
@@ -327,8 +338,8 @@ class CodeMode:
             raise SessionClosedError
         self._starting.result()
         if not self._has_servers:  # several may have waited
-            self._has_servers = True
             self._servers.attach(self.toolset)
+            self._has_servers = True
 
     async def _end_servers(self) -> None:
         if self._servers is not None:
@@ -361,72 +372,31 @@ class CodeMode:
         return ExecResult("failed", items, gone.cell_id, response)
 
 
-class _WaitArguments(msgspec.Struct, forbid_unknown_fields=True):
-    cell_id: str
-    yield_time_ms: int = DEFAULT_WAIT_MS
-    max_tokens: int | None = None
-    terminate: bool = False
+def _check_options(engine: object, limits: object, provider: object) -> None:
+    """Raise UsageError where one of these is not what it should be."""
+    if provider is not None and engine is not None:
+        raise UsageError("give either provider or engine: a provider brings its own engine")
+    if engine is not None and engine not in get_args(EngineName):
+        names = " or ".join(map(repr, get_args(EngineName)))
+        raise UsageError(f"there is no engine {engine!r}: choose {names}")
+    if limits is not None and not isinstance(limits, Limits):
+        raise UsageError(
+            f"limits must be a Limits, got a {type(limits).__name__}"
+            "\nHint: limits=Limits(heap_bytes=64 * 2**20)"
+        )
+    makes_sessions = callable(getattr(provider, "create_session", None))
+    if provider is not None and (isinstance(provider, type) or not makes_sessions):
+        raise UsageError(
+            f"provider must be a SessionProvider, got {provider!r}"
+            '\nHint: provider=ProcessSessionProvider("codemode host")'
+        )
 
 
-class _Past:
-    """What became of cells, so that a model that asks again is told, and stops asking."""
-
-    def __init__(self, kept_seconds: float) -> None:
-        self._kept_seconds = kept_seconds
-        self._started: dict[str, int] = {}  # highest number, by what stands before it
-        self._ended: dict[CellId, tuple[ExecResult, float]] = {}
-
-    def started(self, cell_id: CellId) -> None:
-        generation, number = _numbered(cell_id)
-        if number is not None:
-            self._started[generation] = max(self._started.get(generation, 0), number)
-
-    def ended(self, result: ExecResult) -> None:
-        assert result.cell_id is not None
-        self._forget()
-        self._ended[result.cell_id] = (result, time.monotonic())
-
-    def result(self, cell_id: CellId) -> ExecResult | None:
-        self._forget()
-        entry = self._ended.get(cell_id)
-        return None if entry is None else entry[0]
-
-    def fate(self, cell_id: CellId) -> str:
-        """One sentence on a cell that is not there, and what to do."""
-        self._forget()
-        entry = self._ended.get(cell_id)
-        if entry is not None:
-            result, at = entry
-            ago = round(time.monotonic() - at)
-            return (
-                f"cell {cell_id} {_PAST_TENSE[result.status]} {ago} s ago and its result was"
-                " returned then. Do not wait for it again."
-            )
-        generation, number = _numbered(cell_id)
-        if number is not None and 1 <= number <= self._started.get(generation, 0):
-            return f"cell {cell_id} has ended. Do not wait for it again; start a new exec."
-        return f"there never was a cell {cell_id} in this session. Start a new exec."
-
-    def _forget(self) -> None:
-        horizon = time.monotonic() - self._kept_seconds
-        for cell_id, (_, at) in list(self._ended.items()):
-            if at > horizon:
-                break  # in order of ending
-            del self._ended[cell_id]
-
-
-def _numbered(cell_id: CellId) -> tuple[str, int | None]:
-    """A cell id's generation (``"g2"``, or nothing) and number, if it has one."""
-    generation, _, number = cell_id.rpartition(":")
-    decimal = number.isascii() and number.isdecimal() and len(number) < 20
-    return generation, int(number) if decimal else None
-
-
-_PAST_TENSE: Final[dict[str, str]] = {
-    "completed": "completed",
-    "failed": "failed",
-    "terminated": "was terminated",
-}
+def _cell_id(cell: object) -> CellId:
+    found = cell.cell_id if isinstance(cell, ExecResult) else cell
+    if not isinstance(found, str):
+        raise UsageError(f"there is no cell in {cell!r}\nHint: wait while result.running.")
+    return CellId(found)
 
 
 def _servers(
@@ -439,6 +409,11 @@ def _servers(
 
     if isinstance(mcp, McpServers):
         return mcp, False
+    if not isinstance(mcp, str | os.PathLike | Mapping):
+        raise UsageError(
+            f"mcp must be a path, what an mcp.json would say, or McpServers, got a"
+            f' {type(mcp).__name__}\nHint: mcp="mcp.json"'
+        )
     return McpServers.from_config(mcp), True
 
 

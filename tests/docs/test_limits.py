@@ -1,9 +1,11 @@
 """``docs/limits.md`` says what the code does."""
 
+import re
 from dataclasses import fields
 
 import pytest
 
+import codemode
 from codemode.limits import Limits
 
 from .code import ROOT, source_of
@@ -17,6 +19,13 @@ def test_the_generated_parts_are_up_to_date() -> None:
     page = PAGE.read_text(encoding="utf-8")
 
     assert renewed(page) == page
+
+
+def test_the_example_is_one() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    (example,) = re.findall(r"`(CodeMode\(.+?\))`", page)
+
+    eval(example, {name: getattr(codemode, name) for name in codemode.__all__})
 
 
 def test_every_limit_has_its_place() -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from codemode import LocalSessionProvider, ProcessSessionProvider, Toolset, WorkerLostError
 from codemode.errors import LimitError, SessionError
 from codemode.protocol.types import ExecuteRequest, Result, WaitRequest, Yielded
-from codemode.surface.typescript import described
+from codemode.surface.declaration import described
 
 from .processes import Sampler, descendants
 from .settings import DEFAULT, DEFAULT_HOST, HOST_WORD, TIGHT_HOST

@@ -8,8 +8,8 @@ from typing import Any, Final
 import pytest
 
 from codemode.protocol.types import ToolDefinition, ToolName
+from codemode.surface.declaration import described
 from codemode.surface.description import NamespaceDescription, exec_tool
-from codemode.surface.typescript import described
 
 EVIL: Final = "INJECTED"
 """In every hostile text: where it shows, the text has got out."""

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from codemode.protocol.types import ToolDefinition, ToolName
 from codemode.surface.catalogue import Catalogue
+from codemode.surface.declaration import described
 from codemode.surface.description import exec_tool
 from codemode.surface.output import token_count
-from codemode.surface.typescript import described
 
 INTRODUCTION = exec_tool().description
 

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from codemode.protocol.types import ToolDefinition, ToolName
+from codemode.surface.declaration import augmented_description
 from codemode.surface.description import (
     EXEC_GRAMMAR,
     NamespaceDescription,
     exec_tool,
     wait_tool,
 )
-from codemode.surface.typescript import MCP_TYPES, augmented_description
+from codemode.surface.mcp_result import MCP_TYPES
 
 MCP = {
     "properties": {

@@ -118,6 +118,8 @@ def test_a_known_mistake_gets_its_hint(source: str, error: str, hint: str) -> No
         ("text(1)", ""),
         ("throw new Error('console is not defined')", f"Error: console is not defined{AT}"),
         ("x = 5", f"ReferenceError: x is not defined{AT}"),
+        ("await tools.run()", f"ReferenceError: console is not defined{AT}"),
+        ("eval('wea' + 'ther')", f"ReferenceError: weather is not defined{AT}"),
         ("JSON.parse('```')", f"SyntaxError: Unexpected token '`'{AT}"),
         ("text('```')", f"TypeError: a is not a function{AT}"),
         ("f({a: 1}}", "SyntaxError: Unexpected token '}'"),
@@ -160,6 +162,22 @@ def test_evidence_is_looked_for_within_bounds(source: str, error: str, hint: str
 def test_a_session_without_tools_says_so() -> None:
     assert hint_for("tools.a()", f"TypeError: tools.a is not a function{AT}", []) == (
         "there is no tool `a`; this cell has no tools."
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "more"),
+    [
+        ([], ""),
+        (["weather"], ""),
+        (["mcp__time2__now"], "; nearest: mcp__time2__now"),
+    ],
+)
+def test_a_tool_of_a_server_that_has_none_says_why(names: list[str], more: str) -> None:
+    error = f"TypeError: tools.mcp__time__now is not a function{AT}"
+    assert hint_for("tools.mcp__time__now()", error, names) == (
+        "there is no tool `mcp__time__now`; none begins with mcp__time__: that MCP server is not"
+        f" configured, or has not started{more}."
     )
 
 

@@ -66,13 +66,29 @@ def test_a_chat_message_is_text_and_tells_of_what_it_leaves_out() -> None:
         "role": "tool",
         "tool_call_id": "c1",
         "content": (
-            "Script completed\n"
+            "Script completed"
             "\n[image left out (image/png, 2 bytes): only text can be passed on here]"
             "\n"
             "\n[image left out (image/png, 2 bytes): only text can be passed on here]"
             "\n[sound left out (audio/wav, 2 bytes): only text can be passed on here]"
         ),
     }
+
+
+def test_a_chat_message_of_text_is_the_text_of_the_result() -> None:
+    found = result(TextItem("Script completed\nOutput:\n"), TextItem("a\n"), TextItem("b"))
+    assert found.text == "Script completed\nOutput:\na\n\nb"
+    assert found.chat_message("c1")["content"] == found.text
+
+
+def test_the_output_is_what_the_program_wrote_and_nothing_else() -> None:
+    cell_id = CellId("1")
+    response = Result(
+        cell_id=cell_id, items=(TextItem("a\n"), ImageItem(PNG), TextItem("b")), error_text="no"
+    )
+    shown = (TextItem("Script failed\nOutput:\n"), TextItem("…"))
+    assert ExecResult("failed", shown, cell_id, response).output == "a\n\nb"
+    assert ExecResult("refused", (TextItem("no source"),)).output == ""
 
 
 def test_anthropic_gets_blocks_without_blank_texts_and_is_told_of_sounds() -> None:

@@ -47,3 +47,23 @@ async def test_a_middleware_may_call_again(make_call: MakeCall) -> None:
         return [await following(call), await following(call)]
 
     assert await linked([twice], last)(make_call("t", 1)) == [1, 1]
+
+
+async def test_a_plain_function_is_a_middleware_too(make_call: MakeCall) -> None:
+    def hands_on(call: ToolCall, following: Next) -> object:
+        return following(call)
+
+    def answers(call: ToolCall, following: Next) -> str:
+        return "kept"
+
+    class Counts:
+        calls = 0
+
+        async def __call__(self, call: ToolCall, following: Next) -> JsonValue:
+            self.calls += 1
+            return await following(call)
+
+    counts = Counts()
+    assert await linked([hands_on, counts], last)(make_call("t", 1)) == 1
+    assert await linked([counts, answers], last)(make_call("t", 1)) == "kept"
+    assert counts.calls == 2

@@ -36,6 +36,19 @@ TEXTS: list[tuple[BaseException, str]] = [
 ]
 
 
+def test_the_traceback_goes_to_the_log_and_a_tool_error_does_not(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", logger="codemode.tools")
+    errors = [ToolError("no"), ValueError("bad")]
+    for each in errors:
+        as_tool_error(each, "t")
+    (record,) = caplog.records
+    assert (record.levelname, record.getMessage()) == ("INFO", "tool t failed")
+    assert record.exc_info is not None
+    assert record.exc_info[1] is errors[1]
+
+
 @pytest.mark.parametrize(("error", "text"), TEXTS, ids=[str(n) for n in range(len(TEXTS))])
 def test_texts_of_failures(error: BaseException, text: str) -> None:
     found = as_tool_error(error, "t")

@@ -321,6 +321,20 @@ async def test_whatever_a_tool_raises_is_the_text_of_a_tool_error(
 
 
 @pytest.mark.parametrize("is_async", [True, False], ids=["async", "sync"])
+async def test_a_failure_is_logged_once_with_its_traceback_and_wrong_arguments_are_not(
+    call: Call, caplog: pytest.LogCaptureFixture, is_async: bool
+) -> None:
+    caplog.set_level("INFO", logger="codemode.tools")
+    with pytest.raises(ToolError):
+        await call(raising(ValueError("bad"), is_async=is_async))
+    with pytest.raises(ToolError):
+        await call(multiply, {"a": "secret"})
+    (record,) = caplog.records
+    assert record.getMessage().endswith(" failed")
+    assert ", in fail" in caplog.text  # the line of the tool that raised
+
+
+@pytest.mark.parametrize("is_async", [True, False], ids=["async", "sync"])
 async def test_a_stray_cancellation_is_a_failure(call: Call, is_async: bool) -> None:
     function = raising(asyncio.CancelledError(), is_async=is_async)
     with pytest.raises(ToolError) as caught:

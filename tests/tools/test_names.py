@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 
 from codemode.errors import ToolDefinitionError
 from codemode.protocol.types import ToolName
-from codemode.surface.typescript import normalize
-from codemode.tools.names import Clash, Names, identifier, joined, nearest
+from codemode.surface.identifiers import normalize
+from codemode.tools.names import Clash, Names, identifier, nearest
 
 
 def tool_names(*names: str) -> list[ToolName]:
@@ -34,6 +34,10 @@ def test_public_names(names: list[str], given_: dict[str, str]) -> None:
     assert {tool_name.name: name for tool_name, name in found.items()} == given_
 
 
+def test_a_name_reads_as_it_is_written_with_its_namespace() -> None:
+    assert [str(ToolName("go-on")), f"{ToolName('go-on', 'a b')}"] == ["go-on", "a b__go-on"]
+
+
 def test_namespaces_are_joined_with_two_underscores() -> None:
     wanted = [ToolName("b__c", "a"), ToolName("c", "a__b"), ToolName("exec", "x")]
     names = Names()
@@ -54,6 +58,25 @@ def test_a_name_taken_back_is_free_again() -> None:
     assert names.clashes == ()
     names.take_back(ToolName("a-b"))
     assert names.give(tool_names("a.b")) == {ToolName("a.b"): "a_b"}
+
+
+@pytest.mark.parametrize("name", ["a.b", "a_b_2"])
+def test_a_number_taken_back_is_free_again(name: str) -> None:
+    names = Names()
+    names.give([ToolName("a-b"), ToolName(name)])
+    assert names.give(tool_names("a+b")) == {ToolName("a+b"): "a_b_3"}
+    names.take_back(ToolName(name))
+    assert names.give(tool_names("a b", "a/b")) == {
+        ToolName("a b"): "a_b_2",
+        ToolName("a/b"): "a_b_4",
+    }
+
+
+def test_what_a_copy_gives_is_free_in_the_original() -> None:
+    names = Names()
+    names.give(tool_names("a-b", "a.b"))
+    assert names.copy().give(tool_names("a b")) == {ToolName("a b"): "a_b_3"}
+    assert names.give(tool_names("a/b")) == {ToolName("a/b"): "a_b_3"}
 
 
 @pytest.mark.parametrize(
@@ -92,7 +115,55 @@ def test_no_tool_vanishes_and_every_name_is_an_identifier_of_its_own(names: list
     assert all(normalize(name) == name for name in found.values())
     changed = {each.tool_name: each.name for each in registry.clashes}
     assert changed == {key: name for key, name in found.items() if name != identifier(key)}
-    assert all(found[key] == joined(key) for key in found if identifier(key) == joined(key))
+    assert all(found[key] == str(key) for key in found if identifier(key) == str(key))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.text("ab_.-23", min_size=1, max_size=4)), max_size=30))
+def test_the_lowest_number_that_is_free_is_given(steps: list[tuple[bool, str]]) -> None:
+    registry, found = Names(), dict[ToolName, str]()
+    for is_given, name in steps:
+        tool_name = ToolName(name)
+        if not is_given:
+            registry.take_back(tool_name)
+            found.pop(tool_name, None)
+        elif tool_name not in found:
+            wanted, taken = identifier(tool_name), set(found.values())
+            numbered = (f"{wanted}_{number}" for number in range(2, 40))
+            free = next(each for each in (wanted, *numbered) if each not in taken)
+            registry = registry.copy()
+            assert registry.give([tool_name]) == {tool_name: free}
+            found[tool_name] = free
+
+
+class Counted(dict[str, ToolName]):
+    """Who has which name, and how often that was asked."""
+
+    asked = 0
+
+    def __contains__(self, name: object) -> bool:
+        self.asked += 1
+        return super().__contains__(name)
+
+
+def test_numbers_that_were_given_are_not_tried_again() -> None:
+    registry = Names()
+    registry._holders = holders = Counted()
+    alike = [ToolName(chr(0x4E00 + number)) for number in range(1_000)]
+    assert registry.give(alike)[alike[-1]] == "__1000"
+    assert holders.asked < 3 * len(alike)
+
+
+@pytest.mark.parametrize(
+    ("tool_name", "expected"),
+    [
+        (ToolName("go"), "go"),
+        (ToolName("go", "mcp__probe"), "mcp__probe__go"),
+        (ToolName("hidden-tool", "codex_app"), "codex_app__hidden_tool"),
+        (ToolName("go", ""), "go"),
+    ],
+)
+def test_a_namespace_and_a_name_become_one_identifier(tool_name: ToolName, expected: str) -> None:
+    assert identifier(tool_name) == expected
 
 
 @pytest.mark.parametrize(

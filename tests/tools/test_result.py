@@ -6,6 +6,8 @@ import enum
 import json
 import math
 import pathlib
+import threading
+import tracemalloc
 import types
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
@@ -316,3 +318,77 @@ async def test_an_image_is_declared_returned_and_taken_back(call: Call) -> None:
 def test_what_is_no_image_block_makes_no_image(block: Any) -> None:
     with pytest.raises(ValueError, match=r"."):
         Image.from_block(block)
+
+
+SIZE_HINT = "\nHint: ask the tool for less at once; it should return fewer values, or one string."
+
+
+def shared(levels: int) -> list[Any]:
+    """Few lists, and ten times as many in JSON with each level."""
+    value: list[Any] = []
+    for _ in range(levels):
+        value = [value] * 10
+    return value
+
+
+TOO_LARGE: dict[str, dict[str, Any]] = {
+    "200,000 members, those of everything inside it included": {
+        "lists": [[]] * 200_001,
+        "shared": shared(100),
+        "keys": dict.fromkeys(range(200_001)),
+        "set": set(range(200_001)),
+        "array": np.zeros(200_001),
+        "mixed": [dict.fromkeys("ab")] * 100_000,
+    },
+    "64 MiB of text": {
+        "bytes": bytes(50 * 2**20),
+        "texts": ["x" * 2**20] * 65,
+        "keys' texts": [{"x" * 2**20: 0}] * 65,
+        "image": Image(bytes(50 * 2**20)),
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "most"),
+    [
+        pytest.param(value, most, id=name)
+        for most, values in TOO_LARGE.items()
+        for name, value in values.items()
+    ],
+)
+def test_what_is_too_large_is_refused_before_it_is_made(value: Any, most: str) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(ToolError) as caught:
+            to_json(value, "t")
+        made = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert str(caught.value) == f"tool `t` returned more than {most}.{SIZE_HINT}"
+    assert made < 64 * 2**20
+
+
+def test_as_many_members_as_there_may_be_are_taken() -> None:
+    value: dict[str, list[list[int]]] = {"a": [[]] * 199_999}
+
+    assert to_json(value, "t") == value
+
+
+async def test_what_a_thread_returns_is_made_json_by_the_thread(call: Call) -> None:
+    seen: list[threading.Thread] = []
+
+    class Told(dict[str, int]):
+        def items(self) -> Any:
+            seen.append(threading.current_thread())
+            return super().items()
+
+    def work() -> dict[str, int]:
+        return Told(a=1)
+
+    async def pause() -> dict[str, int]:
+        return Told(a=2)
+
+    assert (await call(work), await call(pause)) == ({"a": 1}, {"a": 2})
+    assert [each is threading.main_thread() for each in seen] == [False, True]

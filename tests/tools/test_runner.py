@@ -247,6 +247,23 @@ async def test_too_many_stuck_threads_refuse_new_calls(gate: Gate) -> None:
     await runner.aclose()
 
 
+async def test_calls_run_again_when_those_that_were_stuck_have_returned(gate: Gate) -> None:
+    runner = Runner(max_threads=1)
+    async with asyncio.timeout(BOUND_S):
+        for _ in range(ABANDONED_PER_THREAD):
+            task = asyncio.create_task(runner.call(gate, thread=True))
+            await gate.wait_until_entered()
+            task.cancel()
+            await asyncio.wait([task])
+        stuck = [each for each in threading.enumerate() if each.name == "codemode-tool"]
+        gate.opened.set()
+        for thread in stuck:
+            await asyncio.to_thread(thread.join, BOUND_S)
+        assert await runner.call(lambda: 1, thread=True) == Outcome(1)
+        assert repr(runner).count(" 0 abandoned,") == 1
+    await runner.aclose()
+
+
 async def test_closing_ends_what_runs_and_refuses_the_rest(gate: Gate) -> None:
     runner = Runner(max_threads=1)
 

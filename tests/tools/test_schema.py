@@ -5,6 +5,7 @@ import dataclasses
 import datetime as dt
 import decimal
 import enum
+import inspect
 import pathlib
 import uuid
 from collections.abc import Awaitable, Callable
@@ -76,6 +77,39 @@ class Even(BaseModel):
 
 class Box(BaseModel, Generic[T]):
     item: T
+
+
+@dataclasses.dataclass
+class Named:
+    """Something with a name.
+
+    Attributes:
+        name: From the section.
+    """
+
+    name: str
+
+
+@dataclasses.dataclass
+class Spot(Named):
+    """A spot.
+
+    Attributes:
+        x: no
+        y: no
+    """
+
+    x: int
+    """From
+    beneath."""
+    y: Annotated[int, Field(description="From the field.")]
+    "no"
+
+
+class Place(TypedDict):
+    spot: Spot
+    """Where it is."""
+    town: str
 
 
 def function_of(hint: Any) -> Callable[..., Any]:
@@ -459,6 +493,45 @@ def described(
 
 def test_descriptions_of_parameters_and_who_wins() -> None:
     assert FunctionTool(described).definition.input_schema == DESCRIBED
+
+
+def test_what_is_written_beneath_a_member_describes_it() -> None:
+    def use(where: Spot, around: Place, **rest: Unpack[Place]) -> Spot:
+        return where
+
+    spot = {
+        "description": inspect.getdoc(Spot),
+        "properties": {
+            "name": {"description": "From the section.", "type": "string"},
+            "x": {"description": "From beneath.", "type": "integer"},
+            "y": {"description": "From the field.", "type": "integer"},
+        },
+        "required": ["name", "x", "y"],
+        "title": "Spot",
+        "type": "object",
+    }
+    definition = FunctionTool(use).definition
+    assert definition.output_schema == spot
+    assert definition.input_schema["$defs"] == {
+        "Spot": {"additionalProperties": False, **spot},
+        "Place": {
+            "additionalProperties": False,
+            "properties": {
+                "spot": {"$ref": "#/$defs/Spot", "description": "Where it is."},
+                "town": {"type": "string"},
+            },
+            "required": ["spot", "town"],
+            "title": "Place",
+            "type": "object",
+        },
+    }
+    properties = definition.input_schema["properties"]
+    assert {key: each.get("description") for key, each in properties.items()} == {
+        "where": None,
+        "around": None,
+        "spot": "Where it is.",
+        "town": None,
+    }
 
 
 def test_no_parameters_make_a_closed_empty_object() -> None:

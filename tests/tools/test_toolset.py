@@ -237,6 +237,69 @@ async def test_a_middleware_refuses_answers_and_fails_as_a_tool_does(make_call: 
         assert await tools.invoke_tool(make_call("one", {"n": 5}), asyncio.Event()) == 5
 
 
+async def test_a_middleware_sees_what_the_tool_would_take(make_call: MakeCall) -> None:
+    seen: list[JsonValue] = []
+
+    async def look(call: ToolCall, following: Next) -> JsonValue:
+        seen.append(call.input)
+        return await following(call)
+
+    def need(path: str, mode: int = 0) -> str:
+        return path
+
+    @tool(kind="freeform")
+    def shout(text: str) -> str:
+        return text.upper()
+
+    async with Toolset([need, one, shout, Foreign()], middleware=[look]) as tools:
+        texts = [
+            await refusal(tools, make_call("need")),
+            await refusal(tools, make_call("need", {"path": 5})),
+            await refusal(tools, make_call("need", "x")),
+            await refusal(tools, make_call("shout")),
+        ]
+        assert seen == []
+        await tools.invoke_tool(make_call("need", {"path": "x"}), asyncio.Event())
+        await tools.invoke_tool(make_call("one"), asyncio.Event())
+        await tools.invoke_tool(make_call("go-on", namespace="probe"), asyncio.Event())
+    assert seen == [{"path": "x"}, {}, {}]
+    assert texts == [
+        "tool `need` cannot take these arguments:\n- `path`: is missing"
+        "\nHint: expected tools.need({ path: string, mode?: integer })",
+        "tool `need` cannot take these arguments:\n- `path`: should be a valid string, got 5"
+        "\nHint: expected tools.need({ path: string, mode?: integer })",
+        "tool `need` expects a JSON object for arguments",
+        "tool `shout` expects a string input",
+    ]
+
+
+async def test_what_a_middleware_hands_on_is_checked_again(make_call: MakeCall) -> None:
+    async def spoil(call: ToolCall, following: Next) -> JsonValue:
+        call.input["n"] = "x"
+        return await following(call)
+
+    async def renew(call: ToolCall, following: Next) -> JsonValue:
+        return await following(make_call("one"))  # without an input: {} for the tool
+
+    async with Toolset([one], middleware=[spoil]) as tools:
+        assert "`n`: should be a valid integer" in await refusal(tools, make_call("one", {"n": 1}))
+    async with Toolset([one], middleware=[renew]) as tools:
+        assert await tools.invoke_tool(make_call("one", {"n": 5}), asyncio.Event()) == 1
+
+
+async def test_a_search_without_a_query_is_refused_before_the_chain(make_call: MakeCall) -> None:
+    seen: list[ToolCall] = []
+
+    async def look(call: ToolCall, following: Next) -> JsonValue:
+        seen.append(call)
+        return await following(call)
+
+    async with Toolset([one], middleware=[look], catalogue_tokens=0) as tools:
+        text = await refusal(tools, make_call("search_tools", namespace="codemode"))
+    assert text.startswith("search_tools expects a text")
+    assert seen == []
+
+
 async def test_calls_run_side_by_side(make_call: MakeCall) -> None:
     both = asyncio.Barrier(2)
 
@@ -402,7 +465,9 @@ def test_without_a_word_about_it_many_tools_are_deferred() -> None:
 
 
 def test_a_negative_budget_is_refused() -> None:
-    with pytest.raises(UsageError, match="catalogue_tokens must not be negative, got -1"):
+    with pytest.raises(
+        UsageError, match="catalogue_tokens must be a non-negative integer or None, got -1"
+    ):
         Toolset(catalogue_tokens=-1)
 
 

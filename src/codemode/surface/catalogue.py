@@ -18,6 +18,7 @@ from typing import Final
 from msgspec import Struct
 
 from ..protocol.types import ToolDefinition
+from .declaration import described
 from .description import (
     DEFAULT_TOKENS,
     SHARED_MCP_TYPES,
@@ -28,10 +29,10 @@ from .description import (
     tool_section,
     with_headings,
 )
+from .mcp_result import is_mcp_result
 from .output import token_count
 from .text import trim
 from .toolspec import ToolSpec
-from .typescript import described, is_mcp_result
 
 SECTION_BREAK: Final = "\n\n"
 

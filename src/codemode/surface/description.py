@@ -1,7 +1,7 @@
 """The two tools that a model is given, ``exec`` and ``wait``, and all that their texts say.
 
 The facts are those of the reference, the sentences are our own. Texts of tools are strangers'
-texts: see :func:`codemode.surface.typescript.augmented_description`. Which tools the text of exec
+texts: see :func:`codemode.surface.declaration.augmented_description`. Which tools the text of exec
 describes is decided in :mod:`codemode.surface.catalogue`.
 """
 
@@ -15,19 +15,12 @@ from typing import Any, Final, TypeAlias
 from msgspec import Struct
 
 from ..limits import Limits
-from ..protocol.types import JsonValue, ToolDefinition
+from ..protocol.types import NAMESPACE_SEPARATOR, JsonValue, ToolDefinition
+from .declaration import EXEC_TOOL_NAME, contained, described, fenced
+from .identifiers import normalize
+from .mcp_result import MCP_TYPES, is_mcp_result
 from .text import trim
 from .toolspec import ToolSpec
-from .typescript import (
-    EXEC_TOOL_NAME,
-    MCP_TYPES,
-    NAMESPACE_SEPARATOR,
-    contained,
-    described,
-    fenced,
-    is_mcp_result,
-    normalize,
-)
 
 WAIT_TOOL_NAME: Final = "wait"
 SOURCE_PARAMETER: Final = "code"

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Final
 
-from .typescript import normalize
+from .identifiers import normalize
 
 NAMES_SHOWN: Final = 3
 NAME_CHARACTERS: Final = 64
@@ -97,6 +97,9 @@ _MISSING_GLOBAL = re.compile(
     r"|TypeError: globalThis\.([\w$]+) is not a (?:function|constructor)"
 )
 _MISSING_TOOL = re.compile(r"TypeError: tools\.([^\s.()]+) is not a function")
+_SERVER = re.compile(r"mcp__.+?__")
+"""How the names of an MCP server's tools begin."""
+
 _CALLED: Final = rf"\s*=\s*tools\s*(?:\.\s*[\w$]+|\[[^\]\n]{{0,{KEY_CHARACTERS}}}\])\s*\("
 _MISUSED = re.compile(r"TypeError: ([\w$]+)(?:\.[\w$]+ is not a function| is not iterable)")
 
@@ -184,11 +187,20 @@ def _tool_hint(source: str, error_text: str, names: Sequence[str]) -> str | None
     wanted = missing[1][:NAME_CHARACTERS]
     if wanted in names:
         return None
+    wanted = normalize(wanted)
+    return f"there is no tool `{wanted}`; {_near_tools(wanted, names)}."
+
+
+def _near_tools(wanted: str, names: Sequence[str]) -> str:
+    near = get_close_matches(wanted, names, NAMES_SHOWN)
+    nearest = f"nearest: {', '.join(near)}" if near else ""
+    server = _SERVER.match(wanted)
+    if server and not any(name.startswith(server[0]) for name in names):
+        why = f"none begins with {server[0]}: that MCP server is not configured, or has not started"
+        return f"{why}; {nearest}" if nearest else why
     if not names:
-        return f"there is no tool `{normalize(wanted)}`; this cell has no tools."
-    near = get_close_matches(normalize(wanted), names, NAMES_SHOWN)
-    advice = f"nearest: {', '.join(near)}" if near else "the names are in ALL_TOOLS"
-    return f"there is no tool `{normalize(wanted)}`; {advice}."
+        return "this cell has no tools"
+    return nearest or "the names are in ALL_TOOLS"
 
 
 def _await_hint(source: str, error_text: str) -> str | None:

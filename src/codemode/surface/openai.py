@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, NotRequired, TypeAlias, TypedDict, asser
 from ..errors import UsageError
 from ..protocol.types import AudioItem, ImageDetail, ImageItem, Item, TextItem
 from .data_url import media, omission
+from .output import joined
 
 JsonSchema: TypeAlias = dict[str, Any]
 
@@ -146,7 +147,7 @@ def tool_message(tool_call_id: str, items: Iterable[Item]) -> ToolMessage:
     >>> tool_message("c1", [TextItem("a"), ImageItem("data:image/png;base64,aGk=")])["content"]
     'a\\n[image left out (image/png, 2 bytes): only text can be passed on here]'
     """
-    return {"role": "tool", "tool_call_id": tool_call_id, "content": "\n".join(_texts(items))}
+    return {"role": "tool", "tool_call_id": tool_call_id, "content": joined(_texts(items))}
 
 
 def _texts(items: Iterable[Item]) -> Iterator[str]:

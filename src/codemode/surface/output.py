@@ -94,6 +94,15 @@ def header(
     return f"Script {first}\n{wall}\nOutput:\n"
 
 
+def joined(texts: Iterable[str]) -> str:
+    """Texts for a model in one string, the header first: it ends its own line.
+
+    >>> joined(["Output:\\n", "a", "b"])
+    'Output:\\na\\nb'
+    """
+    return "\n".join(text.removesuffix("\n") if at == 0 else text for at, text in enumerate(texts))
+
+
 def status_of(response: RuntimeResponse | Pending) -> Status:
     """How an observation ended, in the header's words; a frozen cell counts as running."""
     match response:

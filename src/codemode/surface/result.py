@@ -35,10 +35,16 @@ class ExecResult:
     @property
     def text(self) -> str:
         """The text items, header included, joined by newlines."""
-        texts = [item.text for item in self.items if isinstance(item, TextItem)]
-        return "\n".join(
-            text.removesuffix("\n") if at == 0 else text for at, text in enumerate(texts)
-        )
+        return output.joined(item.text for item in self.items if isinstance(item, TextItem))
+
+    @property
+    def output(self) -> str:
+        """What the program itself wrote since the last result: texts only, joined by newlines.
+
+        Whole, whatever the budget, and without the header and the error: for the application.
+        """
+        items = () if self.response is None else self.response.items
+        return "\n".join(item.text for item in items if isinstance(item, TextItem))
 
     @property
     def images(self) -> tuple[ImageItem, ...]:

@@ -1,10 +1,10 @@
-"""JSON Schema as TypeScript: how a model reads what a tool takes and gives.
+"""JSON Schema as a type of TypeScript: how a model reads what a tool takes and gives.
 
-The rules were checked against the published 0.169.0 client. The renderer is
-total: any JSON value gives a type, and what it does not know, cannot resolve or cannot afford is
-``unknown``. Schemas come from strangers, so that nothing in one may leave its comment or string:
-every description line is a ``//`` comment of its own (cut at each JavaScript line terminator, where
-the reference cuts at LF only), and names and values are JSON literals.
+The rules were checked against the published 0.169.0 client. The renderer is total: any JSON value
+gives a type, and what it does not know, cannot resolve or cannot afford is ``unknown``. Schemas
+come from strangers, so that nothing in one may leave its comment or string: every description line
+is a ``//`` comment of its own (cut at each JavaScript line terminator, where the reference cuts at
+LF only), and names and values are JSON literals.
 
 Bounds, all of which give ``unknown``: 16,000 bytes of text, 64,000 bytes of work (everything
 rendered on the way), 64,000 elements looked at (the characters of references count too), 32
@@ -17,17 +17,15 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 from typing import Final, TypeVar
-from urllib.parse import unquote_to_bytes
 
-import msgspec
-
-from ..protocol.types import JsonValue, ToolDefinition, ToolName
+from ..protocol.types import JsonValue
+from .identifiers import is_identifier
+from .json_pointer import resolve, steps_of
 from .text import trim, utf8_length
 
-EXEC_TOOL_NAME: Final = "exec"
 UNKNOWN: Final = "unknown"
 TEXT_BYTES: Final = 16_000
 WORK_BYTES: Final = 64_000
@@ -44,48 +42,7 @@ LEAST_OPERAND_BYTES: Final = len("0") + len("0 | ")
 """What an operand of a union costs at least, by itself and as a part of the whole."""
 
 INDENT: Final = "  "
-NAMESPACE_SEPARATOR: Final = "__"
-MCP_RESULT: Final = "CallToolResult"
-MCP_TYPES: Final = """\
-type Role = "user" | "assistant";
-type MetaObject = { [key: string]: unknown; };
-type Annotations = { audience?: Role[]; priority?: number; lastModified?: string; };
-type Icon = { src: string; mimeType?: string; sizes?: string[]; theme?: "light" | "dark"; };
-type TextResourceContents = { uri: string; mimeType?: string; _meta?: MetaObject; text: string; };
-type BlobResourceContents = { uri: string; mimeType?: string; _meta?: MetaObject; blob: string; };
-type TextContent = {
-  type: "text"; text: string; annotations?: Annotations; _meta?: MetaObject;
-};
-type ImageContent = {
-  type: "image"; data: string; mimeType: string; annotations?: Annotations; _meta?: MetaObject;
-};
-type AudioContent = {
-  type: "audio"; data: string; mimeType: string; annotations?: Annotations; _meta?: MetaObject;
-};
-type ResourceLink = {
-  type: "resource_link"; uri: string; name: string; title?: string; description?: string;
-  mimeType?: string; size?: number; icons?: Icon[]; annotations?: Annotations; _meta?: MetaObject;
-};
-type EmbeddedResource = {
-  type: "resource"; resource: TextResourceContents | BlobResourceContents;
-  annotations?: Annotations; _meta?: MetaObject;
-};
-type ContentBlock = TextContent | ImageContent | AudioContent | ResourceLink | EmbeddedResource;
-type CallToolResult<TStructured = { [key: string]: unknown }> = {
-  _meta?: MetaObject; content: ContentBlock[]; isError?: boolean;
-  structuredContent?: TStructured; [key: string]: unknown;
-};"""
-"""The types that ``CallToolResult`` needs; a description carries them once."""
-
-_IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*", re.ASCII)
 _LINE = re.compile("[^\n\r\u2028\u2029]+")
-_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_INDEX = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
-_IMITATION = re.compile(
-    r"^(?= {0,3}(?:### `|exec tool declaration:|Shared MCP Types:|declare const tools\b))",
-    re.MULTILINE,
-)
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$", re.MULTILINE)
 
 _KEYWORDS: Final = {
     "string": "string",
@@ -104,98 +61,6 @@ _RENDERABLE: Final = frozenset(
 _Sized = TypeVar("_Sized", bound=Collection[object])
 
 
-def normalize(name: str) -> str:
-    """``name`` as a JavaScript identifier: each character that cannot stand there becomes ``_``.
-
-    >>> normalize("get-weather"), normalize("9x"), normalize("")
-    ('get_weather', '_x', '_')
-    """
-    return re.sub(r"^[0-9]|[^A-Za-z0-9_$]", "_", name) or "_"
-
-
-def flattened(tool_name: ToolName) -> str:
-    """The one identifier that stands for a namespace and a name.
-
-    >>> flattened(ToolName("go-on", "mcp__probe"))
-    'mcp__probe__go_on'
-    """
-    if not tool_name.namespace:
-        return normalize(tool_name.name)
-    return normalize(tool_name.namespace + NAMESPACE_SEPARATOR + tool_name.name)
-
-
-def declaration(definition: ToolDefinition) -> str:
-    """One tool as TypeScript, in the form in which a model reads it.
-
-    >>> print(declaration(ToolDefinition(
-    ...     name="weather", tool_name=ToolName("weather"), description="",
-    ...     input_schema={"type": "object", "properties": {"city": {"type": "string"}}},
-    ...     output_schema={"type": "number"})))
-    declare const tools: { weather(args: { city?: string; }): Promise<number>; };
-    """
-    if definition.kind == "freeform":
-        parameter = "input: string"
-    else:
-        parameter = f"args: {_or_unknown(definition.input_schema)}"
-    result = _result_type(definition.output_schema)
-    name = normalize(definition.name)
-    return f"declare const tools: {{ {name}({parameter}): Promise<{result}>; }};"
-
-
-def augmented_description(definition: ToolDefinition) -> str:
-    """A tool's description with its declaration: what ``ALL_TOOLS`` and the exec text show.
-
-    Lines of the description that look like the library's own headings are quoted with ``>``, and a
-    fence left open is closed, so that the declaration below stays the only one in force.
-
-    >>> print(augmented_description(ToolDefinition(
-    ...     name="now", tool_name=ToolName("now"), description="Current time.")))
-    Current time.
-    <BLANKLINE>
-    exec tool declaration:
-    ```ts
-    declare const tools: { now(args: unknown): Promise<unknown>; };
-    ```
-    """
-    if definition.name == EXEC_TOOL_NAME:  # its text is about the declarations themselves
-        return definition.description
-    description = contained(definition.description)
-    return f"{description}\n\nexec tool declaration:\n{fenced(declaration(definition))}"
-
-
-def described(definitions: Iterable[ToolDefinition]) -> tuple[ToolDefinition, ...]:
-    """The definitions as a session gets them: each description with its declaration behind it."""
-    return tuple(
-        msgspec.structs.replace(tool, description=augmented_description(tool))
-        for tool in definitions
-    )
-
-
-def contained(description: str) -> str:
-    """``description`` so that it can neither imitate a heading of ours nor swallow what follows."""
-    text = _IMITATION.sub("> ", description)
-    fence = _open_fence(text)
-    return f"{text}\n{fence}" if fence else text
-
-
-def fenced(code: str) -> str:
-    """``code`` as a Markdown block. Rendered TypeScript has no line that starts with a backtick."""
-    return f"```ts\n{code}\n```"
-
-
-def is_mcp_result(schema: JsonValue) -> bool:
-    """Whether an output schema is that of an MCP tool's result."""
-    properties = _member(schema, "properties")
-    content = _member(properties, "content")
-    types = (
-        _member(content, "type"),
-        _member(_member(content, "items"), "type"),
-        _member(_member(properties, "isError"), "type"),
-        _member(_member(properties, "_meta"), "type"),
-    )
-    return types == ("array", "object", "boolean", "object")
-
-
 def render(schema: JsonValue) -> str:
     """A JSON Schema as a TypeScript type. Never raises; what is beyond a bound is ``unknown``.
 
@@ -208,32 +73,6 @@ def render(schema: JsonValue) -> str:
         return UNKNOWN
     encoded = text.encode(errors="replace")
     return encoded.decode() if len(encoded) <= TEXT_BYTES else UNKNOWN
-
-
-def _or_unknown(schema: JsonValue) -> str:
-    return UNKNOWN if schema is None else render(schema)
-
-
-def _result_type(schema: JsonValue) -> str:
-    if not is_mcp_result(schema):
-        return _or_unknown(schema)
-    structured = render(schema["properties"].get("structuredContent", True))
-    return MCP_RESULT if structured == UNKNOWN else f"{MCP_RESULT}<{structured}>"
-
-
-def _member(value: JsonValue, key: str) -> JsonValue:
-    return value.get(key) if isinstance(value, dict) else None
-
-
-def _open_fence(text: str) -> str:
-    """The Markdown fence that ``text`` leaves open, or nothing (CommonMark 4.5)."""
-    opened = ""
-    for fence, info in _FENCE.findall(text):
-        if not opened:
-            opened = "" if fence[0] == "`" and "`" in info else fence
-        elif fence.startswith(opened) and not info.strip():
-            opened = ""
-    return opened
 
 
 class _BudgetError(Exception):
@@ -333,7 +172,7 @@ class _Renderer:
         return f"{{ {' '.join(members)} }}" if members else "{}"
 
     def _property(self, name: str, schema: JsonValue, *, optional: bool) -> str:
-        key = name if _IDENTIFIER.fullmatch(name) else _json(name)
+        key = name if is_identifier(name) else _json(name)
         return self._charged(f"{key}{'?' if optional else ''}: {self.schema(schema)};")
 
     def _index_signature(self, schema: dict[str, JsonValue], *, alone: bool) -> Iterator[str]:
@@ -374,7 +213,7 @@ class _Renderer:
         if pointer is None or self._active[pointer] == EXPANSIONS_ON_PATH or not self._expansions:
             return UNKNOWN
         try:
-            target = _resolve(self._root, pointer)
+            target = resolve(self._root, pointer)
         except LookupError:
             return UNKNOWN
         self._expansions -= 1
@@ -386,7 +225,7 @@ class _Renderer:
     def _pointer(self, reference: str) -> tuple[str, ...] | None:
         if len(reference) > REFERENCE_CHARACTERS:
             return None
-        return _pointer(self._counted(reference))
+        return steps_of(self._counted(reference))
 
     def _filled(self, schema: dict[str, JsonValue], key: str) -> list[JsonValue]:
         value = schema.get(key)
@@ -441,37 +280,5 @@ def _least_json_bytes(value: JsonValue, most: int) -> int:
 
 
 def _description(schema: JsonValue) -> str:
-    text = _member(schema, "description")
+    text = schema.get("description") if isinstance(schema, dict) else None
     return text if isinstance(text, str) else ""
-
-
-def _pointer(reference: str) -> tuple[str, ...] | None:
-    """The steps of a local reference (RFC 6901, percent-decoded), or None if it is not one."""
-    if not reference.startswith("#") or _BAD_PERCENT.search(reference):
-        return None
-    try:
-        path = unquote_to_bytes(reference[1:].encode(errors="surrogatepass")).decode()
-    except UnicodeDecodeError:
-        return None
-    if not path:
-        return ()
-    if not path.startswith("/"):
-        return None
-    return tuple(step.replace("~1", "/").replace("~0", "~") for step in path[1:].split("/"))
-
-
-def _resolve(document: JsonValue, pointer: tuple[str, ...]) -> JsonValue:
-    """What ``pointer`` points to.
-
-    Raises:
-        LookupError: nothing.
-    """
-    value = document
-    for step in pointer:
-        if isinstance(value, list) and _INDEX.fullmatch(step):
-            value = value[int(step)]
-        elif isinstance(value, dict):
-            value = value[step]
-        else:
-            raise LookupError(step)
-    return value

@@ -3,11 +3,19 @@
 A middleware sees the call and decides: it hands it on (as it is, or changed), answers by
 itself, or raises a ToolError, whose text the script catches. It is the place to allow, ask
 for, refuse, time, trace and cache.
+
+What it sees is what the tool would take. A call without an argument has the input ``{}``. One
+whose arguments do not fit a Python tool is refused before the chain, with a text that tells the
+model what is expected: nobody is asked about a call that cannot happen. The input is JSON as the
+script wrote it, not yet the objects that the function gets; what a middleware hands on is
+checked again. An MCP server checks against its schemas by itself: here its tools only have to be
+given an object. Calls of tools that are not there pass as they are.
 """
 
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -17,9 +25,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Next: TypeAlias = Callable[[ToolCall], Awaitable[JsonValue]]
-"""Hands a call on to the rest of the chain and gives its result."""
-Middleware: TypeAlias = Callable[[ToolCall, Next], Awaitable[JsonValue]]
-"""``async def middleware(call, next)``: see the module."""
+"""Hands a call on to the rest of the chain and gives its result, as JSON."""
+Middleware: TypeAlias = Callable[[ToolCall, Next], Awaitable[JsonValue] | JsonValue]
+"""``async def middleware(call, following)``; see the module for what ``call.input`` is.
+
+``call.tool_name`` is the tool's own name: compare the whole of it, ``ToolName("delete")`` or
+``ToolName("send", "mail")``, because another namespace may have a ``delete``, too. A middleware
+may be a plain function, which then runs in the event loop: one that returns ``following(call)``
+hands the call on, one that returns something else answers.
+"""
 
 
 def linked(middleware: Sequence[Middleware], last: Next) -> Next:
@@ -31,4 +45,5 @@ def linked(middleware: Sequence[Middleware], last: Next) -> Next:
 
 
 async def _pass(middleware: Middleware, following: Next, call: ToolCall) -> JsonValue:
-    return await middleware(call, following)
+    result = middleware(call, following)
+    return await result if inspect.isawaitable(result) else result

@@ -1,4 +1,4 @@
-"""Docstrings in Google, NumPy and Sphinx style: the description and what each parameter is.
+"""Docstrings in Google, NumPy and Sphinx style: the description, and what each part is.
 
 The only module that imports griffe; import it late.
 """
@@ -22,10 +22,12 @@ class Description:
     Attributes:
         text: what stands before the first section, paragraphs kept, lines joined as written.
         parameters: the description of each parameter, on one line.
+        attributes: the same of each attribute of a class.
     """
 
     text: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_docstring(doc: str | None) -> Description:
@@ -51,6 +53,7 @@ def read_docstring(doc: str | None) -> Description:
         return Description(clean)
     text = ""
     parameters: dict[str, str] = {}
+    attributes: dict[str, str] = {}
     for index, section in enumerate(sections):
         if index == 0 and isinstance(section, griffe.DocstringSectionText):
             text = section.value.strip()
@@ -58,6 +61,12 @@ def read_docstring(doc: str | None) -> Description:
             section, griffe.DocstringSectionParameters | griffe.DocstringSectionOtherParameters
         ):
             for entry in section.value:
-                name = entry.name.lstrip("*")
-                parameters[name] = " ".join(entry.description.split())
-    return Description(text, parameters)
+                parameters[entry.name.lstrip("*")] = on_one_line(entry.description)
+        elif isinstance(section, griffe.DocstringSectionAttributes):
+            attributes |= {each.name: on_one_line(each.description) for each in section.value}
+    return Description(text, parameters, attributes)
+
+
+def on_one_line(text: str) -> str:
+    """``text`` with a blank for each run of white space."""
+    return " ".join(text.split())

@@ -1,15 +1,19 @@
 """What went wrong in a tool, as the text that a script catches.
 
 The exception's type and message, never its traceback. Anything that can be raised becomes
-a ToolError here, with the original as its cause for the application's own eyes.
+a ToolError here, with the original as its cause for the application's own eyes. The traceback
+goes to the log, at level INFO: a program can fail as often as it likes.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 
 from ..errors import ToolError
+
+_log = logging.getLogger(__name__)
 
 MAX_TEXT = 4_000
 """Characters of an exception's message that reach a script."""
@@ -50,6 +54,7 @@ def as_tool_error(error: BaseException, name: str) -> ToolError:
     else:
         found = ToolError(_described(error))
     found.__cause__ = error
+    _log.info("tool %s failed", name, exc_info=error)
     return found
 
 

@@ -7,18 +7,16 @@ the text that the script catches.
 
 from __future__ import annotations
 
+import inspect
 import types
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
-from msgspec import UNSET
-
 from ..errors import ToolDefinitionError, ToolError
 from ..protocol.types import ToolDefinition, ToolName
 from .failure import as_tool_error
-from .names import joined
 from .result import to_json
 from .signature import EMPTY, is_async, own_doc, own_name, read_signature
 from .tool import Tool
@@ -26,7 +24,7 @@ from .tool import Tool
 if TYPE_CHECKING:
     from ..protocol.types import JsonValue, ToolCall, ToolKind
     from .schema import Arguments, Bound
-    from .signature import Parameter
+    from .signature import Parameter, Source
     from .tool import ToolContext
 
 P = ParamSpec("P")
@@ -52,6 +50,28 @@ class _Built:
     definition: ToolDefinition
     parameters: tuple[Parameter, ...]
     arguments: Arguments | None
+
+    def bind(self, call: ToolCall, context: ToolContext) -> Bound:
+        """What to call the function with.
+
+        Raises:
+            ToolError: the input does not fit.
+            BaseException: any, from the validators of the hints.
+        """
+        from .schema import Bound  # noqa: PLC0415 - the first tool has imported it
+
+        injected: dict[Source, Any] = {"call": call, "cancel": context.cancel}
+        if self.arguments is not None:
+            if not isinstance(call.input, dict):
+                raise ToolError(f"tool `{context.name}` expects a JSON object for arguments")
+            return self.arguments.bind(context.name, call.input, injected)
+        if not isinstance(call.input, str):
+            raise ToolError(f"tool `{context.name}` expects a string input")
+        values = [(p, injected.get(p.source, call.input)) for p in self.parameters]
+        return Bound(
+            tuple(value for p, value in values if p.positional_only),
+            {p.name: value for p, value in values if not p.positional_only},
+        )
 
 
 class FunctionTool(Generic[P, R]):
@@ -131,6 +151,14 @@ class FunctionTool(Generic[P, R]):
         """
         return self._reading().definition
 
+    def check(self, call: ToolCall, context: ToolContext) -> None:
+        """Refuse a call whose input does not fit, as ``invoke`` would; nothing is called.
+
+        Raises:
+            ToolError: it does not fit; names each problem and what is expected.
+        """
+        self._bound(call, context)
+
     async def invoke(self, call: ToolCall, context: ToolContext) -> JsonValue:
         """Check the input, call the function, and give its result as JSON.
 
@@ -138,28 +166,22 @@ class FunctionTool(Generic[P, R]):
             ToolError: the input does not fit, the function failed, or its result has no
                 JSON form.
         """
-        built = self._reading()
-        try:
-            bound = self._bound(built, call, context)
-        except BaseException as error:  # noqa: BLE001 - validators are foreign code
-            failure = as_tool_error(error, context.name)
-            raise failure from failure.__cause__
+        bound = self._bound(call, context)
+        function = partial(self.function, *bound.args, **bound.kwargs)
         outcome = await context.runner.call(
-            partial(self.function, *bound.args, **bound.kwargs),
+            partial(_returned, function, context.name),
             thread=self._options.thread and not is_async(self.function),
         )
         if outcome.error is not None:
-            raise as_tool_error(outcome.error, context.name)
-        try:
-            return to_json(outcome.value, context.name)
-        except BaseException as error:  # noqa: BLE001 - serializers are foreign code
-            failure = as_tool_error(error, context.name)
+            failure = as_tool_error(outcome.error, context.name)
             raise failure from failure.__cause__
+        found: JsonValue = outcome.value
+        return found
 
     @property
     def _shown_name(self) -> str:
         name = self._options.name or own_name(self.function) or repr(self.function)
-        return joined(ToolName(name, self._options.namespace))
+        return str(ToolName(name, self._options.namespace))
 
     def _around(self, function: Callable[..., Any]) -> FunctionTool[..., Any]:
         made: FunctionTool[..., Any] = FunctionTool(function)
@@ -181,22 +203,23 @@ class FunctionTool(Generic[P, R]):
             if not isinstance(error.__cause__, NameError):
                 raise
 
-    def _bound(self, built: _Built, call: ToolCall, context: ToolContext) -> Bound:
-        from .schema import Bound  # noqa: PLC0415 - the first tool has imported it
+    def _bound(self, call: ToolCall, context: ToolContext) -> Bound:
+        """What to call the function with."""
+        try:
+            return self._reading().bind(call, context)
+        except BaseException as error:  # noqa: BLE001 - validators are foreign code
+            failure = as_tool_error(error, context.name)
+            raise failure from failure.__cause__
 
-        injected = {"call": call, "cancel": context.cancel}
-        if built.arguments is not None:
-            value = {} if call.input is UNSET else call.input
-            if not isinstance(value, dict):
-                raise ToolError(f"tool `{context.name}` expects a JSON object for arguments")
-            return built.arguments.bind(context.name, value, injected)  # type: ignore[arg-type]
-        if not isinstance(call.input, str):
-            raise ToolError(f"tool `{context.name}` expects a string input")
-        values = [(p, injected.get(p.source, call.input)) for p in built.parameters]
-        return Bound(
-            tuple(value for p, value in values if p.positional_only),
-            {p.name: value for p, value in values if not p.positional_only},
-        )
+
+def _returned(function: Callable[[], object], name: str) -> JsonValue | Awaitable[JsonValue]:
+    """What ``function`` returns, as JSON, which a thread makes itself and not the event loop."""
+    value = function()
+    return _awaited(value, name) if inspect.isawaitable(value) else to_json(value, name)
+
+
+async def _awaited(value: Awaitable[object], name: str) -> JsonValue:
+    return to_json(await value, name)
 
 
 @overload
@@ -260,6 +283,7 @@ def as_tool(item: Tool | Callable[..., object]) -> Tool:
 def _build(function: Callable[..., object], options: _Options, name: str) -> _Built:
     # pydantic and griffe take 0.2 s to import: whoever makes no tools does not pay for them.
     from .docstring import read_docstring  # noqa: PLC0415
+    from .members import member_texts  # noqa: PLC0415
     from .schema import Arguments, output_schema  # noqa: PLC0415
 
     own = options.name or own_name(function)
@@ -277,7 +301,9 @@ def _build(function: Callable[..., object], options: _Options, name: str) -> _Bu
     if options.kind == "freeform":
         _check_freeform(signature.arguments, name, has_extra=signature.extra is not EMPTY)
     elif options.kind == "function":
-        arguments = Arguments(name, signature, told.parameters, strict=options.strict)
+        texts = member_texts(signature.keywords) if signature.keywords else {}
+        texts |= told.parameters
+        arguments = Arguments(name, signature, texts, strict=options.strict)
     else:
         raise ToolDefinitionError(
             f"tool `{name}` has the kind {options.kind!r}\nHint: it is 'function' or 'freeform'."

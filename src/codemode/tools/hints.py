@@ -148,6 +148,7 @@ def _rebuilt(hint: Any, scope: Scope, inside: tuple[object, ...]) -> Any:
     make: Any = typing_extensions.TypedDict
     made = make(hint.__name__, fields)
     made.__doc__, made.__module__ = hint.__doc__, hint.__module__
+    made.__wrapped__ = hint  # what knows where it is written
     if hasattr(hint, "__pydantic_config__"):
         made.__pydantic_config__ = hint.__pydantic_config__
     return made

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ..errors import ToolDefinitionError
 from ..protocol.types import ToolName
-from ..surface.typescript import NAMESPACE_SEPARATOR, normalize
+from ..surface.identifiers import normalize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,13 +36,6 @@ class Clash(Struct, frozen=True):
     holder: ToolName
 
 
-def joined(tool_name: ToolName) -> str:
-    """Namespace and name in one string, as written."""
-    if not tool_name.namespace:
-        return tool_name.name
-    return f"{tool_name.namespace}{NAMESPACE_SEPARATOR}{tool_name.name}"
-
-
 def identifier(tool_name: ToolName) -> str:
     """The identifier that stands for ``tool_name`` on ``tools``.
 
@@ -50,7 +43,7 @@ def identifier(tool_name: ToolName) -> str:
         >>> identifier(ToolName("go-on", "mcp__probe"))
         'mcp__probe__go_on'
     """
-    return normalize(joined(tool_name))
+    return normalize(str(tool_name))
 
 
 class Names:
@@ -64,6 +57,8 @@ class Names:
         self._holders: dict[str, ToolName] = {}
         self._given: dict[ToolName, str] = {}
         self._clashes: dict[ToolName, Clash] = {}
+        self._numbers: dict[str, int] = {}
+        """Up to which number, itself not included, those of an identifier are all taken."""
 
     @property
     def clashes(self) -> tuple[Clash, ...]:
@@ -76,6 +71,7 @@ class Names:
         other._holders = dict(self._holders)
         other._given = dict(self._given)
         other._clashes = dict(self._clashes)
+        other._numbers = dict(self._numbers)
         return other
 
     def give(self, tool_names: Sequence[ToolName]) -> Mapping[ToolName, str]:
@@ -87,13 +83,10 @@ class Names:
         """
         self._refuse(tool_names)
         given: dict[ToolName, str] = {}
-        for tool_name in sorted(tool_names, key=lambda each: identifier(each) != joined(each)):
+        for tool_name in sorted(tool_names, key=lambda each: identifier(each) != str(each)):
             wanted = name = identifier(tool_name)
-            number = 2
-            while name in self._holders or name in RESERVED:
-                name = f"{wanted}_{number}"
-                number += 1
-            if name != wanted:
+            if wanted in self._holders:
+                name = self._numbered(wanted)
                 holder = self._holders[wanted]
                 self._clashes[tool_name] = Clash(tool_name, wanted, name, holder)
             self._holders[name] = tool_name
@@ -105,7 +98,17 @@ class Names:
         """Free the name of ``tool_name``."""
         self._clashes.pop(tool_name, None)
         if tool_name in self._given:
-            del self._holders[self._given.pop(tool_name)]
+            name = self._given.pop(tool_name)
+            del self._holders[name]
+            self._numbers.pop(name.rpartition("_")[0], None)  # its number may be free now
+
+    def _numbered(self, wanted: str) -> str:
+        """``wanted`` with the lowest number that is free, looked for from where the last was."""
+        number = self._numbers.get(wanted, 2)
+        while (name := f"{wanted}_{number}") in self._holders:
+            number += 1
+        self._numbers[wanted] = number + 1
+        return name
 
     def _refuse(self, tool_names: Sequence[ToolName]) -> None:
         taken = set(self._given)
@@ -114,12 +117,12 @@ class Names:
                 raise ToolDefinitionError("a tool has an empty name\nHint: give it a name.")
             if identifier(tool_name) in RESERVED:
                 raise ToolDefinitionError(
-                    f"tool `{joined(tool_name)}` has the name of one of the model's own tools"
+                    f"tool `{tool_name}` has the name of one of the model's own tools"
                     "\nHint: give it another name or a namespace."
                 )
             if tool_name in taken:
                 raise ToolDefinitionError(
-                    f"two tools are called `{joined(tool_name)}`"
+                    f"two tools are called `{tool_name}`"
                     "\nHint: give one of them another name or a namespace."
                 )
             taken.add(tool_name)

@@ -6,6 +6,10 @@ that string back; bytes are base64; sets are arrays, sorted where they can be; k
 no strings become strings as in JavaScript; half a surrogate pair is U+FFFD. A pydantic model
 or dataclass is dumped by its own rules, by alias, and then follows these. Iterators and
 generators are refused: nobody could say when they end.
+
+JSON has no references: a list that stands in ten places is written ten times, and seven levels of
+that are ten million lists. So what a value would become is counted while it is made, and a result
+with too many members or too long a text is refused before it takes the memory.
 """
 
 from __future__ import annotations
@@ -17,11 +21,12 @@ import enum
 import math
 import pathlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
 
 from ..errors import ToolError
+from ..limits import amount
 
 if TYPE_CHECKING:
     from typing import Self
@@ -32,6 +37,10 @@ SAFE_INTEGER = 2**53 - 1
 """The greatest integer up to which JavaScript's numbers are exact."""
 MAX_DEPTH = 120
 """Levels of nesting. More is a cycle in most cases, and V8-side readers stop at about 127."""
+RESULT_MEMBERS: Final = 200_000
+"""Members of arrays and objects, at all levels together: as many as an argument may have."""
+RESULT_BYTES: Final = 64 * 1024 * 1024
+"""Characters of texts and keys together. A session has its own, smaller bound for the JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,20 +135,23 @@ def to_json(value: object, name: str) -> JsonValue:
     """``value`` as the JSON result of tool ``name``, made of new dicts and lists.
 
     Raises:
-        ToolError: something in it has no JSON form; says where and of what type.
+        ToolError: something in it has no JSON form, or it is too large; says where and of what
+            type, or how large a result may be.
 
     Example:
         >>> to_json({"b": {2, 1}, "n": float("nan")}, "t")
         {'b': [1, 2], 'n': None}
     """
     try:
-        return _walk(value, 0)
+        return _Walk().json(value, 0)
     except _UnfitError as error:
         place = f" at `result{error.path}`" if error.path else ""
         raise ToolError(
             f"tool `{name}` returned {error.reason}{place}, which has no JSON form."
             f"\nHint: {error.hint}"
         ) from error.__cause__
+    except _TooLargeError as error:
+        raise ToolError(f"tool `{name}` returned more than {error}.\nHint: {_HINT_SIZE}") from None
 
 
 class _UnfitError(Exception):
@@ -150,123 +162,170 @@ class _UnfitError(Exception):
         self.path = ""
 
 
+class _TooLargeError(Exception):
+    """How much a result may be."""
+
+
 _HINT_TYPE = "the tool should return JSON-like values, dataclasses or pydantic models."
 _HINT_LIST = "the tool should collect the values in a list."
 _HINT_DEPTH = "the tool should return flatter data without references to itself."
 _HINT_KEY = "the tool should use distinct strings as keys."
+_HINT_SIZE = "ask the tool for less at once; it should return fewer values, or one string."
 
 
-def _walk(value: Any, depth: int) -> JsonValue:
-    if value is None or value is True or value is False:
-        return value
-    kind = type(value)
-    if kind is str:
-        return _text(value)
-    if kind is int:
-        return value if -SAFE_INTEGER <= value <= SAFE_INTEGER else _digits(value)
-    if kind is float:
-        return value if math.isfinite(value) else None
-    if depth >= MAX_DEPTH:
-        raise _UnfitError(f"something nested more than {MAX_DEPTH} deep", _HINT_DEPTH)
-    if isinstance(value, dict | collections.abc.Mapping):
-        return _object(value, depth)
-    if isinstance(value, list | tuple | collections.abc.Set):
-        return _array(_ordered(value), depth)
-    return _walk_other(value, depth)
+class _Walk:
+    """One way through a result, and what may still be made of it."""
 
+    __slots__ = ("_characters", "_members")
 
-def _walk_other(value: Any, depth: int) -> JsonValue:
-    """Scalars with a subclass, records, and what pydantic knows."""
-    if isinstance(value, enum.Enum):
-        return _walk(value.value, depth + 1)
-    for plain in (str, int, float):  # subclasses, such as numpy.float64
-        if isinstance(value, plain):
-            return _walk(plain(value), depth)
-    if isinstance(value, _Media):
-        return value.block()
-    if isinstance(value, bytes | bytearray | memoryview):
-        return base64.b64encode(value).decode("ascii")
-    if isinstance(value, pathlib.PurePath):
-        return _text(str(value))
-    if isinstance(value, type):
-        raise _UnfitError(f"the class `{value.__name__}`", _HINT_TYPE)
-    serializer = getattr(value, "__pydantic_serializer__", None)
-    if serializer is not None:
-        return _walk(_dumped(serializer, value, depth), depth + 1)
-    if dataclasses.is_dataclass(value):
-        names = [field.name for field in dataclasses.fields(value)]
-        return _object({name: getattr(value, name) for name in names}, depth)
-    if isinstance(value, msgspec.Struct) or hasattr(value, "__attrs_attrs__"):
-        return _walk(
-            msgspec.to_builtins(value, enc_hook=lambda item: _walk(item, depth + 1)), depth + 1
-        )
-    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
-        return _walk(value.tolist(), depth + 1)
-    return _leaf(value, depth)
+    def __init__(self) -> None:
+        self._members = RESULT_MEMBERS
+        self._characters = RESULT_BYTES
 
+    def json(self, value: Any, depth: int) -> JsonValue:
+        if value is None or value is True or value is False:
+            return value
+        kind = type(value)
+        if kind is str:
+            return self._text(value)
+        if kind is int:
+            return value if -SAFE_INTEGER <= value <= SAFE_INTEGER else self._text(_digits(value))
+        if kind is float:
+            return value if math.isfinite(value) else None
+        if depth >= MAX_DEPTH:
+            raise _UnfitError(f"something nested more than {MAX_DEPTH} deep", _HINT_DEPTH)
+        if kind is dict or isinstance(value, collections.abc.Mapping):
+            return self._object(value, depth)
+        if kind is list or isinstance(value, list | tuple | collections.abc.Set):
+            return self._array(value, depth)
+        return self._other(value, depth)
 
-def _leaf(value: Any, depth: int) -> JsonValue:
-    """Dates, decimals, UUIDs, paths, URLs … as pydantic writes them."""
-    if isinstance(value, collections.abc.Iterator | collections.abc.AsyncIterator):
-        raise _UnfitError(f"a `{type(value).__name__}`", _HINT_LIST)
-    if isinstance(value, collections.abc.Sequence | collections.abc.ValuesView):
-        return _array(value, depth)
-    from pydantic_core import PydanticSerializationError, to_jsonable_python  # noqa: PLC0415 - late
+    def _other(self, value: Any, depth: int) -> JsonValue:
+        """Scalars with a subclass, records, and what pydantic knows."""
+        if isinstance(value, enum.Enum):
+            return self.json(value.value, depth + 1)
+        for plain in (str, int, float):  # subclasses, such as numpy.float64
+            if isinstance(value, plain):
+                return self.json(plain(value), depth)
+        if isinstance(value, _Media):
+            self._spend(_base64_characters(len(value.data)))
+            return value.block()
+        if isinstance(value, bytes | bytearray | memoryview):
+            self._spend(_base64_characters(memoryview(value).nbytes))
+            return base64.b64encode(value).decode("ascii")
+        if isinstance(value, pathlib.PurePath):
+            return self._text(str(value))
+        if isinstance(value, type):
+            raise _UnfitError(f"the class `{value.__name__}`", _HINT_TYPE)
+        serializer = getattr(value, "__pydantic_serializer__", None)
+        if serializer is not None:
+            return self.json(self._dumped(serializer, value, depth), depth + 1)
+        if dataclasses.is_dataclass(value):
+            names = [field.name for field in dataclasses.fields(value)]
+            return self._object({name: getattr(value, name) for name in names}, depth)
+        if isinstance(value, msgspec.Struct) or hasattr(value, "__attrs_attrs__"):
+            built = msgspec.to_builtins(value, enc_hook=lambda item: self.json(item, depth + 1))
+            return self.json(built, depth + 1)
+        if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+            self._check(getattr(value, "size", 1) - 1)  # before there is an object for each
+            return self.json(value.tolist(), depth + 1)
+        return self._leaf(value, depth)
 
-    try:
-        found = to_jsonable_python(value)
-    except PydanticSerializationError as error:
-        raise _UnfitError(f"a value of type `{type(value).__name__}`", _HINT_TYPE) from error
-    return found if isinstance(found, str) else _walk(found, depth + 1)
+    def _leaf(self, value: Any, depth: int) -> JsonValue:
+        """Dates, decimals, UUIDs, paths, URLs … as pydantic writes them."""
+        if isinstance(value, collections.abc.Iterator | collections.abc.AsyncIterator):
+            raise _UnfitError(f"a `{type(value).__name__}`", _HINT_LIST)
+        if isinstance(value, collections.abc.Sequence | collections.abc.ValuesView):
+            return self._array(value, depth)
+        from pydantic_core import PydanticSerializationError, to_jsonable_python  # noqa: PLC0415 - late
 
-
-def _dumped(serializer: Any, value: object, depth: int) -> JsonValue:
-    """``value`` dumped by its own rules; what those do not know follows ours."""
-    from pydantic_core import PydanticSerializationError  # noqa: PLC0415 - late
-
-    try:
-        return serializer.to_python(
-            value, mode="json", by_alias=True, fallback=lambda item: _walk(item, depth + 1)
-        )
-    except (PydanticSerializationError, UnicodeDecodeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise _UnfitError(f"a `{type(value).__name__}` ({reason})", _HINT_TYPE) from error
-
-
-def _object(value: collections.abc.Mapping[Any, Any], depth: int) -> dict[str, JsonValue]:
-    found: dict[str, JsonValue] = {}
-    for key, member in value.items():
-        text = key if type(key) is str and key.isascii() else _key(key)
-        if text in found:
-            raise _UnfitError(f"two keys that both read {text!r}", _HINT_KEY)
         try:
-            found[text] = _walk(member, depth + 1)
-        except _UnfitError as error:
-            error.path = f".{text}{error.path}"
-            raise
-    return found
+            found = to_jsonable_python(value)
+        except PydanticSerializationError as error:
+            raise _UnfitError(f"a value of type `{type(value).__name__}`", _HINT_TYPE) from error
+        return self._text(found) if isinstance(found, str) else self.json(found, depth + 1)
 
+    def _dumped(self, serializer: Any, value: object, depth: int) -> JsonValue:
+        """``value`` dumped by its own rules; what those do not know follows ours."""
+        from pydantic_core import PydanticSerializationError  # noqa: PLC0415 - late
 
-def _array(value: collections.abc.Iterable[Any], depth: int) -> list[JsonValue]:
-    found: list[JsonValue] = []
-    for member in value:
         try:
-            found.append(_walk(member, depth + 1))
-        except _UnfitError as error:
-            error.path = f"[{len(found)}]{error.path}"
-            raise
-    return found
+            return serializer.to_python(
+                value, mode="json", by_alias=True, fallback=lambda item: self.json(item, depth + 1)
+            )
+        except (PydanticSerializationError, UnicodeDecodeError) as error:
+            reason = str(error).partition("\n")[0]
+            raise _UnfitError(f"a `{type(value).__name__}` ({reason})", _HINT_TYPE) from error
 
-
-def _key(key: object) -> str:
-    found = _walk(key, 0)
-    if isinstance(found, str):
+    def _object(self, value: collections.abc.Mapping[Any, Any], depth: int) -> dict[str, JsonValue]:
+        self._count(len(value))
+        found: dict[str, JsonValue] = {}
+        plain_keys = 0
+        for key, member in value.items():
+            if type(key) is str and key.isascii():
+                text = key
+                plain_keys += len(key)
+            else:
+                text = self._key(key)
+            if text in found:
+                raise _UnfitError(f"two keys that both read {text!r}", _HINT_KEY)
+            try:
+                found[text] = self.json(member, depth + 1)
+            except _UnfitError as error:
+                error.path = f".{text}{error.path}"
+                raise
+        self._spend(plain_keys)
         return found
-    if found is None or isinstance(found, bool):
-        return {None: "null", True: "true", False: "false"}[found]
-    if isinstance(found, int | float):
-        return str(int(found)) if found == int(found) else repr(found)
-    raise _UnfitError(f"a key of type `{type(key).__name__}`", _HINT_KEY)
+
+    def _array(self, value: collections.abc.Collection[Any], depth: int) -> list[JsonValue]:
+        self._count(len(value))
+        found: list[JsonValue] = []
+        for member in _ordered(value):
+            try:
+                found.append(self.json(member, depth + 1))
+            except _UnfitError as error:
+                error.path = f"[{len(found)}]{error.path}"
+                raise
+        return found
+
+    def _key(self, key: object) -> str:
+        found = self.json(key, 0)
+        if isinstance(found, str):
+            return found
+        if found is None or isinstance(found, bool):
+            return {None: "null", True: "true", False: "false"}[found]
+        if isinstance(found, int | float):
+            return str(int(found)) if found == int(found) else repr(found)
+        raise _UnfitError(f"a key of type `{type(key).__name__}`", _HINT_KEY)
+
+    def _text(self, value: str) -> str:
+        self._spend(len(value))
+        if value.isascii():
+            return value
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return value
+
+    def _count(self, members: int) -> None:
+        self._check(members)
+        self._members -= members
+
+    def _check(self, members: int) -> None:
+        if members > self._members:
+            raise _TooLargeError(
+                f"{amount(RESULT_MEMBERS, 'members')}, those of everything inside it included"
+            )
+
+    def _spend(self, characters: int) -> None:
+        self._characters -= characters
+        if self._characters < 0:
+            raise _TooLargeError(f"{amount(RESULT_BYTES, 'bytes')} of text")
+
+
+def _base64_characters(size: int) -> int:
+    return (size + 2) // 3 * 4
 
 
 def _ordered(value: collections.abc.Iterable[Any]) -> collections.abc.Iterable[Any]:
@@ -283,13 +342,3 @@ def _digits(value: int) -> str:
         return str(value)
     except ValueError as error:  # more digits than sys.get_int_max_str_digits
         raise _UnfitError("an integer of thousands of digits", _HINT_TYPE) from error
-
-
-def _text(value: str) -> str:
-    if value.isascii():
-        return value
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return value

@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 
 from ..errors import ToolDefinitionError, ToolError
+from .members import member_texts
 from .problems import MAX_PROBLEMS, crowd_text, leads_on, problem_text
 from .result import SAFE_INTEGER
 from .signature import EMPTY, OMITTED, unresolved
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from .hints import Scope
     from .signature import Parameter, Signature, Source
 
+_MODEL = "arguments of a tool"
+"""The name of the model of the arguments: no class that somebody has written is called so."""
 _REST = "**"
 """The key under which the model of the arguments has what ``**kwargs`` takes."""
 MAX_BIG_INTEGERS = 10_000
@@ -48,7 +51,7 @@ _UNSAFE_DIGITS = re.compile(r"-?[0-9]{16,40}")
 
 
 class _Schemas(GenerateJsonSchema):
-    """No titles that only repeat names; no warnings about what is left out."""
+    """What members are, said; no titles that only repeat names; no warnings of what is left out."""
 
     ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
 
@@ -61,6 +64,33 @@ class _Schemas(GenerateJsonSchema):
             found.pop("format")
             found["contentEncoding"] = "base64"
         return found
+
+    def dataclass_schema(self, schema: Any) -> dict[str, Any]:
+        return _described(super().dataclass_schema(schema), schema["cls"])
+
+    def model_schema(self, schema: Any) -> dict[str, Any]:
+        return _described(super().model_schema(schema), schema["cls"])
+
+    def typed_dict_schema(self, schema: Any) -> dict[str, Any]:
+        return _described(super().typed_dict_schema(schema), schema.get("cls"))
+
+
+def _described(schema: dict[str, Any], cls: type | None) -> dict[str, Any]:
+    """``schema`` with what the author of ``cls`` says of members that no ``Field`` describes."""
+    silent = [key for key, each in schema.get("properties", {}).items() if not _says(each)]
+    if cls is None or cls.__qualname__ == _MODEL or not silent:
+        return schema
+    texts = member_texts(cls)
+    told = {
+        key: {**schema["properties"][key], "description": texts[key]}
+        for key in silent
+        if texts.get(key)
+    }
+    return {**schema, "properties": {**schema["properties"], **told}} if told else schema
+
+
+def _says(schema: Any) -> bool:
+    return bool(schema.get("description"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +229,7 @@ def _model(name: str, signature: Signature, descriptions: Mapping[str, str]) -> 
     config = ConfigDict(extra="forbid", val_json_bytes="base64", ser_json_bytes="base64")
     try:
         model: type[BaseModel] = create_model(
-            "Arguments", __config__=config, __module__=signature.scope.module, **fields
+            _MODEL, __config__=config, __module__=signature.scope.module, **fields
         )
         model.model_rebuild(force=True, _types_namespace=_namespace(signature.scope))
     except NameError as error:

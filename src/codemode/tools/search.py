@@ -16,7 +16,7 @@ import msgspec
 
 from ..errors import ToolError
 from ..protocol.types import JsonValue, ToolDefinition, ToolName
-from ..surface.typescript import declaration
+from ..surface.declaration import declaration
 from .failure import as_tool_error
 
 if TYPE_CHECKING:
@@ -150,6 +150,14 @@ class ToolSearch:
         self._lock = threading.Lock()
         self._index: tuple[Catalogue, ToolIndex] | None = None
         self._closed = False
+
+    def check(self, call: ToolCall, context: ToolContext) -> None:
+        """Refuse an input that is no query.
+
+        Raises:
+            ToolError: it is none.
+        """
+        _asked(call.input)
 
     async def invoke(self, call: ToolCall, context: ToolContext) -> JsonValue:
         """Search for what the program asks.

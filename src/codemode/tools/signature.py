@@ -48,6 +48,8 @@ class Signature:
 
     Attributes:
         extra: the hint of ``**kwargs``, ``EMPTY`` without them.
+        keywords: the TypedDict that ``**kwargs: Unpack[…]`` names, if there is one; its members
+            are among the parameters.
         returns: the hint of the result, ``EMPTY`` without one.
     """
 
@@ -55,6 +57,7 @@ class Signature:
     extra: Any
     returns: Any
     scope: Scope
+    keywords: type | None = None
 
     @property
     def arguments(self) -> tuple[Parameter, ...]:
@@ -138,6 +141,7 @@ class _Reader:
     def read(self, found: inspect.Signature) -> Signature:
         parameters: list[Parameter] = []
         extra = EMPTY
+        keywords = None
         for entry in found.parameters.values():
             if entry.kind is entry.VAR_POSITIONAL:
                 raise ToolDefinitionError(
@@ -146,14 +150,14 @@ class _Reader:
                     f" `{entry.name}: list[…]`."
                 )
             if entry.kind is entry.VAR_KEYWORD:
-                members, extra = self._variable_keywords(entry)
-                parameters.extend(members)
+                keywords, extra = self._variable_keywords(entry)
+                parameters.extend(self._members(keywords))
             elif entry.name not in self.fixed:
                 parameters.append(self._parameter(entry))
         returns = found.return_annotation
         if returns is not EMPTY:
             returns = self._resolve(returns, "the return annotation")
-        return Signature(tuple(parameters), extra, returns, self.scope)
+        return Signature(tuple(parameters), extra, returns, self.scope, keywords)
 
     def _parameter(self, entry: inspect.Parameter) -> Parameter:
         hint: Any = Any
@@ -166,20 +170,23 @@ class _Reader:
             entry.name, hint, entry.default, source, entry.kind is entry.POSITIONAL_ONLY
         )
 
-    def _variable_keywords(self, entry: inspect.Parameter) -> tuple[list[Parameter], Any]:
+    def _variable_keywords(self, entry: inspect.Parameter) -> tuple[Any, Any]:
+        """The TypedDict that they are the members of, or the hint of any."""
         if entry.annotation is EMPTY:
-            return [], Any
+            return None, Any
         hint = self._resolve(entry.annotation, f"`**{entry.name}`")
-        if form_of(hint) != "Unpack":
-            return [], hint
-        keywords = get_args(hint)[0]
+        return (get_args(hint)[0], EMPTY) if form_of(hint) == "Unpack" else (None, hint)
+
+    def _members(self, keywords: Any) -> list[Parameter]:
+        if keywords is None:
+            return []
         required = keywords.__required_keys__
         members = get_type_hints(keywords, localns=dict(self.scope.locals), include_extras=True)
         found = []
         for key, member in members.items():
             plain, needed = member_of(member, required=key in required)
             found.append(Parameter(key, plain, EMPTY if needed else OMITTED))
-        return found, EMPTY
+        return found
 
     def _resolve(self, annotation: object, where: str) -> Any:
         try:

@@ -27,6 +27,18 @@ class ToolContext:
 
 
 @runtime_checkable
+class Checking(Protocol):
+    """What a tool may offer besides: to refuse a call before anybody is asked about it."""
+
+    def check(self, call: ToolCall, context: ToolContext) -> None:
+        """Refuse a call whose input does not fit. ``invoke`` checks again: it may be changed.
+
+        Raises:
+            ToolError: it does not fit; the text tells the model what does.
+        """
+
+
+@runtime_checkable
 class Tool(Protocol):
     """Something a cell can call. A toolset gives it its public name."""
 

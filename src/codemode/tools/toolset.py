@@ -10,17 +10,24 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from ..errors import ToolDefinitionError, ToolError, UsageError
+from ..errors import ToolDefinitionError, ToolError
 from ..protocol.types import CellId, ToolName
 from ..surface.catalogue import Catalogue
 from .chain import linked
 from .failure import as_tool_error
 from .function import as_tool
-from .names import Names, identifier, joined, nearest
+from .names import Names, identifier, nearest
+from .options import (
+    checked_middleware,
+    checked_namespaces,
+    checked_on_notify,
+    checked_series,
+    checked_tokens,
+)
 from .result import to_json
 from .runner import MAX_THREADS, Runner
 from .search import SEARCH, ToolSearch, search_definition
-from .tool import Tool, ToolContext
+from .tool import Checking, Tool, ToolContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,7 +55,7 @@ class Toolset:
 
     Args:
         tools: tools, and callables to make tools of.
-        middleware: what every call passes before its tool, in order; see
+        middleware: what every call passes before its tool, in order; for what they see, see
             :mod:`codemode.tools.chain`. Calls of unknown tools pass, too.
         on_notify: gets what cells say with ``notify``; called in the event loop.
         max_threads: how many sync functions run at once.
@@ -62,7 +69,7 @@ class Toolset:
     number; ``clashes`` and a warning in the log tell. A definition's ``name`` is that public name.
 
     Raises:
-        UsageError: ``catalogue_tokens`` or ``max_threads`` is no such number.
+        UsageError: an option is not what it should be; says what to give.
         ToolDefinitionError: something cannot be a tool, two have the same name, or one is
             called ``exec`` or ``wait``.
 
@@ -82,21 +89,19 @@ class Toolset:
         namespaces: Mapping[str, str] | None = None,
         catalogue_tokens: int | None = CATALOGUE_TOKENS,
     ) -> None:
-        if catalogue_tokens is not None and catalogue_tokens < 0:
-            raise UsageError(f"catalogue_tokens must not be negative, got {catalogue_tokens}")
-        self._middleware = tuple(middleware)
-        self._on_notify = on_notify
+        self._middleware = checked_middleware(middleware)
+        self._on_notify = checked_on_notify(on_notify)
         self._runner = Runner(max_threads=max_threads)
         self._names = Names()
         self._tools: dict[ToolName, tuple[Tool, ToolDefinition]] = {}
         self._withdrawn: dict[ToolName, None] = {}
         self._definitions: tuple[ToolDefinition, ...] = ()
-        self._namespaces = dict(namespaces or {})
-        self._catalogue_tokens = catalogue_tokens
+        self._namespaces = checked_namespaces(namespaces)
+        self._catalogue_tokens = checked_tokens(catalogue_tokens)
         self._catalogue: Catalogue | None = None  # the last one
         self._catalogue_is_old = True
         self._search = ToolSearch(lambda: self.catalogue)
-        self.add(*tools)
+        self.add(*checked_series("tools", tools))
 
     def __repr__(self) -> str:
         return f"<Toolset {len(self._tools)} tools, {len(self.clashes)} clashes, {self._runner}>"
@@ -142,11 +147,8 @@ class Toolset:
 
     def find(self, tool_name: ToolName) -> ToolDefinition | None:
         """The definition of a tool; what a middleware may want to know about a call."""
-        entry = self._tools.get(tool_name)
-        if entry is not None:
-            return entry[1]
-        search = self.catalogue.search if tool_name == SEARCH else None
-        return None if search is None else search.source
+        target = self._target(tool_name)
+        return None if target is None else target[1]
 
     @property
     def namespaces(self) -> Mapping[str, str]:
@@ -154,8 +156,12 @@ class Toolset:
         return dict(self._namespaces)
 
     def describe(self, namespace: str, description: str) -> None:
-        """Say what a namespace is for; a blank text takes it back."""
-        self._namespaces[namespace] = description
+        """Say what a namespace is for; a blank text takes it back.
+
+        Raises:
+            UsageError: one of the two is no text.
+        """
+        self._namespaces |= checked_namespaces({namespace: description})
         self._catalogue_is_old = True
 
     def add(self, *tools: Tool | Callable[..., object]) -> None:
@@ -179,13 +185,12 @@ class Toolset:
         self._renew()
         for clash in names.clashes:
             if clash.tool_name in given:
-                holder = joined(clash.holder)
                 _log.warning(
                     "tool %r is tools.%s: tools.%s is %r",
-                    joined(clash.tool_name),
+                    str(clash.tool_name),
                     clash.name,
                     clash.wanted,
-                    holder,
+                    str(clash.holder),
                 )
 
     def remove(self, *tool_names: ToolName | str) -> None:
@@ -207,7 +212,7 @@ class Toolset:
         """Pass the call through the chain to its tool; give the result as JSON.
 
         Raises:
-            ToolError: the tool is not enabled, was refused, or failed.
+            ToolError: the tool is not enabled, its arguments do not fit, it was refused, or failed.
             asyncio.CancelledError: this task was cancelled.
         """
         if cancel.is_set():
@@ -221,7 +226,10 @@ class Toolset:
         me = asyncio.current_task()
         before = me.cancelling() if me else 0
         name = self._public_name(call.tool_name)
+        call = _with_input(call)
         try:
+            if self._middleware:  # the tool itself looks at what it is given
+                self._check(call, cancel)
             result = await linked(self._middleware, dispatch)(call)
             if last and result is last[0]:  # JSON already
                 return result
@@ -268,16 +276,26 @@ class Toolset:
         await self._runner.aclose()
         self._search.close()
 
+    def _check(self, call: ToolCall, cancel: Signal) -> None:
+        target = self._target(call.tool_name)
+        if target is not None and isinstance(target[0], Checking):
+            target[0].check(call, ToolContext(target[1].name, cancel, self._runner))
+
     async def _dispatch(self, call: ToolCall, cancel: Signal) -> JsonValue:
-        entry = self._tools.get(call.tool_name)
-        if entry is None:
-            search = self.find(call.tool_name)
-            if search is not None:
-                context = ToolContext(search.name, cancel, self._runner)
-                return await self._search.invoke(call, context)
+        target = self._target(call.tool_name)
+        if target is None:
             raise ToolError(self._unknown(call.tool_name))
-        tool, definition = entry
-        return await tool.invoke(call, ToolContext(definition.name, cancel, self._runner))
+        tool, definition = target
+        context = ToolContext(definition.name, cancel, self._runner)
+        return await tool.invoke(_with_input(call), context)
+
+    def _target(self, tool_name: ToolName) -> tuple[Tool | ToolSearch, ToolDefinition] | None:
+        """What answers calls of this name, and as what it is known."""
+        entry = self._tools.get(tool_name)
+        if entry is not None:
+            return entry
+        search = self.catalogue.search if tool_name == SEARCH else None
+        return None if search is None else (self._search, search.source)
 
     def _unknown(self, tool_name: ToolName) -> str:
         if tool_name == ToolName("exec"):
@@ -319,3 +337,8 @@ class Toolset:
     def _renew(self) -> None:
         self._definitions = tuple(definition for _, definition in self._tools.values())
         self._catalogue_is_old = True
+
+
+def _with_input(call: ToolCall) -> ToolCall:
+    """``call``, or the same with an empty object where the script passed no argument."""
+    return msgspec.structs.replace(call, input={}) if call.input is msgspec.UNSET else call

@@ -20,7 +20,7 @@ TOOLS: dict[str, dict[str, Any]] = {
     name: {"name": name, "inputSchema": {"type": "object"}}
     for name in (
         "echo blocks fails refuses nonsense silent dies progresses noisy huge endless_line "
-        "deep surrogate grows logs samples elicits roots"
+        "deep surrogate grows logs samples elicits roots says shouts babbles"
     ).split()
 }
 TOOLS["echo"]["outputSchema"] = {"type": "object", "properties": {"said": {"type": "string"}}}
@@ -106,6 +106,18 @@ def call(request: Any, params: dict[str, Any]) -> None:
         case "endless_line":
             while True:
                 sys.stdout.write("x" * 65536)
+        case "says":
+            result = arguments["result"]
+            sys.stdout.write(f'{{"jsonrpc":"2.0","id":{request},"result":{result}}}\n')
+            sys.stdout.flush()
+        case "shouts":
+            method, data = "notifications/message", arguments["data"]
+            head = f'{{"jsonrpc":"2.0","method":"{method}","params":{{"level":"error","data":'
+            sys.stdout.write(f"{head}{data}}}}}\n")
+            answer(request, text("shouted"))
+        case "babbles":
+            while True:
+                sys.stdout.write((arguments["line"] + "\n") * 65536)
         case "grows":
             if arguments["name"] in TOOLS:
                 del TOOLS[arguments["name"]]
@@ -157,11 +169,23 @@ def page(params: dict[str, Any]) -> dict[str, Any]:
         number = int(params.get("cursor") or 0)
         one = {"name": f"t{number}", "inputSchema": {"type": "object"}}
         return {"tools": [one], "nextCursor": str(number + 1)}
+    if "long-cursors" in BEHAVIOURS:
+        number = len(params.get("cursor", ""))
+        one = {"name": f"t{number}", "inputSchema": {"type": "object"}}
+        return {"tools": [one], "nextCursor": "x" * (number + 4_000)}
+    if "full-schemas" in BEHAVIOURS:
+        big = {"type": "object", "properties": {f"p{n}": {} for n in range(25_000)}}
+        some = {"type": "object", "properties": {f"p{n}": {} for n in range(10_000)}}
+        number = int(params.get("cursor") or 0)
+        one = {"name": f"t{number}", "inputSchema": big if number == 1 else some}
+        return {"tools": [one], "nextCursor": str(number + 1)}
     if "circular-pages" in BEHAVIOURS:
         return {"tools": list(TOOLS.values())[:2], "nextCursor": "again"}
+    if "huge-list" in BEHAVIOURS:
+        return {"tools": [{**TOOLS["echo"], "outputSchema": {"x": [[]] * 100_000}}]}
     if "thousands" in BEHAVIOURS:
         return {
-            "tools": [{"name": f"t{n}", "inputSchema": {"type": "object"}} for n in range(12_000)]
+            "tools": [{"name": f"t{n}", "inputSchema": {"type": "object"}} for n in range(15_000)]
         }
     if "odd-tools" in BEHAVIOURS:
         fine = {"type": "object"}
@@ -241,6 +265,11 @@ def main() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
         note(f"started {child.pid}")
+    if "leaves-a-child" in BEHAVIOURS:  # with the pipes, in a group of its own
+        child = subprocess.Popen(
+            [sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True
+        )
+        note(f"left {child.pid}")
     if "breaks" in BEHAVIOURS:
         sys.exit(f"no key for {os.environ.get('PUPPET_SECRET', 'anybody')}")
     for line in sys.stdin:

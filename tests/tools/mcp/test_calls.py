@@ -5,11 +5,12 @@ import logging
 from typing import Any
 
 import pytest
+from mcp_types import jsonrpc_message_adapter
 
 from codemode.errors import ToolError
-from codemode.tools.mcp import McpProgress
+from codemode.tools.mcp import McpProgress, stdio
 
-from .conftest import Stage
+from .conftest import BOUND_S, Stage
 
 
 async def test_a_result_comes_whole_without_what_is_for_clients_only(stage: Stage) -> None:
@@ -127,6 +128,16 @@ async def test_progress_is_told_and_keeps_a_call_alive(stage: Stage) -> None:
     assert told[0].call.runtime_tool_call_id == "tool-1"
 
 
+async def test_progress_without_an_end_does_not_keep_a_call_alive_for_ever(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codemode.tools.mcp.server.LONGEST_CALL_S", 0.5)
+    await stage.start()
+
+    with pytest.raises(ToolError, match="did not answer `progresses` within"):
+        await stage.call("progresses", steps=BOUND_S * 20, seconds=0.1)
+
+
 async def test_lines_that_are_no_messages_are_passed_over(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -153,7 +164,7 @@ async def test_a_long_result_arrives(stage: Stage) -> None:
 async def test_a_line_without_an_end_ends_the_connection(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("codemode.tools.mcp.stdio.MESSAGE_BYTES", 2**20)
+    monkeypatch.setattr("codemode.tools.mcp.stdio.LINE_BYTES", 2**20)
     await stage.start()
 
     with pytest.raises(ToolError) as caught:
@@ -162,6 +173,92 @@ async def test_a_line_without_an_end_ends_the_connection(
     assert str(caught.value).startswith(
         "MCP server `puppet` was lost while `endless_line` ran: it sent a message longer than"
         " 1 MiB, "
+    )
+
+
+LISTS = "[" + "[]," * 1_000_000 + "[]]"
+"""Three megabytes that would become hundreds."""
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of all texts that reached the reader of messages."""
+    sizes: list[int] = []
+    real = jsonrpc_message_adapter
+
+    class Reader:
+        def validate_json(self, text: bytes, **options: Any) -> Any:
+            sizes.append(len(text))
+            return real.validate_json(text, **options)
+
+    monkeypatch.setattr(stdio, "jsonrpc_message_adapter", Reader())
+    return sizes
+
+
+@pytest.mark.parametrize(
+    ("result", "most"),
+    [
+        ('{"content":[],"structuredContent":{"a":' + LISTS + "}}", "100,000 members"),
+        ('{"content":[{"type":"text","text":"' + "x" * 2_000_000 + '"}]}', "1 MiB"),
+    ],
+    ids=["members", "bytes"],
+)
+async def test_an_answer_that_is_too_large_is_refused_unread_and_the_server_lives_on(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, read: list[int], result: str, most: str
+) -> None:
+    monkeypatch.setattr("codemode.tools.mcp.message.MESSAGE_BYTES", 2**22)
+    if most == "1 MiB":
+        monkeypatch.setattr("codemode.tools.mcp.message.MESSAGE_BYTES", 2**20)
+    await stage.start()
+
+    with pytest.raises(ToolError) as caught:
+        await stage.call("says", result=result)
+
+    assert str(caught.value) == (
+        f"MCP server `puppet` refused `says`: its answer has more than {most}"
+        "\nHint: ask it for less at once."
+    )
+    assert max(read) < 100_000
+    assert await stage.call("echo", said="still here")
+    assert len(stage.lines("started ")) == 1
+
+
+async def test_an_answer_of_too_many_blocks_is_refused(stage: Stage) -> None:
+    await stage.start()
+    block = '{"type":"text","text":""}'
+
+    with pytest.raises(ToolError) as caught:
+        await stage.call("says", result='{"content":[' + f"{block}," * 10_000 + block + "]}")
+
+    assert str(caught.value) == (
+        "MCP server `puppet` refused `says`: its answer has more than 10,000 blocks of content"
+        "\nHint: ask it for less at once."
+    )
+
+
+async def test_what_a_server_says_unasked_and_too_long_is_passed_over_unread(
+    stage: Stage, read: list[int]
+) -> None:
+    await stage.start()
+
+    result = await stage.call("shouts", data="[" + "[]," * 20_000 + "[]]")
+
+    assert result == {"content": [{"type": "text", "text": "shouted"}]}
+    assert max(read) < 10_000
+
+
+@pytest.mark.parametrize("line", ["x", ""])
+async def test_a_server_that_speaks_another_language_without_end_is_left(
+    stage: Stage, line: str
+) -> None:
+    await stage.start()
+
+    with pytest.raises(ToolError) as caught:
+        await stage.call("babbles", line=line)
+
+    assert str(caught.value).startswith(
+        "MCP server `puppet` was lost while `babbles` ran: it wrote more than 10,000 lines that"
+        " are no messages, "
     )
 
 

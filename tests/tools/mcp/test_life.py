@@ -1,16 +1,19 @@
 """Servers from their start to their end: failures, deaths, restarts, changes, closing."""
 
 import asyncio
+import importlib
 import os
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from codemode.errors import ToolError, UsageError
+from codemode.errors import ToolDefinitionError, ToolError, UsageError
 from codemode.tools.mcp import McpServers, McpStatus, StdioServer
+from codemode.tools.toolset import Toolset
 
 from .conftest import Stage
 
@@ -136,7 +139,7 @@ async def test_who_comes_later_does_not_wait_for_what_could_not_start(
     await stage.call("echo", "late")
 
     assert there == []
-    assert (servers.unavailable, len(stage.names())) == ({}, 18)
+    assert (servers.unavailable, len(stage.names())) == ({}, 21)
 
 
 async def test_one_that_hangs_is_tried_once_at_a_time(stage: Stage) -> None:
@@ -223,7 +226,7 @@ async def test_the_death_of_an_idle_server_is_told_and_healed(stage: Stage) -> N
     (pid,) = await stage.logged("started ")
 
     os.kill(int(pid), 9)
-    assert await stage.until("lost") == McpStatus("puppet", "lost", "the connection ended", 18)
+    assert await stage.until("lost") == McpStatus("puppet", "lost", "the connection ended", 21)
 
     assert await stage.call("echo")
 
@@ -263,6 +266,67 @@ async def test_tools_that_come_and_go_are_in_the_catalogue_of_later_cells(stage:
     )
 
 
+async def test_tools_are_followed_after_a_toolset_has_refused_some(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    servers = await stage.start()
+    await stage.until("ready")
+    other = Toolset()
+    servers.attach(other)
+
+    def refuse(*tools: object) -> None:
+        raise ToolDefinitionError("no more tools")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stage.toolset, "add", refuse)
+        await stage.call("grows", name="first")
+        await stage.until("ready")
+    assert [each.getMessage() for each in caplog.records] == [
+        "a toolset refused the tools of MCP server puppet"
+    ]
+    assert other.definitions[-1].name == "mcp__puppet__first"
+
+    await stage.call("grows", name="second")
+    await stage.until("ready")
+    assert stage.names()[-2:] == ["mcp__puppet__first", "mcp__puppet__second"]
+    await other.aclose()
+
+
+async def test_a_toolset_has_one_server_of_a_name(stage: Stage) -> None:
+    first = await stage.start()
+    second = McpServers({"other": StdioServer("unused"), "puppet": StdioServer("unused")})
+
+    with pytest.raises(UsageError) as caught:
+        second.attach(stage.toolset)
+    assert str(caught.value) == (
+        "the toolset has MCP servers of the same name already: `puppet`"
+        "\nHint: give these another name, or detach the other McpServers first."
+    )
+    second.detach(stage.toolset)
+    first.attach(stage.toolset)
+    assert len(stage.names()) == 21
+
+    first.detach(stage.toolset)
+    second.attach(stage.toolset)
+    with pytest.raises(UsageError):
+        first.attach(stage.toolset)
+    await second.aclose()
+    first.attach(stage.toolset)
+    assert len(stage.names()) == 21
+
+
+async def test_a_server_is_tried_again_once_at_a_time(stage: Stage) -> None:
+    servers = await stage.start({"missing": StdioServer("no-such-program")})
+
+    servers.revive()
+    servers.revive()
+
+    again = [each for each in asyncio.all_tasks() if each.get_name() == "mcp missing again"]
+    assert len(again) == 1
+    await servers.aclose()
+    assert again[0].done()
+
+
 async def test_closing_ends_the_process_and_what_it_has_started(stage: Stage) -> None:
     servers = await stage.start({"puppet": stage.puppet("stubborn")})
     while len(pids := stage.lines("started ")) < 2:
@@ -273,6 +337,35 @@ async def test_closing_ends_the_process_and_what_it_has_started(stage: Stage) ->
     for pid in pids:
         await gone(pid)
     assert stage.states[-1].state == "closed"
+
+
+async def test_closing_closes_pipes_whose_other_ends_somebody_keeps(stage: Stage) -> None:
+    before = os.listdir("/proc/self/fd")
+    servers = await stage.start({"puppet": stage.puppet("leaves-a-child")})
+    (child,) = await stage.logged("left ")
+
+    await servers.aclose()
+
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+    os.kill(int(child), 9)
+
+
+async def test_the_sdk_is_not_loaded_by_the_event_loop(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: dict[str, threading.Thread] = {}
+    real = importlib.import_module
+
+    def noting(name: str) -> object:
+        threads[name] = threading.current_thread()
+        return real(name)
+
+    monkeypatch.setattr("codemode.tools.mcp.server.importlib.import_module", noting)
+
+    await stage.start()
+
+    assert threads.keys() == {"codemode.tools.mcp.connection"}
+    assert threading.main_thread() not in threads.values()
 
 
 async def test_closing_fails_the_calls_under_way_and_all_later_ones(stage: Stage) -> None:
@@ -308,7 +401,7 @@ async def test_a_toolset_that_is_detached_has_the_tools_no_more(stage: Stage) ->
 
     stage.toolset.add(own)
     servers = await stage.start()
-    assert len(stage.names()) == 19
+    assert len(stage.names()) == 22
 
     servers.detach(stage.toolset)
 

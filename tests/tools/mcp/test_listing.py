@@ -1,10 +1,13 @@
 """What becomes of a server's list of tools, an honest one and others."""
 
+from typing import Any
+
 import pytest
+from mcp_types.methods import validate_server_result
 
 from codemode.errors import UsageError
-from codemode.surface.typescript import declaration
-from codemode.tools.mcp import McpServers
+from codemode.surface.declaration import declaration
+from codemode.tools.mcp import McpServers, listing
 
 from .conftest import Stage
 
@@ -63,6 +66,17 @@ async def test_odd_tools_are_named_and_do_not_take_the_others_down(stage: Stage)
         ("endless-pages", 20, "its list of tools has more than 20 pages; the rest is not used"),
         ("circular-pages", 2, "its list of tools goes in circles"),
         ("thousands", 10_000, "it has more than 10,000 tools; the rest is not used"),
+        (
+            "long-cursors",
+            2,
+            "its list of tools goes on at a cursor of more than 4,096 characters; the rest is not"
+            " used",
+        ),
+        (
+            "full-schemas",
+            17,
+            "its list of tools has more than 200,000 members; the rest is not used",
+        ),
     ],
 )
 async def test_a_list_without_an_end_is_cut(
@@ -87,10 +101,42 @@ async def test_a_list_that_is_too_long_is_cut(
     assert stage.states[-1].problems == ("its list of tools is longer than 0 MiB",)
 
 
+async def test_a_tool_of_too_many_members_is_left_out(stage: Stage) -> None:
+    await stage.start({"puppet": stage.puppet("full-schemas")})
+
+    assert "mcp__puppet__t1" not in stage.names()
+    assert stage.states[-1].problems[0] == "its tool `t1` is described by more than 20,000 members"
+
+
+async def test_no_more_tools_are_looked_at_than_are_used(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[str] = []
+    real = validate_server_result
+
+    def counting(method: str, version: str, data: Any) -> None:
+        looked_at.append(method)
+        real(method, version, data)
+
+    monkeypatch.setattr(listing, "validate_server_result", counting)
+
+    await stage.start({"puppet": stage.puppet("thousands")})
+
+    assert len(looked_at) == 10_001
+
+
+async def test_a_list_that_is_too_large_is_not_read(stage: Stage) -> None:
+    servers = await stage.start({"puppet": stage.puppet("huge-list")})
+
+    assert servers.unavailable == {
+        "puppet": "its answer has more than 100,000 members (exit status 0)"
+    }
+
+
 async def test_servers_of_like_names_get_along(stage: Stage) -> None:
     await stage.start({"a-b": stage.puppet(), "a_b": stage.puppet()})
 
-    assert len(set(stage.names())) == 36
+    assert len(set(stage.names())) == 42
     assert await stage.call("echo", "a-b", said="1")
     assert await stage.call("echo", "a_b", said="2")
 

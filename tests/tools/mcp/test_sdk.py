@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 import uvicorn
 from mcp import Client
+from mcp.client import streamable_http
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
+from mcp_types import jsonrpc_message_adapter
 
 from codemode.errors import ToolError
 from codemode.tools.mcp import HttpServer, McpProgress
@@ -138,7 +140,7 @@ class Paper:
                     "serverInfo": {"name": "paper", "version": "1"},
                 }
             case "tools/list":
-                names = ("fine", "tells", "huge", "packed", "forgets")
+                names = "fine plain tells huge packed forgets says streams floods".split()
                 result = {"tools": [{"name": n, "inputSchema": {"type": "object"}} for n in names]}
             case "tools/call":
                 result = await self._call(said, send)
@@ -149,6 +151,19 @@ class Paper:
         match said["params"]["name"]:
             case "fine":
                 return {"content": []}
+            case "plain":
+                plain = {"jsonrpc": "2.0", "id": said["id"], "result": {"content": []}}
+                await self._begin(send, 200, [(b"content-encoding", b"Identity")])
+                await send({"type": "http.response.body", "body": json.dumps(plain).encode()})
+            case "says" | "streams" as how:
+                many = "[" + "[]," * said["params"]["arguments"]["lists"] + "[]]"
+                result = f'{{"content":[],"structuredContent":{{"a":{many}}}}}'
+                message = f'{{"jsonrpc":"2.0","id":{said["id"]},"result":{result}}}'
+                await self._say(send, message.encode(), stream=how == "streams")
+            case "floods":
+                await self._begin(send, 200, [(b"content-type", b"text/event-stream")])
+                for piece in [b"data: ", *[b" " * 65536] * 64]:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
             case "tells":
                 error = {"code": -32602, "message": f"I do not like {TOKEN} from {said['id']}"}
                 await self._send(send, 200, {"jsonrpc": "2.0", "id": said["id"], "error": error})
@@ -165,12 +180,23 @@ class Paper:
                 await self._send(send, 404)
         return None
 
+    async def _say(self, send: Any, message: bytes, *, stream: bool) -> None:
+        """As JSON, or as an event in parts, whose first and last break in the midst of a line end."""
+        if not stream:
+            await self._begin(send, 200)
+            await send({"type": "http.response.body", "body": message})
+            return
+        await self._begin(send, 200, [(b"content-type", b"text/event-stream; charset=utf-16")])
+        for part in (b': it"s\r\n\r', b"\ndata: ", message, b"\r\n\r", b"\n"):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body"})
+
     async def _begin(self, send: Any, status: int, more: Any = ()) -> None:
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"mcp-session-id", b"one"),
-            *more,
-        ]
+        headers = {
+            b"content-type": b"application/json",
+            b"mcp-session-id": b"one",
+            **dict(more),
+        }.items()
         await send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def _send(self, send: Any, status: int, said: Any = None) -> None:
@@ -203,6 +229,51 @@ async def test_a_call_over_http_that_fails_says_so_and_the_next_one_works(
             await stage.call(tool, "paper")
         assert str(caught.value) == expected
         assert await stage.call("fine", "paper") == {"content": []}
+        await servers.aclose()
+
+
+TOO_LARGE = "MCP server `paper` refused `{}`: its answer has more than {}"
+
+
+@pytest.mark.parametrize(
+    ("tool", "most"),
+    [("says", "100,000 members"), ("streams", "100,000 members"), ("floods", "1 MiB")],
+)
+async def test_an_answer_over_http_that_is_too_large_is_refused_unread(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, tool: str, most: str
+) -> None:
+    monkeypatch.setattr("codemode.tools.mcp.http.MESSAGE_BYTES", 2**20)
+    read: list[int] = []
+    real = jsonrpc_message_adapter
+
+    class Reader:
+        def validate_json(self, text: str | bytes, **options: Any) -> Any:
+            read.append(len(text))
+            return real.validate_json(text, **options)
+
+    monkeypatch.setattr(streamable_http, "jsonrpc_message_adapter", Reader())
+    async with served(Paper()) as url:
+        config = HttpServer(url, headers={"Authorization": TOKEN})
+        servers = await stage.start({"paper": config})
+
+        with pytest.raises(ToolError) as caught:
+            await stage.call(tool, "paper", lists=150_000)
+        small = await stage.call("streams", "paper", lists=20_000)
+
+        assert str(caught.value) == (
+            TOO_LARGE.format(tool, most) + "\nHint: ask it for less at once."
+        )
+        assert len(small["structuredContent"]["a"]) == 20_001
+        assert max(read) < 100_000
+        await servers.aclose()
+
+
+async def test_an_answer_that_says_that_it_is_not_packed_is_read(stage: Stage) -> None:
+    async with served(Paper()) as url:
+        config = HttpServer(url, headers={"Authorization": TOKEN})
+        servers = await stage.start({"paper": config})
+
+        assert await stage.call("plain", "paper") == {"content": []}
         await servers.aclose()
 
 

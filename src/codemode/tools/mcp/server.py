@@ -8,11 +8,10 @@ one second, two, four, up to a minute; a call that comes too early fails and say
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
-
-from msgspec import UNSET
 
 from ...errors import ToolError
 from .config import CALL_SECONDS, START_SECONDS, HttpServer, StdioServer
@@ -20,7 +19,7 @@ from .handlers import McpProgress, McpStatus
 from .redaction import redaction_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from ...protocol.types import JsonValue, ToolCall, ToolDefinition
     from ..tool import ToolContext
@@ -36,6 +35,8 @@ LIST_PAUSE_S: Final = 0.25
 REASON_CHARACTERS: Final = 600
 INSTRUCTION_CHARACTERS: Final = 4_000
 
+SDK: Final = f"{__package__}.connection"
+"""Our module that loads the SDK."""
 CLOSED: Final = "the tools of this session are closed"
 
 _RESULT_KEYS: Final = ("content", "structuredContent", "isError")
@@ -49,7 +50,7 @@ class Server:
         name: as in the configuration.
         target: how it is reached.
         handlers: what the application does for it.
-        on_tools: called when ``tools`` or ``problem`` has changed.
+        on_tools: called when ``tools`` or ``problem`` has changed; must not raise.
     """
 
     def __init__(
@@ -101,7 +102,8 @@ class Server:
     def revive(self) -> None:
         """Try it again, aside, if it could not be started and its pause is over."""
         is_due = self.problem and time.monotonic() >= self._next_try
-        if is_due and not self._closed and not self._opening.locked():
+        is_tried = self._opening.locked() or (self._reviving and not self._reviving.done())
+        if is_due and not is_tried and not self._closed:
             self._reviving = asyncio.create_task(self.start(), name=f"mcp {self.name} again")
 
     def kill(self) -> None:
@@ -110,18 +112,15 @@ class Server:
             if connection is not None:
                 connection.kill()
 
-    async def call(self, tool: str, call: ToolCall, context: ToolContext) -> JsonValue:
+    async def call(self, tool: str, call: ToolCall) -> JsonValue:
         """Call a tool: its result without what is meant for clients only.
 
         Raises:
             ToolError: the server refused the call, did not answer, or is not there.
         """
-        arguments = {} if call.input is UNSET else call.input
-        if not isinstance(arguments, dict):
-            raise ToolError(f"tool `{context.name}` expects a JSON object for arguments")
         connection = await self._connected()
         try:
-            raw = await self._answered(connection, tool, arguments, call)
+            raw = await self._answered(connection, tool, call)
         except TimeoutError:
             raise ToolError(
                 f"MCP server `{self.name}` did not answer `{tool}` within"
@@ -149,9 +148,7 @@ class Server:
 
     # ── a call ───────────────────────────────────────────────────────────────────────────────
 
-    async def _answered(
-        self, connection: Connection, tool: str, arguments: Mapping[str, Any], call: ToolCall
-    ) -> dict[str, Any]:
+    async def _answered(self, connection: Connection, tool: str, call: ToolCall) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
         last = loop.time() + LONGEST_CALL_S
         waiting = True
@@ -165,7 +162,7 @@ class Server:
 
         async with asyncio.timeout(self._timeout) as clock:
             try:
-                return await connection.call(tool, arguments, progressed)
+                return await connection.call(tool, call.input, progressed)
             finally:
                 waiting = False
 
@@ -174,13 +171,15 @@ class Server:
         from pydantic import ValidationError  # noqa: PLC0415 - the same
 
         from .connection import reason_of  # noqa: PLC0415 - it loads the SDK, which is loaded
+        from .message import TOO_LARGE  # noqa: PLC0415 - the same
 
         if self._closed:
             return ToolError(CLOSED)
         if not connection.is_lost(error):
             said = self._redact(reason_of(error))[:REASON_CHARACTERS]
             if isinstance(error, MCPError):
-                return ToolError(f"MCP server `{self.name}` refused `{tool}`: {said}")
+                hint = "\nHint: ask it for less at once." if error.code == TOO_LARGE else ""
+                return ToolError(f"MCP server `{self.name}` refused `{tool}`: {said}{hint}")
             if isinstance(error, ValidationError):
                 return ToolError(
                     f"MCP server `{self.name}` answered `{tool}` with what is no tool result"
@@ -205,6 +204,7 @@ class Server:
         connection = self._connection
         if connection is not None and not connection.ended:
             return connection
+        await asyncio.to_thread(importlib.import_module, SDK)  # half a second, the first time
         async with self._opening:
             if self._closed:
                 raise ToolError(CLOSED)
@@ -339,10 +339,20 @@ class McpTool:
     def __repr__(self) -> str:
         return f"<McpTool {self.definition.name}>"
 
+    def check(self, call: ToolCall, context: ToolContext) -> None:
+        """Refuse what is no object; what is in it, the server checks.
+
+        Raises:
+            ToolError: it is none.
+        """
+        if not isinstance(call.input, dict):
+            raise ToolError(f"tool `{context.name}` expects a JSON object for arguments")
+
     async def invoke(self, call: ToolCall, context: ToolContext) -> JsonValue:
         """Have the server run it; the whole result, ``isError`` ones too.
 
         Raises:
             ToolError: there is no result.
         """
-        return await self._server.call(self._name, call, context)
+        self.check(call, context)
+        return await self._server.call(self._name, call)

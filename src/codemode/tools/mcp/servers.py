@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary, WeakSet
 
 import msgspec
 
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
     from ..tool import Tool
     from ..toolset import Toolset
     from .server import McpTool
+
+_log: Final = logging.getLogger(__name__)
+
+_ATTACHED: Final[WeakKeyDictionary[Toolset, WeakSet[McpServers]]] = WeakKeyDictionary()
+"""Whose tools a toolset has, so that no two of them take a namespace for their own."""
 
 
 class McpServers:
@@ -185,7 +192,19 @@ class McpServers:
         """Put the tools into ``toolset``, and keep them there as servers change them.
 
         Cells that run keep the tools they started with; those that start later get the new ones.
+
+        Raises:
+            UsageError: the toolset has the tools of another ``McpServers``, and a server there is
+                called like one here.
         """
+        attached = _ATTACHED.setdefault(toolset, WeakSet())
+        for other in attached - {self}:
+            if common := [f"`{name}`" for name in self.names if name in other.names]:
+                raise UsageError(
+                    f"the toolset has MCP servers of the same name already: {', '.join(common)}"
+                    "\nHint: give these another name, or detach the other McpServers first."
+                )
+        attached.add(self)
         self._toolsets[toolset] = toolset.namespaces
         for server in self._servers.values():
             self._offer(toolset, server, server.tools)
@@ -193,6 +212,7 @@ class McpServers:
     def detach(self, toolset: Toolset) -> None:
         """Take the tools out of ``toolset`` again, if they were put there."""
         if toolset in self._toolsets:
+            _ATTACHED[toolset].discard(self)
             said = self._toolsets.pop(toolset)
             for name in self._servers:
                 namespace = namespace_of(name)
@@ -223,7 +243,10 @@ class McpServers:
 
     def _changed(self, server: Server) -> None:
         for toolset in self._toolsets:
-            self._offer(toolset, server, server.tools)
+            try:
+                self._offer(toolset, server, server.tools)
+            except Exception:  # noqa: BLE001 - it ends neither the server nor those who follow it
+                _log.exception("a toolset refused the tools of MCP server %s", server.name)
 
     def _offer(self, toolset: Toolset, server: Server, tools: Sequence[McpTool]) -> None:
         """Put in the tools, and why there are none, or what they are for."""

@@ -25,22 +25,28 @@ from mcp.client.stdio import get_default_environment
 from mcp.shared.message import SessionMessage
 from mcp_types import PARSE_ERROR, ErrorData, JSONRPCError, jsonrpc_message_adapter
 
+from .message import admitted
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+    from mcp_types import JSONRPCMessage
 
     from .config import StdioServer
     from .redaction import Redaction
 
-MESSAGE_BYTES: Final = 64 * 1024 * 1024
-"""The longest message that a server may send."""
+LINE_BYTES: Final = 64 * 1024 * 1024
+"""The longest line that is waited for; one that is too long for a message and ends is passed over."""
 EXIT_SECONDS: Final = 1.5
 """How long a server may take to end when its input is closed, and again when it is told to."""
 STDERR_BYTES: Final = 4096
 """How much of the end of a server's standard error is kept."""
 BAD_LINES_LOGGED: Final = 5
 """A server that prints to standard output is told about, but does not fill the log."""
+BAD_LINES: Final = 10_000
+"""Lines without a message among them, after which a server is taken to speak another language."""
+DRAIN_BYTES: Final = 65_536
 
 _log: Final = logging.getLogger(__name__)
 
@@ -116,31 +122,43 @@ class ServerProcess:
         assert process.stdout is not None
         async with inward:
             try:
-                while line := await process.stdout.readline():
-                    if not line.isspace() and not await self._deliver(line, inward):
-                        break
+                await self._read_messages(process.stdout, inward)
             except ValueError:  # the bound of the stream
-                self.reason = f"it sent a message longer than {MESSAGE_BYTES // 2**20} MiB"
+                self.reason = f"it sent a message longer than {LINE_BYTES // 2**20} MiB"
+            except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+                pass  # nobody takes messages any more
             self._on_end()
-        while await process.stdout.read(STDERR_BYTES):  # a full pipe would hold up its end
+        while await process.stdout.read(DRAIN_BYTES):  # a full pipe would hold up its end
             pass
 
-    async def _deliver(
-        self, line: bytes, inward: MemoryObjectSendStream[SessionMessage | Exception]
-    ) -> bool:
+    async def _read_messages(
+        self,
+        stdout: asyncio.StreamReader,
+        inward: MemoryObjectSendStream[SessionMessage | Exception],
+    ) -> None:
+        bad_lines = 0
+        while line := await stdout.readline():
+            message = self._message(line)
+            if message is not None:
+                bad_lines = 0
+                await inward.send(SessionMessage(message))
+            elif bad_lines < BAD_LINES:
+                bad_lines += 1
+                await asyncio.sleep(0)  # what is there already is read without a pause
+            else:
+                self.reason = f"it wrote more than {BAD_LINES:,} lines that are no messages"
+                return
+
+    def _message(self, line: bytes) -> JSONRPCMessage | None:
+        """The message that ``line`` is, or what tells who waits that it cannot be read."""
+        if line.isspace():
+            return None
+        text = admitted(line)
         try:
-            message = jsonrpc_message_adapter.validate_json(line, by_name=False)
+            return jsonrpc_message_adapter.validate_json(text, by_name=False)
         except ValueError:
             self._warn(line)
-            unreadable = _unreadable_answer(line)
-            if unreadable is None:
-                return True
-            message = unreadable
-        try:
-            await inward.send(SessionMessage(message))
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-            return False
-        return True
+            return _unreadable_answer(text)
 
     def _warn(self, line: bytes) -> None:
         self._bad_lines += 1
@@ -205,7 +223,7 @@ async def _started(config: StdioServer) -> asyncio.subprocess.Process:
             stderr=asyncio.subprocess.PIPE,
             cwd=config.cwd,
             env=environment,
-            limit=MESSAGE_BYTES,
+            limit=LINE_BYTES,
             start_new_session=True,
         )
     except OSError as error:
@@ -234,7 +252,10 @@ async def _end(process: asyncio.subprocess.Process) -> None:
             await _exits(process, EXIT_SECONDS)
     finally:
         _signal_group(process, signal.SIGKILL)  # what it has started may outlive it
-        await _exits(process, EXIT_SECONDS)
+        try:
+            await _exits(process, EXIT_SECONDS)
+        finally:  # what has left the group may still hold the other ends of the pipes
+            process._transport.close()  # type: ignore[attr-defined] # no other way
 
 
 async def _exits(process: asyncio.subprocess.Process, seconds: float) -> bool:

@@ -1,0 +1,22 @@
+"""Names as JavaScript can write them, after a dot and as keys."""
+
+from __future__ import annotations
+
+import re
+
+_IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*", re.ASCII)
+_NO_PART = re.compile(r"^[0-9]|[^A-Za-z0-9_$]")
+
+
+def is_identifier(name: str) -> bool:
+    """Whether ``name`` can be written without quotes. Identifiers here are ASCII."""
+    return _IDENTIFIER.fullmatch(name) is not None
+
+
+def normalize(name: str) -> str:
+    """``name`` as a JavaScript identifier: each character that cannot stand there becomes ``_``.
+
+    >>> normalize("get-weather"), normalize("9x"), normalize("")
+    ('get_weather', '_x', '_')
+    """
+    return _NO_PART.sub("_", name) or "_"

@@ -1,0 +1,44 @@
+"""How many members arrays and objects in a JSON text have, told before it is decoded."""
+
+from __future__ import annotations
+
+from typing import Final
+
+BEGINNING: Final = 1024 * 1024
+"""Characters of a long text that are counted first: where there is much too much, it ends there."""
+
+
+def has_more_members(text: str, most: int) -> bool:
+    """Whether arrays and objects in the JSON ``text`` have more than ``most`` members together.
+
+    A few bytes of text make hundreds of bytes of Python values, so this is asked first; it takes
+    time and memory in proportion to ``text``, whatever it says. A text of bytes may be given as
+    ``latin-1``: what counts here is ASCII.
+
+    >>> has_more_members('[[],{"a":"1,2,3"}]', 3), has_more_members('[[],{"a":1}]', 2)
+    (False, True)
+    """
+    # One more, for a container that is cut off may be empty.
+    if len(text) > 2 * BEGINNING and _has_more(text[:BEGINNING], most + 1):
+        return True
+    return _has_more(text, most)
+
+
+def _has_more(text: str, most: int) -> bool:
+    if text.count(",") + text.count("[") + text.count("{") <= most:
+        return False  # nearly every text; those in strings are included
+    if _members(text) <= most:
+        return False
+    if '"' not in text:
+        return True
+    bare = text.replace("\\\\", "").replace('\\"', "")
+    # A member has two strings at most, with two quotes each; more would only cost memory here.
+    if bare.count('"') > 4 * (most + 1):
+        return True
+    return _members('"'.join(bare.split('"')[::2])) > most
+
+
+def _members(text: str) -> int:
+    """One for each comma, and the first of each container that is not empty."""
+    first = text.count("[") - text.count("[]") + text.count("{") - text.count("{}")
+    return first + text.count(",")
