@@ -393,6 +393,19 @@ async def test_a_host_that_dies_under_the_first_observation_is_a_result() -> Non
     assert lost.text.startswith("code-mode host")
 
 
+async def test_what_a_model_wrote_is_quoted_in_text_that_can_be_sent() -> None:
+    async with CodeMode(engine="threads") as cm:
+        asked = [
+            await cm.call("exec", '// @exec: {"\ud800": 1}\ntext(1)'),
+            await cm.call("wait", {"cell_id": "\ud800"}),
+            await cm.call("wait", {"cell_id": 1, "\ud800": 1}),
+        ]
+
+    assert all(each.failed for each in asked)
+    assert all("\ufffd" in each.text.encode().decode() for each in asked[:2])
+    assert asked[2].text.encode() != b""
+
+
 async def test_a_negative_budget_is_a_mistake_of_the_application() -> None:
     async with CodeMode(engine="threads") as cm:
         with pytest.raises(UsageError, match=r"^max_tokens must not be negative, got -1$"):

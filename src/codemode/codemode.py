@@ -42,6 +42,7 @@ from .surface.description import wait_tool
 from .surface.output import model_items, status_of
 from .surface.result import ExecResult
 from .surface.source import parse_exec_source
+from .surface.text import well_formed
 from .tools.toolset import CATALOGUE_TOKENS, Toolset
 
 if TYPE_CHECKING:
@@ -140,6 +141,10 @@ class CodeMode:
         self._closed = False
         self._calls = itertools.count(1)
         self._past = Past(self._limits)
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "not in use" if self._session is None else "in use"
+        return f"<code mode, {state}, {len(self.toolset.catalogue.tools)} tools>"
 
     async def __aenter__(self) -> Self:
         try:
@@ -366,7 +371,7 @@ class CodeMode:
 
     def _missing(self, outcome: MissingCell, began: float) -> ExecResult:
         gone = outcome.response
-        error = f"{gone.error_text}\nHint: {self._past.fate(gone.cell_id)}"
+        error = well_formed(f"{gone.error_text}\nHint: {self._past.fate(gone.cell_id)}")
         response = msgspec.structs.replace(gone, error_text=error)
         items = model_items(response, time.monotonic() - began)
         return ExecResult("failed", items, gone.cell_id, response)
@@ -418,4 +423,5 @@ def _servers(
 
 
 def _refused(text: str) -> ExecResult:
-    return ExecResult("refused", (TextItem(text),))
+    # It may quote what a model wrote.
+    return ExecResult("refused", (TextItem(well_formed(text)),))

@@ -276,6 +276,14 @@ async def test_a_system_without_processes_left_is_an_error_and_not_the_end(
     assert await texts(session, "text('still')") == ["still"]
 
 
+async def test_programs_see_the_time_zone_of_the_application(
+    workers: WorkersEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+
+    assert await texts(workers.session(Limits()), "text(new Date(0).getHours())") == ["9"]
+
+
 async def test_a_worker_without_a_cell_is_given_back(
     workers: WorkersEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

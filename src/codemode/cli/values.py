@@ -26,7 +26,7 @@ _UNITS: Final = {
     "ms": {"": 1, "ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000},
 }
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
-_NUMBER: Final = re.compile(r"(\d[\d_]*(?:\.\d+)?)\s*([a-zA-Z]*)")
+_NUMBER: Final = re.compile(r"(\d(?:_?\d){0,17}(?:\.\d{1,9})?)\s*([a-zA-Z]*)")
 
 
 class LimitType(_LimitParam):

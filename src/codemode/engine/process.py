@@ -21,6 +21,9 @@ from ..errors import EngineError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+HANDED_ON: Final = ("TZ",)
+"""What a worker gets of the environment: a program sees the application's time zone."""
+
 WORDS_BYTES: Final = 4096
 """How much of what a process wrote to standard error is read."""
 
@@ -227,7 +230,7 @@ def launch(function: str) -> tuple[subprocess.Popen[bytes], socket.socket, LastW
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=words.write_fd,
-                    env={},
+                    env={name: os.environ[name] for name in HANDED_ON if name in os.environ},
                     pass_fds=(theirs.fileno(),),
                     process_group=0,
                 )

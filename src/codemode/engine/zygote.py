@@ -81,7 +81,7 @@ def _settle(parent: int) -> None:
 
 def _fix_time_zone() -> None:
     """Let V8's library and the C library know the zone before they cannot read files any more."""
-    if zone := system_time_zone():
+    if "TZ" not in os.environ and (zone := system_time_zone()):
         os.environ["TZ"] = zone
     time.tzset()
 

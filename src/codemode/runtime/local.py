@@ -41,6 +41,9 @@ class LocalSessionProvider:
         self._crowd = CROWD
         self._closing: asyncio.Task[None] | None = None
 
+    def __repr__(self) -> str:
+        return f"<local session provider, {len(self._sessions)} sessions>"
+
     async def create_session(
         self, delegate: SessionDelegate, *, limits: Limits | None = None
     ) -> SessionRuntime:
