@@ -349,8 +349,8 @@ TIMERS = {
         result("a"),
     ),
     "in the order of their times": (
-        "setTimeout(() => text('b'), 30); setTimeout(() => text('a'), 1);"
-        "await new Promise(r => setTimeout(r, 60))",
+        "setTimeout(() => text('b'), 150); setTimeout(() => text('a'), 1);"
+        "await new Promise(r => setTimeout(r, 250))",
         result("a", "b"),
     ),
     "at once for senseless times": (
