@@ -104,7 +104,8 @@ tools.blocking({}); tools.stubborn({}); tools.echo({ v: 1 }).then(exit); await t
 // ends: completed or failed
 text(String(await tools.give({ what: "integer" })).length);
 // @case million-elements
-// ends: limit value_bytes
+// ends: failed
+// error: returned more than 200,000 members
 text((await tools.give({ what: "many" })).length);
 // @case result-too-deep
 // ends: failed
