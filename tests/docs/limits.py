@@ -177,6 +177,7 @@ FIXED: Final = (
     Bound("engine.link", "IDLE_WORKERS", "workers", "workers without a cell, of all sessions of an engine", "the one that has rested longest is ended"),
     Bound("engine.link", "UNREAD_SECONDS", "s", "a worker that reads nothing of what is sent to it", "the worker is killed"),
     Bound("engine.rewrite", "PARSE_SECONDS", "s", "parsing a source for module syntax", "V8 judges the source alone"),
+    Bound("engine.rewrite", "WORDS", "words", "the words of a source that only a parser can judge", "V8 judges those behind alone"),
     Bound("engine.places", "MOVES", "steps", "looking through the parsed source", "V8 judges the source alone"),
     Bound("engine.zygote", "STACK_BYTES", "bytes", "the stack of a thread in a worker", "the script gets a RangeError"),
     Bound("runtime.callbacks", "NOTIFICATIONS_AT_ONCE", "notifications", "notifications delivered at once", "more wait their turn"),

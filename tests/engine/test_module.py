@@ -236,3 +236,13 @@ def test_any_text_behind_export_is_read_to_some_end(clause: str) -> None:
 @given(st.text())
 def test_a_string_literal_has_some_value(content: str) -> None:
     string_value(f"'{content}'").encode()
+
+
+@pytest.mark.parametrize(("bound", "value"), [("rewrite.WORDS", 1), ("places.MOVES", 3)])
+def test_what_lies_behind_a_bound_is_left_to_v8(
+    bound: str, value: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"codemode.engine.{bound}", value)
+    source = read_module("export const a = 1;\n{}{}{}\nexport const b = 2;").source
+
+    assert source == "       const a = 1;\n{}{}{}\nexport const b = 2;"

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from codemode.engine.program import (
+    EXPLAINED_CHARS,
     LAZY_NAMES,
     QUICK_CHARS,
     Catalogue,
@@ -82,4 +83,17 @@ def test_only_a_long_source_with_a_word_for_the_parser_is_slow() -> None:
         True,
         True,
         False,
+    ]
+
+
+def test_a_refusal_is_explained_where_the_source_is_not_too_long() -> None:
+    source = "function f() { await tools.echo(1); }\n"
+    found = []
+    for length in (0, EXPLAINED_CHARS):
+        program = composed(source + " " * length, Catalogue.of(()))[2]
+        found.append(program.check().decode().rstrip())
+
+    assert found == [
+        "Cfunction f() { enum  tools.echo(1); }",
+        "Cfunction f() { await tools.echo(1); }",
     ]

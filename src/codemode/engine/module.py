@@ -20,8 +20,8 @@ parser, and only for sources that contain such a word:
 V8 stays the judge of syntax: what the parser cannot make sense of goes to V8 as it is, and so does
 an ``await`` that V8 takes for a name and then trips over: only when it has refused such a source
 is it parsed, to find its words. A hostile source costs a bounded time: the parser is interrupted,
-and the walk through its tree visits only what holds one of the words, and not more than ``MOVES``
-nodes.
+and the walk through its tree visits only what holds one of the first ``WORDS`` words, and not more
+than ``MOVES`` nodes.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node, Tree, TreeCursor
 
-MOVES: Final = 300_000
+MOVES: Final = 200_000
 """Steps through the tree; each is about a microsecond. What lies behind them is left to V8."""
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ..limits import Limits
+    from .module import Module
 
 LAZY_NAMES: Final = 64
 LAZY_BYTES: Final = 16 * 1024
@@ -75,6 +76,11 @@ def is_quick(source: str) -> bool:
     return len(source) <= QUICK_CHARS or not needs_parsing(source)
 
 
+EXPLAINED_CHARS: Final = 128 * 1024
+"""A longer source is not parsed once more, to word its refusal as a module's: other cells of the
+process would wait for that."""
+
+
 class Program(NamedTuple):
     """What makes an isolate run a program.
 
@@ -106,5 +112,12 @@ def compose(source: str, catalogue: Catalogue, settings: str) -> Program:
     return Program(
         b"%b%b\n%b" % (head, catalogue.names, b"" if lazy else catalogue.descriptions),
         None if module.refusal is not None else wrapped.script().encode("utf-8", "replace"),
-        lambda: b"C" + read_module(source, refused=True).source.encode("utf-8", "replace"),
+        lambda: b"C" + _explained(source, module).encode("utf-8", "replace"),
     )
+
+
+def _explained(source: str, module: Module) -> str:
+    """What V8 is to say why it has refused ``module``, the reading of ``source``."""
+    if len(source) <= EXPLAINED_CHARS:
+        module = read_module(source, refused=True)
+    return module.source

@@ -105,7 +105,7 @@ tools.blocking({}); tools.stubborn({}); tools.echo({ v: 1 }).then(exit); await t
 text(String(await tools.give({ what: "integer" })).length);
 // @case million-elements
 // ends: failed
-// error: returned more than 200,000 members
+// error: tool `give` returned more than 200,000 members, those of everything inside it included.
 text((await tools.give({ what: "many" })).length);
 // @case result-too-deep
 // ends: failed
