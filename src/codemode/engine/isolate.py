@@ -51,7 +51,7 @@ HEADER_UNITS: Final = 8
 ANSWER_BYTES: Final = 2 * (BUFFER_UNITS - HEADER_UNITS)
 """How much of an answer fits into the buffer at once."""
 
-SETUP_SECONDS: Final = 10.0
+SETUP_SECONDS: Final = 5.0
 """An isolate is ready after 2 ms; one that is not by now never will be."""
 
 AGAIN_SECONDS: Final = 0.002
@@ -65,6 +65,10 @@ never ends by itself, but then nothing has just begun either."""
 _STRING, _FUNCTION, _ARRAY, _ARRAY_BUFFER = 5, 100, 6, 102
 _SETUP, _SCRIPT_CALL, _TURN, _IDLE, _PROGRAM = range(5)
 _FAILURES: Final = {200: "exception", 201: "syntax error", 202: "out of memory", 204: "terminated"}
+
+
+class _SilentError(EngineError):
+    """An isolate's thread did not answer: there was no memory even to say so."""
 
 
 class Isolate:
@@ -96,6 +100,8 @@ class Isolate:
         self._context = self._library.context()
         try:
             self._install()
+        except _SilentError:  # its thread answers nobody: freeing it would wait for ever
+            raise
         except BaseException:
             self.free()
             raise
@@ -261,7 +267,7 @@ class Isolate:
         try:
             handle = self._setup.get(timeout=SETUP_SECONDS)
         except queue.Empty:
-            raise EngineError(f"V8 made no isolate within {SETUP_SECONDS:g} s") from None
+            raise _SilentError(f"V8 made no isolate within {SETUP_SECONDS:g} s") from None
         value = handle.contents
         if value.type == kind:
             return handle
