@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -36,7 +36,7 @@ from .protocol.types import (
     WaitRequest,
     Yielded,
 )
-from .runtime.local import EngineName, LocalSessionProvider
+from .runtime.local import EngineName, LocalSessionProvider, check_engine
 from .surface.arguments import parse_wait_arguments
 from .surface.description import wait_tool
 from .surface.output import model_items, status_of
@@ -381,9 +381,8 @@ def _check_options(engine: object, limits: object, provider: object) -> None:
     """Raise UsageError where one of these is not what it should be."""
     if provider is not None and engine is not None:
         raise UsageError("give either provider or engine: a provider brings its own engine")
-    if engine is not None and engine not in get_args(EngineName):
-        names = " or ".join(map(repr, get_args(EngineName)))
-        raise UsageError(f"there is no engine {engine!r}: choose {names}")
+    if engine is not None:
+        check_engine(engine)
     if limits is not None and not isinstance(limits, Limits):
         raise UsageError(
             f"limits must be a Limits, got a {type(limits).__name__}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from ..errors import SessionClosedError, UsageError
 from ..limits import Limits
@@ -94,14 +94,21 @@ class LocalSessionProvider:
         await self.aclose()
 
 
-def _make_engine(name: str) -> Engine:
+def check_engine(name: object) -> None:
+    """Raise UsageError if there is no engine of this name."""
+    if name not in get_args(EngineName):
+        raise UsageError(
+            f"there is no engine {name!r}: choose {' or '.join(map(repr, get_args(EngineName)))}"
+        )
+
+
+def _make_engine(name: EngineName) -> Engine:
+    check_engine(name)
     # Each loads only what it needs: the in-process one brings V8 into this process.
     if name == "workers":
         from ..engine.workers import WorkersEngine  # noqa: PLC0415 - see above
 
         return WorkersEngine()
-    if name == "threads":
-        from ..engine.threads import ThreadsEngine  # noqa: PLC0415 - see above
+    from ..engine.threads import ThreadsEngine  # noqa: PLC0415 - see above
 
-        return ThreadsEngine()
-    raise UsageError(f"there is no engine {name!r}: choose 'workers' or 'threads'")
+    return ThreadsEngine()
