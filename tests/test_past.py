@@ -52,3 +52,12 @@ def test_a_cell_that_was_started_is_told_from_one_that_never_was() -> None:
         "there never was a cell 0 in this session",
         "there never was a cell x in this session",
     ]
+
+
+def test_an_end_that_two_observers_saw_counts_once() -> None:
+    past = Past(Limits(output_bytes=2 * (END_BYTES + ITEM_BYTES + 1_000)))
+    for _observer in range(3):
+        past.ended(ended("1", 1_000))
+    past.ended(ended("2", 1_000))
+
+    assert kept(past, "1", "2") == [True, True]

@@ -44,7 +44,10 @@ class Ends(Generic[T]):
         return len(self._ends)
 
     def keep(self, cell_id: CellId, end: T, items: Iterable[Item]) -> None:
-        """Keep ``end``, which holds ``items``."""
+        """Keep ``end``, which holds ``items``, in place of what was kept of this cell."""
+        # Two observers of one end both keep it: it counts once.
+        if cell_id in self._ends:
+            self._forget(cell_id)
         size = END_BYTES + sum(map(size_of, items))
         self._ends[cell_id] = Kept(end, time.monotonic(), size)
         self._bytes += size
