@@ -14,7 +14,7 @@ from tests.pages import programs_of
 
 PATH = Path(__file__).parents[1] / "docs" / "tools.md"
 PROGRAMS = programs_of(PATH)
-OFFER, CHART, CRAWL, MIDDLEWARE = range(4)
+OFFER, CHART, CRAWL, MIDDLEWARE, POLICY = range(5)
 CHILD_SECONDS = 60
 
 
@@ -99,8 +99,18 @@ def test_the_chain_refuses_changes_and_traces() -> None:
     )
 
 
+def test_a_policy_allows_asks_and_refuses() -> None:
+    rest = "\nHint: go on without it, or tell the user what you would have called it for.\n"
+    assert printed(POLICY) == (
+        "May this transfer be made? {'to': 'eve', 'cents': 50000}\n"
+        "500 went to bob\n"
+        "the user refused this transfer\n"
+        f"the call of `bank__close_account` is refused: accounts are closed at the counter{rest}"
+    )
+
+
 def test_every_program_is_run_by_a_test() -> None:
-    assert len(PROGRAMS) == MIDDLEWARE + 1
+    assert len(PROGRAMS) == POLICY + 1
 
 
 def test_links_lead_somewhere() -> None:

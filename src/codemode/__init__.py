@@ -74,10 +74,12 @@ if TYPE_CHECKING:
     from .tools.mcp.config import HttpServer, StdioServer
     from .tools.mcp.handlers import McpHandlers, McpProgress, McpStatus
     from .tools.mcp.servers import McpServers
+    from .tools.policy import Approval, OnApproval, Policy, allow, ask, refuse
     from .tools.result import Audio, Image
     from .tools.toolset import OnNotify, Toolset
 
 __all__ = [
+    "Approval",
     "Audio",
     "AudioItem",
     "CellBusyError",
@@ -108,8 +110,10 @@ __all__ = [
     "Middleware",
     "MissingCell",
     "Next",
+    "OnApproval",
     "OnNotify",
     "Pending",
+    "Policy",
     "ProcessSessionProvider",
     "Result",
     "Session",
@@ -137,7 +141,10 @@ __all__ = [
     "WorkerLostError",
     "Yielded",
     "__version__",
+    "allow",
+    "ask",
     "declaration",
+    "refuse",
     "tool",
 ]
 
@@ -169,6 +176,7 @@ _HOMES = {
     "tools.mcp.config": "HttpServer StdioServer",
     "tools.mcp.handlers": "McpHandlers McpProgress McpStatus",
     "tools.mcp.servers": "McpServers",
+    "tools.policy": "Approval OnApproval Policy allow ask refuse",
     "tools.result": "Audio Image",
     "tools.toolset": "OnNotify Toolset",
 }

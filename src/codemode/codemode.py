@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from .surface.toolspec import ToolSpec
     from .tools.chain import Middleware
     from .tools.mcp.servers import McpServers
+    from .tools.policy import OnApproval, Policy
     from .tools.tool import Tool
     from .tools.toolset import OnNotify
 
@@ -78,6 +79,9 @@ class CodeMode:
             this object starts them, or else the first ``exec``.
         catalogue_tokens: how much of the text of exec the tools may take; what does not fit is
             deferred, see :class:`codemode.Toolset`. None lists every tool.
+        policy: judges every nested call, behind the middleware; None allows all.
+        on_approval: gets approval for calls that the policy asks about; without it they are
+            refused.
 
     The session is opened by the first ``exec``. Use it as an async context manager, or call
     ``aclose``.
@@ -111,13 +115,16 @@ class CodeMode:
         namespaces: Mapping[str, str] | None = None,
         catalogue_tokens: int | None = CATALOGUE_TOKENS,
         mcp: McpServers | str | os.PathLike[str] | Mapping[str, Any] | None = None,
+        policy: Policy | None = None,
+        on_approval: OnApproval | None = None,
     ) -> None:
         _check_options(engine, limits, provider)
         if isinstance(tools, Toolset):
-            given = (middleware, on_notify, namespaces, catalogue_tokens)
-            if given != ((), None, None, CATALOGUE_TOKENS):
+            given = (middleware, on_notify, namespaces, catalogue_tokens, policy, on_approval)
+            if given != ((), None, None, CATALOGUE_TOKENS, None, None):
                 raise UsageError(
-                    "give middleware, on_notify, namespaces and catalogue_tokens to the Toolset"
+                    "give middleware, on_notify, namespaces, catalogue_tokens, policy and"
+                    " on_approval to the Toolset"
                 )
             self.toolset, self._owns_toolset = tools, False
         else:
@@ -127,6 +134,8 @@ class CodeMode:
                 on_notify=on_notify,
                 namespaces=namespaces,
                 catalogue_tokens=catalogue_tokens,
+                policy=policy,
+                on_approval=on_approval,
             )
             self._owns_toolset = True
         self._servers, self._owns_servers = _servers(mcp)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import UsageError
+from .policy import Policy
 
 if TYPE_CHECKING:
     from .chain import Middleware
@@ -78,6 +79,20 @@ def checked_tokens(given: int | None) -> int | None:
     """
     if given is not None and (type(given) is not int or given < 0):
         raise UsageError(f"catalogue_tokens must be a non-negative integer or None, got {given!r}")
+    return given
+
+
+def checked_policy(given: Policy | None) -> Policy | None:
+    """The policy of a chain.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if given is not None and not isinstance(given, Policy):
+        raise UsageError(
+            f"policy must be a Policy, got {_told(given)}"
+            '\nHint: policy=Policy([refuse("fs__delete_*")])'
+        )
     return given
 
 

@@ -21,9 +21,11 @@ from .options import (
     checked_middleware,
     checked_namespaces,
     checked_on_notify,
+    checked_policy,
     checked_series,
     checked_tokens,
 )
+from .policy import Gate
 from .result import to_json
 from .runner import MAX_THREADS, Runner
 from .search import SEARCH, ToolSearch, search_definition
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from ..protocol.types import JsonValue, ToolCall, ToolDefinition
     from .chain import Middleware
     from .names import Clash
+    from .policy import OnApproval, Policy
 
 CATALOGUE_TOKENS = 20_000
 """What the descriptions of tools may cost a model where nobody says otherwise."""
@@ -64,6 +67,9 @@ class Toolset:
             of 4 bytes; None for no bound. Tools that do not fit are *deferred*: cells can call
             them and have them in ``ALL_TOOLS``, and get one tool more, ``search_tools``, that
             finds them.
+        policy: judges every call behind the middleware; None allows all.
+        on_approval: gets approval for calls that the policy asks about; without it they are
+            refused.
 
     Names are made identifiers of JavaScript; where two come out alike, the later one gets a
     number; ``clashes`` and a warning in the log tell. A definition's ``name`` is that public name.
@@ -79,7 +85,7 @@ class Toolset:
         'go_on'
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options by keyword
         self,
         tools: Iterable[Tool | Callable[..., object]] = (),
         *,
@@ -88,8 +94,14 @@ class Toolset:
         max_threads: int = MAX_THREADS,
         namespaces: Mapping[str, str] | None = None,
         catalogue_tokens: int | None = CATALOGUE_TOKENS,
+        policy: Policy | None = None,
+        on_approval: OnApproval | None = None,
     ) -> None:
         self._middleware = checked_middleware(middleware)
+        policy = checked_policy(policy)
+        if policy is not None:
+            gate = Gate(policy, on_approval, lambda call: self._public_name(call.tool_name))
+            self._middleware += (gate,)  # last: nothing behind it changes what it judged
         self._on_notify = checked_on_notify(on_notify)
         self._runner = Runner(max_threads=max_threads)
         self._names = Names()
