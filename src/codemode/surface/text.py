@@ -15,6 +15,18 @@ WHITE_SPACE: Final = (
 
 _LONE = re.compile("[\ud800-\udfff]")
 
+_BREAKS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
+_SEQUENCES = re.compile(
+    "\x1b\\[[0-?]{0,64}[ -/]{0,16}[@-~]?"  # what a terminal obeys: colours, movements
+    "|\x1b[]PX^_][^\x07\x1b]{0,4096}(?:\x07|\x1b\\\\)?"  # titles, links, the clipboard
+    "|\x1b[ -/]{0,16}[0-~]?"
+)
+_CONTROLS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]"
+)
+"""What steers a terminal, turns the direction of writing, or stands in a text unseen."""
+_NOT_ON_A_LINE = re.compile(f"{_CONTROLS.pattern[:-1]}\\t\\n\u2028\u2029\ud800-\udfff]")
+
 
 def trim(text: str) -> str:
     """``text`` without white space at its ends."""
@@ -28,6 +40,32 @@ def well_formed(text: str) -> str:
     'a\ufffdb'
     """
     return text if text.isascii() else _LONE.sub("\ufffd", text)
+
+
+def without_controls(text: str) -> str:
+    """``text`` of a stranger as a model may read it: no control characters but ``\\n`` and ``\\t``.
+
+    Whatever ends a line is ``\\n``, sequences for a terminal are left out whole, and so are the
+    characters that change the direction of writing or are tags that nobody sees.
+
+    >>> without_controls("a\\x1b[31mb\\x00\\r\\nc")
+    'ab\\nc'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    broken = _BREAKS.sub("\n", text)
+    return well_formed(_CONTROLS.sub("", _SEQUENCES.sub("", broken)))
+
+
+def on_one_line(text: str) -> str:
+    """``text`` of a stranger as a line of a log may hold it: line ends and controls are escapes.
+
+    >>> on_one_line("ok\\nERROR forged\\x1b[2J")
+    'ok\\\\nERROR forged\\\\x1b[2J'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return _NOT_ON_A_LINE.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def utf8_length(text: str) -> int:

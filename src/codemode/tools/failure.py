@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 
 from ..errors import ToolError
+from .redaction import without_secrets
 
 _log = logging.getLogger(__name__)
 
@@ -19,21 +19,6 @@ MAX_TEXT = 4_000
 """Characters of an exception's message that reach a script."""
 MAX_MEMBERS = 5
 """Members of an exception group that are named."""
-
-# Every repetition is bounded or cannot start twice at one place: messages may be hostile.
-_SECRETS = (
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^\s/@:]{1,200}:[^\s/@]{1,200}@"), r"\1***@"),
-    (re.compile(r"(?i)\b(bearer|basic)\s{1,4}[a-z0-9._~+/=-]{12,}"), r"\1 ***"),
-    (
-        re.compile(
-            r"(?i)(?<![a-z])(api_?key|token|secret|password|passwd|signature|sig)="
-            r"[^\s&,;'\")]{4,}"
-        ),
-        r"\1=***",
-    ),
-    (re.compile(r"\b(?:sk|pk|ghp|gho|ghs|xox[abp])[-_][A-Za-z0-9_-]{16,}"), "***"),
-    (re.compile(r"\bAKIA[0-9A-Z]{16}\b"), "***"),
-)
 
 
 def as_tool_error(error: BaseException, name: str) -> ToolError:
@@ -82,10 +67,3 @@ def _message(error: BaseException) -> str:
     except Exception:  # noqa: BLE001 - a broken __str__ must not hide the failure
         return ""
     return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
-
-
-def without_secrets(text: str) -> str:
-    """``text`` with credentials of well-known forms replaced by ``***``."""
-    for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
-    return text

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from mcp import ClientSession
     from mcp.client import ClientRequestContext, IncomingMessage
 
+    from ..redaction import Redaction
     from .handlers import McpHandlers
-    from .redaction import Redaction
 
 AT_ONCE: Final = 8
 """Requests of one server that are with the application at once; more are refused."""

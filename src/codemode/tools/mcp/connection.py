@@ -28,8 +28,8 @@ from .stdio import ServerProcess
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ..redaction import Redaction
     from .handlers import McpHandlers
-    from .redaction import Redaction
 
 CLOSE_SECONDS: Final = 6.0
 """How long closing may take: the graces of a process, and a little for the session."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mcp.shared.dispatcher import CallOptions
 
     from ...protocol.types import JsonValue
-    from .redaction import Redaction
+    from ..redaction import Redaction
 
 PAGES: Final = 1_000
 TOOLS: Final = 10_000

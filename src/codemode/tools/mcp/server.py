@@ -14,9 +14,9 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from ...errors import ToolError
+from .confidential import redaction_for
 from .config import CALL_SECONDS, START_SECONDS, HttpServer, StdioServer
 from .handlers import McpProgress, McpStatus
-from .redaction import redaction_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable

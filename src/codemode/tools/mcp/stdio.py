@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
     from mcp_types import JSONRPCMessage
 
+    from ..redaction import Redaction
     from .config import StdioServer
-    from .redaction import Redaction
 
 LINE_BYTES: Final = 64 * 1024 * 1024
 """The longest line that is waited for; one that is too long for a message and ends is passed over."""
