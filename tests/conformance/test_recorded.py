@@ -23,6 +23,10 @@ HERE: Final = Path(__file__).parent
 PROGRAMS: Final = load()
 RECORDED: Final[dict[str, list[Any]]] = json.loads((HERE / "recorded.json").read_text("utf-8"))
 IMPROVEMENTS: Final = load_improvements()
+DEPARTURES: Final = json.loads(
+    (HERE.parent / "surface" / "published" / "departures.json").read_text("utf-8")
+)
+"""Types of the published client beside ours; compared in ``tests/surface/test_published.py``."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -52,5 +56,6 @@ async def test_a_program_gives_what_the_published_host_gives(
 
 def test_every_improvement_names_a_program_or_scenario_and_gives_a_reason() -> None:
     known = PROGRAMS.keys() | load_scenarios().keys() | load_rpc_scenarios().keys()
+    known |= {f"declarations/{case['name']}" for case in DEPARTURES}
     assert IMPROVEMENTS.keys() - known == set()
     assert [name for name, reason in IMPROVEMENTS.items() if not reason.strip()] == []

@@ -200,9 +200,10 @@ FIXED: Final = (
     Bound("surface.source", "PRAGMA_CHARACTERS", "characters", "a pragma", "the exec is refused"),
     Bound("surface.wav", "CHUNKS", "chunks", "chunks of a sound that are looked through for its length", "it costs as its text does"),
     Bound("surface.strict_json", "DEPTH", "levels", "nesting of a pragma", "the exec is refused"),
-    Bound("surface.typescript", "TEXT_BYTES", "bytes", "a type shown to a model", "it is shown as `unknown`"),
-    Bound("surface.typescript", "WORK_BYTES", "bytes", "text made on the way to it", "it is shown as `unknown`"),
-    Bound("surface.typescript", "LEVELS", "levels", "nesting of a schema", "what is deeper is `unknown`"),
+    Bound("surface.schema_reader", "TEXT_BYTES", "bytes", "a type shown to a model", "its largest parts are `unknown`"),
+    Bound("surface.schema_reader", "ELEMENTS", "elements", "what is read of a schema", "its largest parts are `unknown`"),
+    Bound("surface.typescript", "EXPANSIONS", "references", "references written out in a type that stands alone", "further ones are `unknown`"),
+    Bound("surface.schema_reader", "LEVELS", "levels", "nesting of a schema", "what is deeper is `unknown`"),
     Bound("surface.hints", "EVIDENCE_CHARACTERS", "characters", "source searched for a hint", "the rest is not searched"),
     Bound("surface.hints", "ERROR_CHARACTERS", "characters", "an error text read for a hint", "the rest is not read"),
 )  # fmt: skip

@@ -26,9 +26,10 @@ from codemode.protocol.types import ToolDefinition, ToolName
 from codemode.runtime.jsontext import decode_json, encode_json
 from codemode.surface.declaration import augmented_description
 from codemode.surface.hints import hint_for
+from codemode.surface.schema_reader import TEXT_BYTES
 from codemode.surface.source import parse_exec_source
 from codemode.surface.strict_json import JsonError, loads
-from codemode.surface.typescript import TEXT_BYTES, render
+from codemode.surface.typescript import render
 from codemode.surface.wav import wav_milliseconds
 from codemode.tools.result import to_json
 

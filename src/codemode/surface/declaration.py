@@ -15,7 +15,8 @@ import msgspec
 from ..protocol.types import JsonValue, ToolDefinition
 from .identifiers import normalize
 from .mcp_result import MCP_RESULT, is_mcp_result
-from .typescript import UNKNOWN, render
+from .type_tree import UNKNOWN
+from .typescript import render
 
 EXEC_TOOL_NAME: Final = "exec"
 
@@ -88,14 +89,14 @@ def fenced(code: str) -> str:
 
 
 def _or_unknown(schema: JsonValue) -> str:
-    return UNKNOWN if schema is None else render(schema)
+    return UNKNOWN.text if schema is None else render(schema)
 
 
 def _result_type(schema: JsonValue) -> str:
     if not is_mcp_result(schema):
         return _or_unknown(schema)
     structured = render(schema["properties"].get("structuredContent", True))
-    return MCP_RESULT if structured == UNKNOWN else f"{MCP_RESULT}<{structured}>"
+    return MCP_RESULT if structured == UNKNOWN.text else f"{MCP_RESULT}<{structured}>"
 
 
 def _open_fence(text: str) -> str:
