@@ -480,3 +480,20 @@ def test_stored_values_fill_a_part_to_its_last_byte(beyond: int, keys: list[list
 
     assert [list(part) for part in parts] == keys
     assert {key: bytes(raw) for part in parts for key, raw in part.items()} == values
+
+
+def test_a_host_is_told_of_a_tool_what_v1_has_a_word_for_and_nothing_else() -> None:
+    tool = ToolDefinition(
+        name="t",
+        tool_name=ToolName("t"),
+        description="d",
+        input_schema={"type": "object"},
+        annotations={"readOnlyHint": True},
+        idempotent=True,
+        source="mcp server s",
+    )
+    wanted = ExecuteRequest(tool_call_id="call", enabled_tools=(tool,), source="1", yield_time_ms=5)
+
+    assert written(m.Request(1, m.Execute("s", wanted))) == execute(
+        enabled_tools=[TOOL], yield_time_ms=5, max_output_tokens=None
+    )

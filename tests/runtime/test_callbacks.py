@@ -80,6 +80,9 @@ async def test_a_tool_gets_its_call_and_the_script_its_json() -> None:
             runtime_tool_call_id=f"tool-{number}",
             tool_name=ToolName("t"),
             input=value,
+            call_id="call",
+            description=TOOL.description,
+            digest=TOOL.digest,
         )
         for number, value in ((1, {"x": 1}), (2, UNSET))
     ]

@@ -30,11 +30,14 @@ from codemode.protocol.types import (
     Terminated,
     TextItem,
     ToolCall,
+    ToolDefinition,
+    ToolName,
     WaitRequest,
     WaitToPendingRequest,
     Yielded,
 )
 from codemode.runtime.local import LocalSessionProvider
+from codemode.surface.declaration import described
 
 from .doubles import (
     SECONDS,
@@ -687,6 +690,44 @@ async def test_a_cancelled_first_response_ends_the_cell(client: Client) -> None:
     await client.delegate.heard("closed", "1")
 
     assert await client.wait("1") == LiveCell(terminated())
+
+
+async def test_a_call_says_which_exec_it_comes_from_and_which_tool_its_cell_was_given(
+    client: Client,
+) -> None:
+    seen: list[ToolCall] = []
+
+    async def look(call: ToolCall, _: Signal) -> Any:
+        seen.append(call)
+
+    client.delegate.tools["look"] = look
+    given = ToolDefinition(
+        name="look",
+        tool_name=ToolName("look"),
+        description="Looks.",
+        annotations={"readOnlyHint": True},
+        source="test",
+    )
+    wanted = msgspec.structs.replace(
+        request("await tools.look({ a: 1 })"),
+        enabled_tools=described([given]),
+        tool_call_id="model-7",
+    )
+    started = await bounded(client.session.execute(wanted))
+    await bounded(started.initial_response())
+
+    assert seen == [
+        ToolCall(
+            cell_id=started.cell_id,
+            runtime_tool_call_id="tool-1",
+            tool_name=ToolName("look"),
+            input={"a": 1},
+            call_id="model-7",
+            description="Looks.",
+            annotations={"readOnlyHint": True},
+            digest=given.digest,
+        )
+    ]
 
 
 async def test_a_call_without_an_argument_has_none(client: Client) -> None:

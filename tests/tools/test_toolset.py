@@ -10,7 +10,7 @@ from codemode.errors import ToolDefinitionError, ToolError, UsageError
 from codemode.protocol.session import SessionDelegate
 from codemode.protocol.types import CellId, JsonValue, ToolCall, ToolDefinition, ToolName
 from codemode.tools.chain import Next
-from codemode.tools.function import tool
+from codemode.tools.function import FunctionTool, tool
 from codemode.tools.names import Clash
 from codemode.tools.tool import ToolContext
 from codemode.tools.toolset import Toolset
@@ -493,3 +493,73 @@ async def test_a_search_that_is_off_is_an_unknown_tool(make_call: MakeCall) -> N
             "tool `codemode__search_tools` is not enabled in exec"
             "\nHint: ALL_TOOLS lists the tools there are."
         )
+
+
+# ── a running cell keeps its tools ───────────────────────────────────────────────────────────────
+
+
+def acting(value: str, description: str = "Acts.") -> FunctionTool[[], str]:
+    @tool(name="act", description=description, thread=False)
+    def act() -> str:
+        return value
+
+    return act
+
+
+def act_call(definition: ToolDefinition) -> ToolCall:
+    return ToolCall(
+        cell_id=CELL,
+        runtime_tool_call_id="tool-1",
+        tool_name=ToolName("act"),
+        digest=definition.digest,
+    )
+
+
+CHANGED = (
+    "the call of tool `act` is refused: it has changed since this program started"
+    "\nHint: end this program; the next one gets the tool as it is now, and its declaration in ALL_TOOLS."
+)
+
+
+@pytest.mark.parametrize(
+    "other", [acting("other", "Acts otherwise."), acting("other")], ids=["declared", "hidden"]
+)
+async def test_a_call_does_not_reach_another_tool_than_the_one_that_its_program_was_given(
+    other: FunctionTool[[], str],
+) -> None:
+    async with Toolset([acting("one")]) as tools:
+        (given,) = tools.definitions
+        tools.remove("act")
+        tools.add(other)
+        with pytest.raises(ToolError) as refused:
+            await tools.invoke_tool(act_call(given), asyncio.Event())
+        assert str(refused.value) == CHANGED
+        assert await tools.invoke_tool(act_call(tools.definitions[0]), asyncio.Event()) == "other"
+
+
+async def test_a_tool_that_comes_back_is_the_one_that_it_was() -> None:
+    one = acting("one")
+    async with Toolset([one]) as tools:
+        (given,) = tools.definitions
+        tools.remove("act")
+        tools.add(one)
+        assert await tools.invoke_tool(act_call(given), asyncio.Event()) == "one"
+
+
+async def test_a_tool_that_changes_while_a_middleware_waits_is_not_called() -> None:
+    async def slow(call: ToolCall, call_next: Next) -> JsonValue:
+        tools.remove("act")
+        tools.add(acting("other"))
+        return await call_next(call)
+
+    async with Toolset([acting("one")], middleware=[slow]) as tools:
+        with pytest.raises(ToolError) as refused:
+            await tools.invoke_tool(act_call(tools.definitions[0]), asyncio.Event())
+        assert str(refused.value) == CHANGED
+
+
+async def test_a_call_that_names_no_digest_is_of_the_tool_of_this_moment(
+    make_call: MakeCall,
+) -> None:
+    async with Toolset([acting("one")]) as tools:
+        assert await tools.invoke_tool(make_call("act", {}), asyncio.Event()) == "one"

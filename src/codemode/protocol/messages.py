@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from .types import CellId, ExecuteRequest, Item, ToolCall, WaitRequest
+from .types import CellId, ExecuteRequest, Item, JsonValue, ToolKind, ToolName, WaitRequest
 
 VERSION: Final = 1
 
@@ -295,10 +295,20 @@ class InitialResponse(_Tolerant, frozen=True, tag="execute/initialResponse"):
     result: InitialOk | Failed
 
 
+class Invocation(Struct, frozen=True):
+    """A call of a tool as it crosses the wire; ``input`` is still ``Raw`` where a client has read it."""
+
+    cell_id: CellId
+    runtime_tool_call_id: str
+    tool_name: ToolName
+    tool_kind: ToolKind = "function"
+    input: JsonValue = UNSET
+
+
 class ToolInvoke(_Tolerant, frozen=True, tag="tool/invoke"):
     """Call a tool. A call without an argument says null."""
 
-    invocation: ToolCall
+    invocation: Invocation
 
 
 class NotificationSend(_Tolerant, frozen=True, tag="notification/send"):

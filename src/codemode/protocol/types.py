@@ -6,6 +6,10 @@ that the same values go over a wire unchanged.
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Final, Literal, NewType, TypeAlias
 
 from msgspec import UNSET, Struct
@@ -36,7 +40,7 @@ class ToolName(Struct, frozen=True):
         return f"{self.namespace}{NAMESPACE_SEPARATOR}{self.name}" if self.namespace else self.name
 
 
-class ToolDefinition(Struct, frozen=True, kw_only=True):
+class ToolDefinition(Struct, frozen=True, kw_only=True, dict=True):
     """A tool that a cell may call.
 
     Attributes:
@@ -46,6 +50,13 @@ class ToolDefinition(Struct, frozen=True, kw_only=True):
         kind: ``function`` takes a JSON object, ``freeform`` takes a string.
         input_schema: JSON Schema of the argument, or None.
         output_schema: JSON Schema of the result, or None.
+        annotations: hints of MCP by their names there, such as ``readOnlyHint``. They are the word of the
+            tool's author, and no proof.
+        idempotent: whether a call that is made twice with the same idempotency key takes effect once.
+        source: what stands behind the tool: the function and its text, or the MCP server.
+        given: the tool as it was given, where ``description`` has its declaration behind it.
+
+    None of the last four goes over a wire.
     """
 
     name: str
@@ -54,6 +65,33 @@ class ToolDefinition(Struct, frozen=True, kw_only=True):
     kind: ToolKind = "function"
     input_schema: JsonValue = None
     output_schema: JsonValue = None
+    annotations: Mapping[str, JsonValue] = {}
+    idempotent: bool = False
+    source: str = ""
+    given: ToolDefinition | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """Equal for equal names, descriptions, schemas, annotations and sources; 32 hexadecimal digits.
+
+        It is the same in every process, and of a described tool it is that of the tool as it was given.
+        """
+        if self.given is not None:
+            return self.given.digest
+        facts = (
+            self.name,
+            self.tool_name.namespace,
+            self.tool_name.name,
+            self.kind,
+            self.description,
+            self.input_schema,
+            self.output_schema,
+            self.annotations,
+            self.idempotent,
+            self.source,
+        )
+        text = json.dumps(facts, sort_keys=True, separators=(",", ":"), default=repr)
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 class TextItem(Struct, frozen=True, gc=False, tag="input_text"):
@@ -180,8 +218,18 @@ class ToolCall(Struct, frozen=True, kw_only=True):
     Attributes:
         runtime_tool_call_id: ``tool-1``, ``tool-2``, … within its cell.
         tool_name: the tool's own name, whatever its public one is.
-        input: the argument. A session gives ``UNSET`` if the script passed none; middlewares and
-            tools then see ``{}``. As a frame brings it, it is still ``Raw``.
+        input: the argument as the program wrote it. A session gives ``UNSET`` if the program passed none;
+            middlewares and tools then see ``{}``.
+        arguments: what the tool gets, by the names of its parameters, once they have been checked; None before.
+        call_id: the model's call that started the cell, as ``exec`` was given it.
+        line: where in the program the call stands, from 1; None where the engine does not tell.
+        column: the same, from 1.
+        description: what the model was told of the tool, without its declaration.
+        annotations: see :class:`ToolDefinition`.
+        digest: that of the definition that the cell was given; empty where it is not known.
+        attempt: 1, or more where the call is made again after the process that made it has died.
+        idempotency_key: the same for the same call of the same cell, at every attempt; see
+            :mod:`codemode.tools.occurrences`.
     """
 
     cell_id: CellId
@@ -189,3 +237,12 @@ class ToolCall(Struct, frozen=True, kw_only=True):
     tool_name: ToolName
     tool_kind: ToolKind = "function"
     input: JsonValue = UNSET
+    arguments: Mapping[str, Any] | None = None
+    call_id: str = ""
+    line: int | None = None
+    column: int | None = None
+    description: str = ""
+    annotations: Mapping[str, JsonValue] = {}
+    digest: str = ""
+    attempt: int = 1
+    idempotency_key: str = ""

@@ -131,8 +131,8 @@ class _CallRead(Struct, frozen=True):
     tool_kind: ToolKind = "function"
     input: Raw = Raw()
 
-    def call(self) -> ToolCall:
-        return ToolCall(
+    def invocation(self) -> m.Invocation:
+        return m.Invocation(
             cell_id=self.cell_id,
             runtime_tool_call_id=self.runtime_tool_call_id,
             tool_name=self.tool_name,
@@ -154,10 +154,58 @@ class _DelegateAsked(Struct, frozen=True, rename="camel", tag="delegate/request"
     def message(self) -> m.DelegateRequest:
         request: m.ToolInvoke | m.NotificationSend
         if isinstance(self.request, _InvokeRead):
-            request = m.ToolInvoke(self.request.invocation.call())
+            request = m.ToolInvoke(self.request.invocation.invocation())
         else:
             request = self.request
         return m.DelegateRequest(self.id, self.session_id, request)
+
+
+# ── executes as a client writes them: of a tool only what a host is told ──────────────────────────
+
+
+class _ToolSent(Struct, frozen=True):
+    name: str
+    tool_name: ToolName
+    description: str
+    kind: ToolKind
+    input_schema: JsonValue
+    output_schema: JsonValue
+
+
+class _ExecutionSent(Struct, frozen=True):
+    tool_call_id: str
+    enabled_tools: tuple[_ToolSent, ...]
+    source: str
+    yield_time_ms: int | None
+    max_output_tokens: int | None
+
+
+class _ExecuteSent(m.OfSession, frozen=True, tag="session/execute"):
+    request: _ExecutionSent
+
+
+class _Sent(m.Strict, frozen=True, tag="operation/request"):
+    id: int
+    request: _ExecuteSent
+
+
+def _sent(number: int, execute: m.Execute) -> _Sent:
+    asked = execute.request
+    tools = tuple(
+        _ToolSent(
+            tool.name,
+            tool.tool_name,
+            tool.description,
+            tool.kind,
+            tool.input_schema,
+            tool.output_schema,
+        )
+        for tool in asked.enabled_tools
+    )
+    request = _ExecutionSent(
+        asked.tool_call_id, tools, asked.source, asked.yield_time_ms, asked.max_output_tokens
+    )
+    return _Sent(number, _ExecuteSent(execute.session_id, request))
 
 
 # ── payloads ─────────────────────────────────────────────────────────────────────────────────────
@@ -173,8 +221,11 @@ def encode(message: m.ClientMessage | m.HostMessage, max_bytes: int = MAX_FRAME_
         FrameUnencodableError: it holds what JSON cannot say.
     """
     frame = bytearray(LENGTH_BYTES)
+    written: Struct = message
+    if isinstance(message, m.Request) and isinstance(message.request, m.Execute):
+        written = _sent(message.id, message.request)
     try:
-        _encoder.encode_into(message, frame, LENGTH_BYTES)
+        _encoder.encode_into(written, frame, LENGTH_BYTES)
     except (TypeError, ValueError, RecursionError) as error:
         raise FrameUnencodableError(str(error)) from error
     seal(frame, max_bytes)
@@ -348,9 +399,9 @@ def session_outcome(outcome: m.Outcome) -> WaitOutcome:
 
 def wire_call(call: ToolCall) -> m.ToolInvoke:
     """A tool call as V1 says it: an argument that is not there is null."""
-    if call.input is UNSET:
-        call = msgspec.structs.replace(call, input=None)
-    return m.ToolInvoke(call)
+    argument = None if call.input is UNSET else call.input
+    name, kind = call.tool_name, call.tool_kind
+    return m.ToolInvoke(m.Invocation(call.cell_id, call.runtime_tool_call_id, name, kind, argument))
 
 
 _FIELDS: Final = {

@@ -14,25 +14,26 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
-import msgspec
 from msgspec import Raw
 
 from ..protocol import messages as m
+from ..protocol.types import ToolCall
 from ..runtime.callbacks import (
     CANCELLED_CALL,
     NOTIFICATIONS_AT_ONCE,
     decode_argument,
     encode_result,
     let_go,
+    of_cell,
 )
 from .outgoing import failure_text, json_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ..limits import Limits
     from ..protocol.session import SessionDelegate
-    from ..protocol.types import CellId, ToolCall
+    from ..protocol.types import CellId, ToolDefinition, ToolName
 
 _log = logging.getLogger(__name__)
 
@@ -61,12 +62,25 @@ class _Callback:
 
 
 class Callbacks:
-    """The callbacks of one cell that have not ended."""
+    """The callbacks of one cell that have not ended.
+
+    Args:
+        call_id: the model's call that started the cell.
+        tools: what the cell was given, by their own names.
+    """
 
     def __init__(
-        self, cell_id: CellId, delegate: SessionDelegate, limits: Limits, answers: Answers
+        self,
+        cell_id: CellId,
+        call_id: str,
+        tools: Mapping[ToolName, ToolDefinition],
+        delegate: SessionDelegate,
+        limits: Limits,
+        answers: Answers,
     ) -> None:
         self._cell_id = cell_id
+        self._call_id = call_id
+        self._tools = tools
         self._delegate = delegate
         self._limits = limits
         self._answers = answers
@@ -210,12 +224,19 @@ class Callbacks:
         json = encode_result(value, call.tool_name.name, self._limits, json_value)
         return m.DelegateOk(m.ToolResult(Raw(json)))
 
-    def _call(self, asked: ToolCall) -> ToolCall:
+    def _call(self, asked: m.Invocation) -> ToolCall:
         argument = asked.input
         if isinstance(argument, Raw):
             text = bytes(argument).decode()
             argument = decode_argument(text, asked.tool_name.name, self._limits)
-        return msgspec.structs.replace(asked, cell_id=self._cell_id, input=argument)
+        call = ToolCall(
+            cell_id=self._cell_id,
+            runtime_tool_call_id=asked.runtime_tool_call_id,
+            tool_name=asked.tool_name,
+            tool_kind=asked.tool_kind,
+            input=argument,
+        )
+        return of_cell(call, self._call_id, self._tools.get(asked.tool_name))
 
     async def _notify(self, request: m.NotificationSend, cancel: asyncio.Event) -> None:
         try:

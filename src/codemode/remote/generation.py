@@ -11,6 +11,7 @@ from ..protocol import messages as m
 from ..protocol.frames import FrameError
 from ..protocol.types import CellId, LiveCell, MissingCell, WaitRequest
 from ..runtime.callbacks import say_closed
+from ..runtime.enabled import EnabledByName
 from ..runtime.observation import preempted
 from ..runtime.session import DEFAULT_YIELD_MS, MAX_YIELD_MS
 from ..surface.text import well_formed
@@ -61,6 +62,7 @@ class Generation:
         self._copy = copy
         self._cells: dict[CellId, RemoteCell] = {}
         self._early = EarlyMessages()
+        self._enabled = EnabledByName()
         self._starting = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -112,7 +114,7 @@ class Generation:
     async def execute(self, request: ExecuteRequest, preempt: Signal | None) -> RemoteStartedCell:
         """Start a cell; see ``protocol.session.Session``."""
         yield_ms = DEFAULT_YIELD_MS if request.yield_time_ms is None else request.yield_time_ms
-        start = Start(self, yield_ms / 1000)
+        start = Start(self, request, yield_ms / 1000)
         self._starting += 1
         try:
             await self.connection.writable()
@@ -221,7 +223,15 @@ class Generation:
         if remote_id in self._cells:
             raise UnexpectedAnswerError(f"exec cell {remote_id} already exists")
         cell_id = self.visible(remote_id)
-        callbacks = Callbacks(cell_id, self._delegate, self._limits, self.connection)
+        asked_for = start.request
+        callbacks = Callbacks(
+            cell_id,
+            asked_for.tool_call_id,
+            self._enabled.of(asked_for.enabled_tools),
+            self._delegate,
+            self._limits,
+            self.connection,
+        )
         cell = self._cells[remote_id] = RemoteCell(cell_id, remote_id, callbacks)
         self._quiet.clear()
         asked, closed = self._early.take(remote_id)

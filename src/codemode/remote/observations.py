@@ -23,7 +23,7 @@ from .refusals import refusal
 
 if TYPE_CHECKING:
     from ..errors import CodeModeError
-    from ..protocol.types import RuntimeResponse, WaitOutcome
+    from ..protocol.types import ExecuteRequest, RuntimeResponse, WaitOutcome
     from ..runtime.unread import Unread
     from .cells import RemoteCell
 
@@ -207,11 +207,13 @@ class Start:
 
     Args:
         session: whose it is.
+        request: what was asked for.
         yield_seconds: how long the cell may run before it is answered for the first time.
     """
 
-    def __init__(self, session: Asking, yield_seconds: float) -> None:
+    def __init__(self, session: Asking, request: ExecuteRequest, yield_seconds: float) -> None:
         loop = asyncio.get_running_loop()
+        self.request = request
         self.admitted: asyncio.Future[RemoteCell] = loop.create_future()
         self.initial: asyncio.Future[WaitOutcome] = loop.create_future()
         self.admitted.add_done_callback(retrieved)

@@ -12,6 +12,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import msgspec
 from msgspec import UNSET
 
 from ..errors import CodeModeError
@@ -176,7 +177,7 @@ class Callbacks:
             self._deliver(f"R{called.number}\n{text}")
 
     def _tool_call(self, called: ToolCalled, tool: ToolDefinition) -> ToolCall:
-        return ToolCall(
+        call = ToolCall(
             cell_id=self._cell_id,
             runtime_tool_call_id=call_name(called.number),
             tool_name=tool.tool_name,
@@ -185,6 +186,7 @@ class Callbacks:
             if called.input_json is None
             else decode_argument(called.input_json, tool.name, self._limits),
         )
+        return of_cell(call, self._call_id, tool)
 
     async def _run_note(self, text: str, cancel: asyncio.Event) -> None:
         try:
@@ -214,6 +216,20 @@ def say_closed(delegate: SessionDelegate, cell_id: CellId) -> None:
         delegate.cell_closed(cell_id)
     except BaseException:  # noqa: BLE001 - the session goes on
         _log.exception("cell_closed of cell %s failed", cell_id)
+
+
+def of_cell(call: ToolCall, call_id: str, tool: ToolDefinition | None) -> ToolCall:
+    """``call`` with what its cell was told: the model's call that started it, and the tool's definition."""
+    if tool is None:  # a host calls what its cell was not given
+        return msgspec.structs.replace(call, call_id=call_id)
+    given = tool.given or tool
+    return msgspec.structs.replace(
+        call,
+        call_id=call_id,
+        description=given.description,
+        annotations=given.annotations,
+        digest=given.digest,
+    )
 
 
 def call_name(number: int) -> str:

@@ -8,9 +8,9 @@ from ..engine.program import Catalogue
 from ..surface.identifiers import normalize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from ..protocol.types import ToolDefinition
+    from ..protocol.types import ToolDefinition, ToolName
 
 
 class Catalogues:
@@ -23,6 +23,19 @@ class Catalogues:
         """The catalogue of ``tools``."""
         if self._last is None or (self._last[0] is not tools and self._last[0] != tools):
             self._last = (tools, Catalogue.of(zip(_members(tools), _texts(tools), strict=True)))
+        return self._last[1]
+
+
+class EnabledByName:
+    """Remembers the last tools by their own names: what a cell at a host was given."""
+
+    def __init__(self) -> None:
+        self._last: tuple[tuple[ToolDefinition, ...], Mapping[ToolName, ToolDefinition]] = ((), {})
+
+    def of(self, tools: tuple[ToolDefinition, ...]) -> Mapping[ToolName, ToolDefinition]:
+        """``tools`` by name; of two with the same one the first."""
+        if self._last[0] is not tools:
+            self._last = (tools, {tool.tool_name: tool for tool in reversed(tools)})
         return self._last[1]
 
 

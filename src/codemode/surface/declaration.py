@@ -71,7 +71,9 @@ def augmented_description(definition: ToolDefinition) -> str:
 def described(definitions: Iterable[ToolDefinition]) -> tuple[ToolDefinition, ...]:
     """The definitions as a session gets them: each description with its declaration behind it."""
     return tuple(
-        msgspec.structs.replace(tool, description=augmented_description(tool))
+        msgspec.structs.replace(
+            tool, description=augmented_description(tool), given=tool.given or tool
+        )
         for tool in definitions
     )
 

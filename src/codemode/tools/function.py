@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 from ..errors import ToolDefinitionError, ToolError
 from ..protocol.types import ToolDefinition, ToolName
 from .failure import as_tool_error
+from .origin import origin_of
 from .result import to_json
 from .signature import EMPTY, is_async, own_doc, own_name, read_signature
 from .tool import Tool
@@ -315,6 +316,7 @@ def _build(function: Callable[..., object], options: _Options, name: str) -> _Bu
         kind=options.kind,
         input_schema=None if arguments is None else arguments.schema,
         output_schema=output_schema(name, signature),
+        source=origin_of(function),
     )
     return _Built(definition, signature.parameters, arguments)
 

@@ -6,7 +6,8 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
@@ -15,7 +16,7 @@ from ..protocol.types import CellId, ToolName
 from ..surface.catalogue import Catalogue
 from .chain import linked
 from .failure import as_tool_error
-from .function import as_tool
+from .function import FunctionTool, as_tool
 from .names import Names, identifier, nearest
 from .options import (
     checked_middleware,
@@ -25,6 +26,7 @@ from .options import (
     checked_series,
     checked_tokens,
 )
+from .origin import is_same
 from .policy import Gate
 from .result import to_json
 from .runner import MAX_THREADS, Runner
@@ -51,6 +53,23 @@ OnNotify: TypeAlias = Callable[[str, CellId, str], object]
 """``on_notify(call_id, cell_id, text)``, sync or async."""
 
 CANCELLED = "code mode nested tool call cancelled"
+CHANGED: Final = (
+    "the call of tool `{name}` is refused: it has changed since this program started"
+    "\nHint: end this program; the next one gets the tool as it is now, and its declaration in ALL_TOOLS."
+)
+
+
+@dataclass(slots=True)
+class _Withdrawn:
+    """A tool that is, or was, not there any more.
+
+    Attributes:
+        function: what it called; None if it was no Python function.
+        replacements: how often another function took its name.
+    """
+
+    function: object
+    replacements: int
 
 
 class Toolset:
@@ -106,7 +125,7 @@ class Toolset:
         self._runner = Runner(max_threads=max_threads)
         self._names = Names()
         self._tools: dict[ToolName, tuple[Tool, ToolDefinition]] = {}
-        self._withdrawn: dict[ToolName, None] = {}
+        self._withdrawn: dict[ToolName, _Withdrawn] = {}
         self._definitions: tuple[ToolDefinition, ...] = ()
         self._namespaces = checked_namespaces(namespaces)
         self._catalogue_tokens = checked_tokens(catalogue_tokens)
@@ -191,9 +210,10 @@ class Toolset:
         self._names = names
         for each, definition in zip(made, found, strict=True):
             tool_name = definition.tool_name
-            named = msgspec.structs.replace(definition, name=given[tool_name])
+            named = msgspec.structs.replace(
+                definition, name=given[tool_name], source=self._source(each, definition)
+            )
             self._tools[tool_name] = (each, named)
-            self._withdrawn.pop(tool_name, None)
         self._renew()
         for clash in names.clashes:
             if clash.tool_name in given:
@@ -215,9 +235,12 @@ class Toolset:
         """
         found = [self._own_name(each) for each in tool_names]
         for tool_name in dict.fromkeys(found):
-            del self._tools[tool_name]
+            tool, _ = self._tools.pop(tool_name)
             self._names.take_back(tool_name)
-            self._withdrawn[tool_name] = None
+            before = self._withdrawn.get(tool_name)
+            self._withdrawn[tool_name] = _Withdrawn(
+                _function_of(tool), 0 if before is None else before.replacements
+            )
         self._renew()
 
     async def invoke_tool(self, call: ToolCall, cancel: Signal) -> JsonValue:
@@ -240,6 +263,7 @@ class Toolset:
         name = self._public_name(call.tool_name)
         call = _with_input(call)
         try:
+            self._check_digest(call)
             if self._middleware:  # the tool itself looks at what it is given
                 self._check(call, cancel)
             result = await linked(self._middleware, dispatch)(call)
@@ -297,6 +321,7 @@ class Toolset:
         target = self._target(call.tool_name)
         if target is None:
             raise ToolError(self._unknown(call.tool_name))
+        self._check_digest(call)  # again: a middleware may have waited for hours
         tool, definition = target
         context = ToolContext(definition.name, cancel, self._runner)
         return await tool.invoke(_with_input(call), context)
@@ -308,6 +333,27 @@ class Toolset:
             return entry
         search = self.catalogue.search if tool_name == SEARCH else None
         return None if search is None else (self._search, search.source)
+
+    def _source(self, tool: Tool, definition: ToolDefinition) -> str:
+        """What stands behind ``tool``; another function than the one that had its name is told apart."""
+        before = self._withdrawn.get(definition.tool_name)
+        if before is None:
+            return definition.source
+        if not is_same(before.function, _function_of(tool)):
+            before.replacements += 1
+        if not before.replacements:
+            return definition.source
+        return f"{definition.source} (replacement {before.replacements})"
+
+    def _check_digest(self, call: ToolCall) -> None:
+        """Refuse a call of a tool that is another one than the call's program was given.
+
+        Raises:
+            ToolError: it is.
+        """
+        entry = self._tools.get(call.tool_name)  # the search is ours, and always the same
+        if entry is not None and call.digest not in ("", entry[1].digest):
+            raise ToolError(CHANGED.format(name=entry[1].name))
 
     def _unknown(self, tool_name: ToolName) -> str:
         if tool_name == ToolName("exec"):
@@ -349,6 +395,10 @@ class Toolset:
     def _renew(self) -> None:
         self._definitions = tuple(definition for _, definition in self._tools.values())
         self._catalogue_is_old = True
+
+
+def _function_of(tool: Tool) -> object:
+    return tool.function if isinstance(tool, FunctionTool) else None
 
 
 def _with_input(call: ToolCall) -> ToolCall:

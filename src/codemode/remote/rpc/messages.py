@@ -19,7 +19,6 @@ from ...protocol.types import (
     Result,
     Terminated,
     TextItem,
-    ToolCall,
     ToolName,
     Yielded,
 )
@@ -105,7 +104,7 @@ def tool_call(message: pb.ToolCall) -> m.ToolInvoke:
     argument: Any = UNSET
     if message.HasField("input_json"):
         argument = msgspec.json.decode(message.input_json, type=Raw)
-    call = ToolCall(
+    call = m.Invocation(
         cell_id=CellId(message.cell_id),
         runtime_tool_call_id=message.runtime_tool_call_id,
         tool_name=ToolName(name.name, name.namespace if name.HasField("namespace") else None),

@@ -48,6 +48,8 @@ TOOLS_AT_ONCE: Final = 200
 PROBLEMS: Final = 20
 """Problems that are told one by one."""
 
+HINTS: Final = ("readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint")
+
 LIST: Final = "tools/list"
 CALL: Final = "tools/call"
 
@@ -250,7 +252,15 @@ def definition(server: str, said: Mapping[str, Any]) -> ToolDefinition:
         description=said.get("description") or said.get("title") or "",
         input_schema=said["inputSchema"],
         output_schema=result_schema(said.get("outputSchema")),
+        annotations=_annotations(said.get("annotations")),
+        source=f"mcp server {server}",
     )
+
+
+def _annotations(said: JsonValue) -> dict[str, bool]:
+    """The hints of MCP that are what MCP says; a server's title is no hint."""
+    hints = said if isinstance(said, dict) else {}
+    return {key: hints[key] for key in HINTS if isinstance(hints.get(key), bool)}
 
 
 def result_schema(structured: JsonValue = None) -> dict[str, Any]:
