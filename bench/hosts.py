@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tests.conformance.package import VERSION, Package, cache
+from tests.conformance.package import Package, place_of
 
 from . import process_tree
 from .client import PAUSE_SECONDS, TRIVIAL
@@ -414,7 +414,7 @@ def _sides(transport: str, real: Sequence[str]) -> tuple[Command, Command, float
 @click.option("--quick", is_flag=True, help="Run everything once; figures mean nothing.")
 def main(*, oracle: Path | None, transport: str, only: str, is_json: bool, quick: bool) -> None:
     """Compare our host with the published one, in turns. See docs/benchmarks.md."""
-    host = oracle or Package(cache() / f"codex-{VERSION}").host
+    host = oracle or Package(place_of()).host
     if not host.exists():
         raise click.UsageError(
             "there is no published host here: name it with --oracle, or run make bench-hosts"

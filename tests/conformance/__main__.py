@@ -1,36 +1,59 @@
 """Everything that compares our host with the published one: ``make conformance``.
 
-Programs, scenarios over V1 and gRPC, and conversations of the real ``codex exec``; what differs is printed as
-it is found, then a line for each part, and the total last.
+    python -m tests.conformance [RELEASE ...]
+
+For each release: programs, scenarios over V1 and gRPC, and conversations of the real ``codex exec``; what differs is
+printed as it is found, then a line for each part, and the total last. A run with every release writes its counts into
+``docs/compatibility.md``.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from codemode.conformance.compare import Comparison, counts
+from codemode.conformance.compare import Comparison, Verdict, counts
 from codemode.conformance.report import OUR_HOST, explanation, run, summaries
 
 from .codex import Transport, compare_conversation, with_host
+from .compatibility import write_matrix
 from .conversations import CONVERSATIONS
-from .package import Package, Unavailable, find_or_fetch
+from .package import NAME, RELEASES, Package, Unavailable, find_or_fetch, newest_published
 
 
-def main() -> int:
-    """Compare, and return 1 if something differs that is no documented improvement."""
-    try:
-        package = find_or_fetch()
-    except Unavailable as reason:
-        print(reason, file=sys.stderr)
-        return 1
-    parts = run(([str(package.host)], OUR_HOST))
+def main(arguments: Sequence[str]) -> int:
+    """Compare with each release, and return 1 if something differs that is no documented improvement."""
+    unknown = [release for release in arguments if release not in RELEASES]
+    if unknown:
+        print(f"no such release: {unknown[0]}; there are {', '.join(RELEASES)}", file=sys.stderr)
+        return 2
+    matrix: dict[str, dict[str, dict[Verdict, int]]] = {}
+    for release in arguments or RELEASES:
+        try:
+            package = find_or_fetch(release)
+        except Unavailable as reason:
+            print(reason, file=sys.stderr)
+            return 1
+        matrix[release] = compare_with(release, package)
+    if matrix.keys() == RELEASES.keys():
+        write_matrix(matrix)
+    newest = newest_published()
+    if newest is not None and newest not in RELEASES:
+        print(f"npm has {NAME} {newest}, which nothing here has been compared with yet")
+    return 1 if any(n["different"] for parts in matrix.values() for n in parts.values()) else 0
+
+
+def compare_with(release: str, package: Package) -> dict[str, dict[Verdict, int]]:
+    """Compare with one release; return the counts of each part."""
+    print(f"{NAME} {release}", flush=True)
+    parts = run(([str(package.host)], OUR_HOST), release=release)
     parts["codex exec over gRPC, its default"] = conversations(package, "grpc")
     parts["codex exec over V1"] = conversations(package, "V1")
     counted = {part: counts(comparisons) for part, comparisons in parts.items()}
-    print(*summaries(counted), sep="\n")
-    return 1 if any(count["different"] for count in counted.values()) else 0
+    print(*summaries(counted), sep="\n", flush=True)
+    return counted
 
 
 def conversations(package: Package, transport: Transport) -> list[Comparison]:
@@ -47,4 +70,4 @@ def conversations(package: Package, transport: Transport) -> list[Comparison]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

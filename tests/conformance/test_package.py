@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from .package import BINARIES, SHA256, VERSION, Package, Unavailable, cache, find_or_fetch
+from codemode.conformance.compare import NEWEST
+
+from .package import BINARIES, RELEASES, Package, Unavailable, cache, find_or_fetch, place_of
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +36,7 @@ def refusal() -> str:
 
 def test_a_package_in_the_cache_is_used_without_npm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    package = Package(cache() / f"codex-{VERSION}")
+    package = Package(place_of())
     package.host.parent.mkdir(parents=True)
     package.host.touch()
 
@@ -45,13 +47,13 @@ def test_a_package_in_the_cache_is_used_without_npm(monkeypatch: pytest.MonkeyPa
 def test_another_platform_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Darwin")
 
-    assert refusal() == f"@openai/codex {VERSION} does not run on Darwin x86_64"
+    assert refusal() == f"@openai/codex {NEWEST} does not run on Darwin x86_64"
 
 
 def test_a_missing_npm_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
 
-    assert refusal() == f"npm is needed to fetch @openai/codex {VERSION}, and is not on the PATH"
+    assert refusal() == f"npm is needed to fetch @openai/codex {NEWEST}, and is not on the PATH"
 
 
 def test_the_last_thing_that_npm_says_is_a_reason(
@@ -59,7 +61,7 @@ def test_the_last_thing_that_npm_says_is_a_reason(
 ) -> None:
     monkeypatch.setenv("PATH", npm(tmp_path, "echo trying >&2; echo no network >&2; exit 7"))
 
-    assert refusal() == f"npm pack @openai/codex@{VERSION} failed, status 7: no network"
+    assert refusal() == f"npm pack @openai/codex@{NEWEST} failed, status 7: no network"
 
 
 def test_an_archive_with_another_digest_is_not_unpacked(
@@ -68,5 +70,7 @@ def test_an_archive_with_another_digest_is_not_unpacked(
     monkeypatch.setenv("PATH", npm(tmp_path, "echo other > codex.tgz"))
 
     digest = hashlib.sha256(b"other\n").hexdigest()
-    assert refusal() == f"@openai/codex {VERSION} has the digest {digest}, and not {SHA256}"
+    assert (
+        refusal() == f"@openai/codex {NEWEST} has the digest {digest}, and not {RELEASES[NEWEST]}"
+    )
     assert list(cache().iterdir()) == []

@@ -296,7 +296,7 @@ async def test_a_negative_budget_of_an_execute_is_refused() -> None:
 
     client.execute(1, max_output_tokens=-1)
 
-    text = "invalid code-mode execute request: out of range integral type conversion attempted"
+    text = "invalid code-mode execute request: number too small to fit in target type"
     assert await client.heard() == [failed(1, text)]
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tests.conformance.package import VERSION, Package, cache
+from tests.conformance.package import Package, place_of
 
 OURS: Final = (sys.executable, "-m", "codemode.host")
 
@@ -15,7 +15,7 @@ OURS: Final = (sys.executable, "-m", "codemode.host")
 def find_oracle() -> Path | None:
     """OpenAI's host: named by ``CODEMODE_ORACLE``, or in the cache of the conformance tests."""
     named = os.environ.get("CODEMODE_ORACLE")
-    path = Path(named) if named else Package(cache() / f"codex-{VERSION}").host
+    path = Path(named) if named else Package(place_of()).host
     return path if path.is_file() else None
 
 

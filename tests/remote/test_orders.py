@@ -146,6 +146,7 @@ async def test_an_execute_says_all_that_v1_wants(play: Play) -> None:
         "source": "a\ufffd",
         "yield_time_ms": 2**53,
         "max_output_tokens": None,
+        "catalog_revision": 1,
     }
     await play.finish()
 

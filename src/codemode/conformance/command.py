@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 import click
 
+from .compare import NEWEST
+
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
@@ -32,8 +34,15 @@ import click
     default="",
     help="Only what has this text in its name.",
 )
+@click.option(
+    "--release",
+    metavar="VERSION",
+    default=NEWEST,
+    show_default=True,
+    help="The release that the published host is of: some differences are meant for one release only.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def conformance(*, oracle: str, host: str | None, wanted: str, as_json: bool) -> None:
+def conformance(*, oracle: str, host: str | None, wanted: str, release: str, as_json: bool) -> None:
     """Run the same programs and scenarios on two hosts, over V1 and gRPC, and compare.
 
     Prints what differs, then a line for each part and the total last. Exit code 1: something
@@ -45,7 +54,7 @@ def conformance(*, oracle: str, host: str | None, wanted: str, as_json: bool) ->
     hosts = ((oracle,), shlex.split(host) if host else report.OUR_HOST)
     for command in hosts:
         _must_start(command)
-    parts = report.run(hosts, wanted, quiet=as_json)
+    parts = report.run(hosts, wanted, release=release, quiet=as_json)
     counted = {part: counts(comparisons) for part, comparisons in parts.items()}
     if as_json:
         click.echo(json.dumps(report.document(parts, counted), ensure_ascii=False, indent=1))

@@ -15,6 +15,10 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 IMPROVEMENTS: Final = Path(__file__).with_name("improvements.toml")
+"""A reason for every release, or a table of reasons by release where a difference is from some only."""
+
+NEWEST: Final = "0.171.0"
+"""The release of the published host that ours is held against."""
 
 Verdict: TypeAlias = Literal["equal", "improved", "different"]
 VERDICTS: Final[tuple[Verdict, ...]] = ("equal", "improved", "different")
@@ -68,10 +72,14 @@ def without_hints(value: Any) -> Any:
             return value
 
 
-def load_improvements() -> dict[str, str]:
-    """Return the reason for each difference that is meant, by program or scenario."""
-    reasons: dict[str, str] = tomllib.loads(IMPROVEMENTS.read_text(encoding="utf-8"))
-    return reasons
+def load_improvements(release: str = NEWEST) -> dict[str, str]:
+    """Return the reason for each difference from ``release`` that is meant, by program or scenario."""
+    reasons: dict[str, str | dict[str, str]] = tomllib.loads(IMPROVEMENTS.read_text("utf-8"))
+    of_release = {
+        name: reason if isinstance(reason, str) else reason.get(release)
+        for name, reason in reasons.items()
+    }
+    return {name: reason for name, reason in of_release.items() if reason is not None}
 
 
 def counts(comparisons: Iterable[Comparison]) -> dict[Verdict, int]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import click
 
 from . import corpus, rpc_scenario, scenario
-from .compare import Comparison, Verdict, load_improvements, summary
+from .compare import NEWEST, Comparison, Verdict, load_improvements, summary
 from .runner import Hosts, compare_programs, compare_rpc_scenarios, compare_scenarios
 
 OUR_HOST: Final = (sys.executable, "-m", "codemode.host")
@@ -22,9 +22,11 @@ MAX_WIDTH: Final = 2000
 """How much is told of one difference; ``--json`` tells all."""
 
 
-def run(hosts: Hosts, wanted: str = "", *, quiet: bool = False) -> dict[str, list[Comparison]]:
+def run(
+    hosts: Hosts, wanted: str = "", *, release: str = NEWEST, quiet: bool = False
+) -> dict[str, list[Comparison]]:
     """Run all parts; print what differs as it is found, unless told to be quiet."""
-    improvements = load_improvements()
+    improvements = load_improvements(release)
     programs = [each for name, each in corpus.load().items() if wanted in name]
     scenarios = [each for name, each in scenario.load().items() if wanted in name]
     over_grpc = [each for name, each in rpc_scenario.load().items() if wanted in name]

@@ -39,6 +39,7 @@ CAPABILITIES: Final = (
     "session-cell-execution-resource-limits",
     "yield-observation",
 )
+"""What a ``hello`` offers unless it says otherwise: what hosts of every release that is compared with know."""
 
 TOOLS: Final = ("echo", "other")
 """What a cell may call, unless the scenario says otherwise; nobody answers but the scenario."""

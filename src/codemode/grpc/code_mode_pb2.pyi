@@ -73,12 +73,14 @@ class SessionEvent(_message.Message):
     def __init__(self, opened: _Optional[_Union[SessionOpened, _Mapping]] = ..., tool_call_cancelled: _Optional[_Union[ToolCallCancelled, _Mapping]] = ..., notification: _Optional[_Union[Notification, _Mapping]] = ..., notification_cancelled: _Optional[_Union[NotificationCancelled, _Mapping]] = ..., cell_closed: _Optional[_Union[CellClosed, _Mapping]] = ..., tool_result_delivered: _Optional[_Union[ToolResultDelivered, _Mapping]] = ...) -> None: ...
 
 class SessionOpened(_message.Message):
-    __slots__ = ("session_id", "output_truncation")
+    __slots__ = ("session_id", "output_truncation", "supports_catalog_revision")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_TRUNCATION_FIELD_NUMBER: _ClassVar[int]
+    SUPPORTS_CATALOG_REVISION_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     output_truncation: OutputTruncation
-    def __init__(self, session_id: _Optional[str] = ..., output_truncation: _Optional[_Union[OutputTruncation, str]] = ...) -> None: ...
+    supports_catalog_revision: bool
+    def __init__(self, session_id: _Optional[str] = ..., output_truncation: _Optional[_Union[OutputTruncation, str]] = ..., supports_catalog_revision: _Optional[bool] = ...) -> None: ...
 
 class ToolCallCancelled(_message.Message):
     __slots__ = ("invocation_id",)
@@ -217,7 +219,7 @@ class AcknowledgeNotificationResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class ExecuteRequest(_message.Message):
-    __slots__ = ("session_id", "execution_id", "tool_call_id", "source", "enabled_tools", "yield_time_ms", "max_output_tokens")
+    __slots__ = ("session_id", "execution_id", "tool_call_id", "source", "enabled_tools", "yield_time_ms", "max_output_tokens", "catalog_revision")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
     TOOL_CALL_ID_FIELD_NUMBER: _ClassVar[int]
@@ -225,6 +227,7 @@ class ExecuteRequest(_message.Message):
     ENABLED_TOOLS_FIELD_NUMBER: _ClassVar[int]
     YIELD_TIME_MS_FIELD_NUMBER: _ClassVar[int]
     MAX_OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    CATALOG_REVISION_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     execution_id: str
     tool_call_id: str
@@ -232,7 +235,8 @@ class ExecuteRequest(_message.Message):
     enabled_tools: _containers.RepeatedCompositeFieldContainer[ToolDefinition]
     yield_time_ms: int
     max_output_tokens: int
-    def __init__(self, session_id: _Optional[str] = ..., execution_id: _Optional[str] = ..., tool_call_id: _Optional[str] = ..., source: _Optional[str] = ..., enabled_tools: _Optional[_Iterable[_Union[ToolDefinition, _Mapping]]] = ..., yield_time_ms: _Optional[int] = ..., max_output_tokens: _Optional[int] = ...) -> None: ...
+    catalog_revision: int
+    def __init__(self, session_id: _Optional[str] = ..., execution_id: _Optional[str] = ..., tool_call_id: _Optional[str] = ..., source: _Optional[str] = ..., enabled_tools: _Optional[_Iterable[_Union[ToolDefinition, _Mapping]]] = ..., yield_time_ms: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., catalog_revision: _Optional[int] = ...) -> None: ...
 
 class ToolDefinition(_message.Message):
     __slots__ = ("name", "tool_name", "description", "kind", "input_schema_json", "output_schema_json")

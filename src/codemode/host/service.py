@@ -21,7 +21,8 @@ from ..protocol.v1 import ClientMessages, encode, wire_outcome, wire_response
 from .callbacks import MORE_PENDING_CALLBACKS, PENDING_CALLBACKS, Callbacks, ClientDelegate
 from .cells import CellCount, Cells
 from .connection import Connection, ProtocolViolationError
-from .sessions import CELLS_OF_A_SESSION, HostSession, RefusedError, Sessions, limits_for
+from .refused import RefusedError
+from .sessions import CELLS_OF_A_SESSION, HostSession, Sessions, limits_for
 from .stored import CommitReports, KeepsValues, as_json
 
 if TYPE_CHECKING:
@@ -31,9 +32,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 CANCELLED: Final = "code-mode request cancelled"
-BAD_EXECUTE: Final = (
-    "invalid code-mode execute request: out of range integral type conversion attempted"
-)
+BAD_EXECUTE: Final = "invalid code-mode execute request: number too small to fit in target type"
 TOO_MANY_REQUESTS: Final = "code-mode host has too many in-flight requests"
 
 _Answer: TypeAlias = m.OperationResponse | m.InitialResponse

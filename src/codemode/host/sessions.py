@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from ..limits import MIB
+from ..protocol.messages import RevisedExecuteRequest
 from ..protocol.types import LiveCell, MissingCell, Pending, Result
 from ..surface.output import truncate
 from .connection import Recent
+from .refused import RefusedError, TooManyCellsError
+from .tool_catalog import ToolCatalog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,17 +47,6 @@ HEAP_BESIDE_BYTES: Final = 256 * MIB
 TOO_MANY_SESSIONS: Final = "code-mode host has too many open sessions"
 
 
-class RefusedError(Exception):
-    """The request is refused with this text; the session lives. Never leaves the host."""
-
-
-class TooManyCellsError(RefusedError):
-    """The host has as many cells as it may."""
-
-    def __init__(self) -> None:
-        super().__init__("code-mode host has too many active cells")
-
-
 @dataclass(frozen=True, slots=True)
 class HostSession:
     """An open session.
@@ -64,20 +56,26 @@ class HostSession:
         cells: what is told about them.
         count: how many cells the host has.
         truncates: its items are cut to the client's budget here.
+        catalog: the tools that its client names by a revision.
     """
 
     runtime: Session
     cells: Cells
     count: CellCount
     truncates: bool
+    catalog: ToolCatalog = field(default_factory=ToolCatalog)
 
     async def start(self, request: ExecuteRequest, preempt: Signal) -> StartedCell:
         """Start a cell; when the client knows of it, ``cells.started`` follows.
 
         Raises:
             TooManyCellsError: the host has no room for it.
+            RefusedError: its tools have a revision that the session does not know, or knows otherwise.
             CodeModeError: the session refuses it.
         """
+        if isinstance(request, RevisedExecuteRequest):
+            tools = self.catalog.resolve(request.catalog_revision, request.enabled_tools)
+            request = msgspec.structs.replace(request, enabled_tools=tools)
         if self.count.is_full:
             raise TooManyCellsError
         self.cells.begin()

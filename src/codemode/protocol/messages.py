@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
+import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from .types import CellId, ExecuteRequest, Item, JsonValue, ToolKind, ToolName, WaitRequest
@@ -18,8 +19,15 @@ VERSION: Final = 1
 BOUNDED_OUTPUT: Final = "bounded-output-v1"
 DELEGATE_CAPACITY: Final = "delegate-capacity-4096"
 CELL_LIMITS: Final = "session-cell-execution-resource-limits"
+CATALOG_REVISION: Final = "tool-catalog-revision-v1"
 YIELD_OBSERVATION: Final = "yield-observation"
-CAPABILITIES: Final = (BOUNDED_OUTPUT, DELEGATE_CAPACITY, CELL_LIMITS, YIELD_OBSERVATION)
+CAPABILITIES: Final = (
+    BOUNDED_OUTPUT,
+    DELEGATE_CAPACITY,
+    CELL_LIMITS,
+    CATALOG_REVISION,
+    YIELD_OBSERVATION,
+)
 
 STORED_VALUES: Final = "codemode-stored-values-v1"
 """Ours: the client keeps a copy of stored values (``docs/protocol.md``). Nothing of it is said unless both want it."""
@@ -90,6 +98,19 @@ class Restore(OfSession, frozen=True, tag="session/restore"):
     """These were the stored values of the session (only with ``STORED_VALUES``)."""
 
     values: dict[str, Raw]
+
+
+class RevisedExecuteRequest(ExecuteRequest, frozen=True, kw_only=True):
+    """A request whose tools have a number: where it brings none, the host keeps them under that number."""
+
+    catalog_revision: Unsigned
+
+
+def with_revision(request: ExecuteRequest, revision: int | None) -> ExecuteRequest:
+    """The same request with the number of its tools, if they have one."""
+    if revision is None:
+        return request
+    return RevisedExecuteRequest(**msgspec.structs.asdict(request), catalog_revision=revision)
 
 
 class Execute(OfSession, frozen=True, tag="session/execute"):

@@ -87,6 +87,7 @@ class _ExecuteRead(_Plain, frozen=True):
     source: str
     yield_time_ms: m.Unsigned | None = None
     max_output_tokens: m.Int32 | None = None
+    catalog_revision: m.Unsigned | None = None
 
 
 class _ExecuteAsked(m.OfSession, frozen=True, tag="session/execute"):
@@ -278,6 +279,9 @@ class ClientMessages:
     ) -> m.HostRequest:
         match asked:
             case _ExecuteAsked(session_id=session_id, request=read):
+                # msgspec bounds no integer above 2**63 - 1.
+                if read.catalog_revision is not None and read.catalog_revision >= 2**64:
+                    raise FrameUndecodableError("invalid type: map, expected u64")
                 request = ExecuteRequest(
                     tool_call_id=read.tool_call_id,
                     enabled_tools=self._tools(bytes(read.enabled_tools)),
@@ -285,7 +289,7 @@ class ClientMessages:
                     yield_time_ms=read.yield_time_ms,
                     max_output_tokens=read.max_output_tokens,
                 )
-                return m.Execute(session_id, request)
+                return m.Execute(session_id, m.with_revision(request, read.catalog_revision))
             case _WaitAsked(session_id=session_id, request=read, max_output_tokens=tokens):
                 wait = WaitRequest(cell_id=CellId(read.cell_id), yield_time_ms=read.yield_time_ms)
                 return m.Wait(session_id, wait, tokens)
@@ -409,7 +413,7 @@ _FIELDS: Final = {
     m.Cancel: 2,
     m.Yield: 2,
     m.OpenSession: 9,
-    _ExecuteAsked: 11,
+    _ExecuteAsked: 12,
     _WaitAsked: 9,
     m.Terminate: 7,
     m.Shutdown: 5,

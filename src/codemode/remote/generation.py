@@ -20,7 +20,8 @@ from .cells import EarlyMessages, RemoteCell
 from .observations import Deliveries, Observation, Start
 from .operations import Call, UnexpectedAnswerError
 from .overtime import NO_ANSWER, OBSERVE_SECONDS, START_SECONDS, TERMINATE_SECONDS
-from .refusals import AGAIN_SECONDS, AGAIN_TIMES, is_overload
+from .refusals import AGAIN_SECONDS, AGAIN_TIMES, UnknownCatalogError, is_overload
+from .sent_tools import SentTools
 
 if TYPE_CHECKING:
     from ..limits import Limits
@@ -60,6 +61,7 @@ class Generation:
         self._delegate = delegate
         self._limits = limits
         self._copy = copy
+        self._sent_tools = SentTools()
         self._cells: dict[CellId, RemoteCell] = {}
         self._early = EarlyMessages()
         self._enabled = EnabledByName()
@@ -113,6 +115,19 @@ class Generation:
 
     async def execute(self, request: ExecuteRequest, preempt: Signal | None) -> RemoteStartedCell:
         """Start a cell; see ``protocol.session.Session``."""
+        if m.CATALOG_REVISION not in self.connection.capabilities:
+            return await self._execute(request, preempt)
+        named = self._sent_tools.request(request)
+        try:
+            cell = await self._execute(named, preempt)
+        except UnknownCatalogError:
+            # Another execute has overtaken this one with newer tools. The host began nothing: send the tools along.
+            self._sent_tools.forgotten()
+            return await self._execute(request, preempt)
+        self._sent_tools.begun(named)
+        return cell
+
+    async def _execute(self, request: ExecuteRequest, preempt: Signal | None) -> RemoteStartedCell:
         yield_ms = DEFAULT_YIELD_MS if request.yield_time_ms is None else request.yield_time_ms
         start = Start(self, request, yield_ms / 1000)
         self._starting += 1

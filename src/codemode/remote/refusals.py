@@ -27,8 +27,13 @@ _TERMINATING: Final = re.compile(r"exec cell .+ is already terminating")
 _LIMIT: Final = re.compile(r"Limit reached \((\w+)\): ")
 _TOO_MANY_CELLS: Final = "code-mode host has too many active cells"
 _TOO_MANY_REQUESTS: Final = "code-mode host has too many in-flight requests"
+_UNKNOWN_CATALOG: Final = "unknown code-mode catalog revision"
 _CLOSING: Final = ("code mode session is shutting down", "code-mode host is shutting down")
 _LIMIT_NAMES: Final = frozenset(field.name for field in fields(Limits))
+
+
+class UnknownCatalogError(SessionError):
+    """The host does not know the tools that an execute names by a revision."""
 
 
 def refusal(message: str, cell_id: str = "") -> SessionError:
@@ -45,6 +50,8 @@ def refusal(message: str, cell_id: str = "") -> SessionError:
         return CellTerminatingError(cell_id)
     if message in _CLOSING:
         return SessionClosedError(message)
+    if message == _UNKNOWN_CATALOG:
+        return UnknownCatalogError(message)
     if message == _TOO_MANY_CELLS:
         return LimitError(message, limit="live_cells")
     found = _LIMIT.match(message)

@@ -7,7 +7,7 @@ from uuid import UUID
 import grpc
 
 from ...errors import CodeModeError, LimitError, SessionClosedError
-from ..sessions import TooManyCellsError
+from ..refused import RefusedError, TooManyCellsError
 
 ID_BYTES = 256
 """Longest id or name that a client may choose."""
@@ -57,7 +57,7 @@ def of(error: Exception) -> RpcError:
             return RpcError(grpc.StatusCode.CANCELLED, CLIENT_LEFT)
         case TooManyCellsError() | LimitError():
             return exhausted(str(error))
-        case CodeModeError():
+        case CodeModeError() | RefusedError():
             return RpcError(grpc.StatusCode.FAILED_PRECONDITION, str(error))
         case _:
             return RpcError(

@@ -8,7 +8,7 @@ import msgspec
 
 from ...grpc import code_mode_pb2 as pb
 from ...grpc.values import KIND_OF
-from ...protocol.messages import CellLimits
+from ...protocol.messages import CellLimits, with_revision
 from ...protocol.types import ExecuteRequest, ToolDefinition, ToolName
 from ...protocol.v1 import REMEMBERED_BYTES, REMEMBERED_LISTS
 from ...surface.json_members import has_more_members
@@ -76,13 +76,15 @@ class Executions:
         """
         check_text(request.execution_id, "execution ID")
         check_text(request.tool_call_id, "tool call ID")
-        return ExecuteRequest(
+        read = ExecuteRequest(
             tool_call_id=request.tool_call_id,
             enabled_tools=self._tools(request.enabled_tools),
             source=request.source,
             yield_time_ms=request.yield_time_ms if request.HasField("yield_time_ms") else None,
             max_output_tokens=budget(request),
         )
+        has_revision = request.HasField("catalog_revision")
+        return with_revision(read, request.catalog_revision if has_revision else None)
 
     def _tools(self, messages: Sequence[pb.ToolDefinition]) -> tuple[ToolDefinition, ...]:
         for known, tools in self._remembered:

@@ -129,7 +129,7 @@ class CodeModeHost:
         session_id = session.session_id
         self._sessions[session_id] = session
         try:
-            opened = pb.SessionOpened(session_id=session_id)
+            opened = pb.SessionOpened(session_id=session_id, supports_catalog_revision=True)
             if request.output_truncation == pb.OUTPUT_TRUNCATION_SERVER:
                 opened.output_truncation = pb.OUTPUT_TRUNCATION_SERVER
             await context.write(pb.SessionEvent(opened=opened))

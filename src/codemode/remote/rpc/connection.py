@@ -70,6 +70,7 @@ class RpcConnection:
         self._numbers = count(1)
         self._pending: dict[int, Pending] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._knows_revisions = False
         self._is_closing = False
         self._losing = asyncio.Event()
         self._over = asyncio.Event()
@@ -80,9 +81,12 @@ class RpcConnection:
 
     @property
     def capabilities(self) -> frozenset[str]:
-        """What the host can do; the interface has no negotiation but our own part of it."""
-        ours = (m.STORED_VALUES,) if self._following.is_on else ()
-        return frozenset((*m.CAPABILITIES, *ours))
+        """What the host can do: all of the interface, and what it says of the newer parts and of ours."""
+        newer = {
+            m.CATALOG_REVISION: self._knows_revisions,
+            m.STORED_VALUES: self._following.is_on,
+        }
+        return frozenset(name for name in m.KNOWN_CAPABILITIES if newer.get(name, True))
 
     @property
     def is_alive(self) -> bool:
@@ -256,6 +260,7 @@ class RpcConnection:
         if event is END or event.WhichOneof("event") != "opened":
             raise UnexpectedAnswerError("a session that does not say that it is open")
         self._link.session_id = event.opened.session_id
+        self._knows_revisions = event.opened.supports_catalog_revision
         self._link.route = text_in(await lease.initial_metadata(), ROUTE)
         await self._begin()
         self._opened(pending)

@@ -10,6 +10,7 @@ from msgspec import UNSET, Raw
 from ...grpc import code_mode_pb2 as pb
 from ...grpc.values import BUFFERED_FOR, DETAIL_OF, KIND_OF, KINDS, name_message
 from ...protocol import messages as m
+from ...protocol.messages import RevisedExecuteRequest
 from ...protocol.types import (
     AudioItem,
     CellId,
@@ -76,6 +77,9 @@ class Executions:
             enabled_tools=self._tools,
             yield_time_ms=request.yield_time_ms,
             max_output_tokens=request.max_output_tokens,
+            catalog_revision=(
+                request.catalog_revision if isinstance(request, RevisedExecuteRequest) else None
+            ),
         )
 
 
