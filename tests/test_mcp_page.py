@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from codemode.tools.mcp.config import read_config
+from codemode.tools.mcp.config_file import read_config
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "mcp.md").read_text(encoding="utf-8")

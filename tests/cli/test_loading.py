@@ -188,7 +188,7 @@ def test_servers_of_several_files_are_taken_together(tmp_path: Path) -> None:
 
 def test_a_file_of_servers_that_is_wrong_is_named(tmp_path: Path) -> None:
     one = servers_file(tmp_path, "one.json", {"a": {"command": "x"}})
-    bad = servers_file(tmp_path, "bad.json", {"a": {}})
+    bad = servers_file(tmp_path, "bad.json", [])
 
     with pytest.raises(click.BadParameter) as twice:
         load_servers([one, one])
@@ -200,6 +200,18 @@ def test_a_file_of_servers_that_is_wrong_is_named(tmp_path: Path) -> None:
     )
     assert (wrong.value.param_hint, wrong.value.message) == (
         f"--mcp {bad}",
-        f"{bad}: server `a` has neither `command` nor `url`"
-        "\nHint: a command is started, a url is reached over streamable HTTP.",
+        f"{bad} has no object `mcpServers`"
+        '\nHint: it looks like {"mcpServers": {"time": {"command": "mcp-server-time"}}}.',
     )
+
+
+def test_an_entry_that_is_wrong_makes_its_server_unavailable(tmp_path: Path) -> None:
+    file = servers_file(tmp_path, "mcp.json", {"bad": {}, "good": {"command": "x"}})
+
+    found = load_servers([file])
+
+    assert found is not None and found.names == ("bad", "good")
+    assert found.unavailable == {
+        "bad": f"{file}: server `bad` has neither `command` nor `url`"
+        "\nHint: a command is started, a url is reached over streamable HTTP."
+    }

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ToolDefinitionError, UsageError
-from ..tools.mcp.config import read_config
+from ..tools.mcp.config_file import read_config
 from ..tools.mcp.servers import McpServers
 from ..tools.tool import Tool
 from ..tools.toolset import Toolset

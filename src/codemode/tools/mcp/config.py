@@ -1,32 +1,27 @@
-"""Which MCP servers there are and how each is reached: in Python, or as an ``mcp.json``.
+"""How an MCP server is reached, and which of its tools may be used.
 
-The file is that of other clients: ``{"mcpServers": {name: {"command": …} | {"url": …}}}``. Keys
-that mean nothing here are passed over, since such files are shared; a value of a wrong type is
-an error. Nothing here starts anything, and nothing needs the SDK.
+An ``mcp.json`` is read in :mod:`codemode.tools.mcp.config_file`. Nothing here starts anything, and
+nothing needs the SDK.
 """
 
 from __future__ import annotations
 
-import os
+import fnmatch
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from urllib.parse import urlsplit
-
-import msgspec
+from typing import Final, TypeAlias
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from ...errors import UsageError
-
-if TYPE_CHECKING:
-    from ...protocol.types import JsonValue
+from ..redaction import without_secrets
 
 CALL_SECONDS: Final = 60.0
 """How long a call may say nothing: neither its result nor progress."""
 START_SECONDS: Final = 30.0
-"""How long a server may take from its start until its tools are known."""
+"""How long callers wait for a server, from its start until its tools are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +34,16 @@ class StdioServer:
         env: variables for it, besides the few that every server gets (PATH, HOME, …).
         cwd: where it runs; here, if None.
         timeout: seconds that a call may stay silent.
-        start_timeout: seconds until its tools must be known.
+        start_timeout: seconds that callers wait for its tools; it may start for longer, aside.
+        enabled_tools: the only tools of it that may be used; all, if None. ``*`` and ``?`` are
+            wildcards.
+        disabled_tools: tools that may not be used, whatever ``enabled_tools`` says.
+        per_session: every ``CodeMode`` has a process of its own; otherwise all share one.
 
     The values of ``env`` are not shown by ``repr`` and blotted out of error texts.
 
     Raises:
-        UsageError: a time is not positive, the command is empty, or ``args`` is a text.
+        UsageError: a time is not positive, the command is empty, or a list is a text.
     """
 
     command: str
@@ -55,12 +54,16 @@ class StdioServer:
     start_timeout: float = START_SECONDS
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     """More texts that must not appear in an error: what came from the environment."""
+    enabled_tools: Sequence[str] | None = field(default=None, kw_only=True)
+    disabled_tools: Sequence[str] = field(default=(), kw_only=True)
+    per_session: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if not self.command:
             raise UsageError("an MCP server has an empty command\nHint: name a program.")
         if isinstance(self.args, str):
             raise UsageError("the arguments of an MCP server are a text\nHint: give a list.")
+        _check_lists(self.enabled_tools, self.disabled_tools)
         _check_times(self.timeout, self.start_timeout)
 
 
@@ -73,10 +76,17 @@ class HttpServer:
         headers: sent with every request; their values are not shown by ``repr`` and blotted out
             of error texts.
         timeout: seconds that a call may stay silent.
-        start_timeout: seconds until its tools must be known.
+        start_timeout: seconds that callers wait for its tools.
+        enabled_tools: the only tools of it that may be used; all, if None. ``*`` and ``?`` are
+            wildcards.
+        disabled_tools: tools that may not be used, whatever ``enabled_tools`` says.
+        per_session: every ``CodeMode`` has a connection of its own; otherwise all share one.
+        insecure: let credentials be read by everybody on the way: needed for a server on another
+            machine that has no TLS.
 
     Raises:
-        UsageError: a time is not positive, or the URL is none.
+        UsageError: a time is not positive, the URL is none, or credentials would go to another
+            machine in the clear.
     """
 
     url: str
@@ -85,188 +95,132 @@ class HttpServer:
     start_timeout: float = START_SECONDS
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     """More texts that must not appear in an error: what came from the environment."""
+    enabled_tools: Sequence[str] | None = field(default=None, kw_only=True)
+    disabled_tools: Sequence[str] = field(default=(), kw_only=True)
+    per_session: bool = field(default=False, kw_only=True)
+    insecure: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
-        if not _is_endpoint(self.url):
+        parts = _endpoint(self.url)
+        if parts is None:
             raise UsageError(
                 "the URL of an MCP server must begin with http:// or https:// and name a host"
                 "\nHint: give the endpoint whole, as in https://example.org/mcp."
             )
+        _check_lists(self.enabled_tools, self.disabled_tools)
         _check_times(self.timeout, self.start_timeout)
+        is_open = parts.scheme == "http" and not _is_here(parts.hostname or "")
+        what = _credentials(parts, self.headers, self.secrets)
+        if is_open and what is not None and not self.insecure:
+            raise UsageError(
+                f"{what} would go to {parts.hostname} where everybody on the way can read it"
+                "\nHint: write https://, or say that it may: `insecure=True`, in an mcp.json"
+                ' `"insecure": true`.'
+            )
 
 
-ServerConfig: TypeAlias = StdioServer | HttpServer
+@dataclass(frozen=True, slots=True)
+class UnusableServer:
+    """A server whose entry in an ``mcp.json`` was refused: it is named, and never started.
+
+    Args:
+        reason: what is wrong with the entry, and what to do; for people.
+    """
+
+    reason: str
 
 
-def _is_endpoint(url: str) -> bool:
+ServerConfig: TypeAlias = StdioServer | HttpServer | UnusableServer
+
+
+class ToolFilter:
+    """Which tools of a server may be used, by the server's own names of them.
+
+    Example:
+        >>> given = ToolFilter(["get_*", "put"], ["get_all"])
+        >>> [name for name in ("get_one", "get_all", "put", "drop") if given.admits(name)]
+        ['get_one', 'put']
+    """
+
+    def __init__(self, enabled: Iterable[str] | None, disabled: Iterable[str]) -> None:
+        self._enabled = None if enabled is None else tuple(enabled)
+        self._disabled = tuple(disabled)
+
+    def admits(self, name: str) -> bool:
+        """Whether the tool may be used."""
+        is_enabled = self._enabled is None or any(_fits(name, each) for each in self._enabled)
+        return is_enabled and not any(_fits(name, each) for each in self._disabled)
+
+    def misses(self, names: Iterable[str]) -> tuple[str, ...]:
+        """What the filter names and the server does not have: mistakes in writing, mostly."""
+        there = tuple(names)
+        patterns = (*(self._enabled or ()), *self._disabled)
+        return tuple(each for each in patterns if not any(_fits(name, each) for name in there))
+
+
+def filter_of(target: object) -> ToolFilter:
+    """The filter that ``target`` asks for; an object of the SDK asks for none."""
+    if isinstance(target, StdioServer | HttpServer):
+        return ToolFilter(target.enabled_tools, target.disabled_tools)
+    return ToolFilter(None, ())
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return name == pattern or fnmatch.fnmatchcase(name, pattern.replace("[", "[[]"))
+
+
+def _endpoint(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # brackets that are not closed, a port that is none
+        return None
+    return parts if is_one else None
+
+
+def _is_here(host: str) -> bool:
+    """Whether a host is this machine, as far as its name says."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
         return False
+    return address.is_loopback or address.is_unspecified
+
+
+_CONFIDENTIAL: Final = re.compile(
+    r"(?i)auth|token|secret|cookie|credential|passw|session|signature|(?:^|[_-])key(?:$|[_-])|apikey"
+)
+"""Names of headers, and of parameters of a URL, whose values are credentials."""
+
+
+def _credentials(
+    parts: SplitResult, headers: Mapping[str, str], secrets: frozenset[str]
+) -> str | None:
+    """What of a server's address and headers is a credential, in words; None if nothing is."""
+    for name, value in headers.items():
+        is_secret = any(each in value for each in secrets if each)
+        if value and (is_secret or _CONFIDENTIAL.search(name) or without_secrets(value) != value):
+            return f"the header {name}"
+    if parts.username or parts.password:
+        return "the password in the URL"
+    for name, value in parse_qsl(parts.query):
+        is_secret = any(each in value for each in secrets if each)
+        if is_secret or _CONFIDENTIAL.search(name):
+            return f"the parameter `{name}` of the URL"
+    return None
+
+
+def _check_lists(*given: Sequence[str] | None) -> None:
+    for each in given:
+        if isinstance(each, str):
+            raise UsageError(
+                "the enabled or disabled tools of an MCP server are a text\nHint: give a list."
+            )
 
 
 def _check_times(*seconds: float) -> None:
     for each in seconds:
         if not 0 < each < float("inf"):
             raise UsageError(f"a timeout of an MCP server must be positive seconds, got {each!r}")
-
-
-def read_config(
-    source: str | os.PathLike[str] | Mapping[str, Any],
-    *,
-    environment: Mapping[str, str] | None = None,
-) -> dict[str, ServerConfig]:
-    """The servers of an ``mcp.json``, in order, without those that are ``disabled``.
-
-    Args:
-        source: the file, or what it would say.
-        environment: what ``${NAME}`` and ``${NAME:-default}`` stand for; ``os.environ`` if None.
-
-    Raises:
-        UsageError: it cannot be read, or says something else than servers; tells where.
-
-    Example:
-        >>> read_config({"mcpServers": {"time": {"command": "mcp-server-time"}}})["time"].command
-        'mcp-server-time'
-    """
-    said: Any = source
-    where = "mcp.json"
-    if not isinstance(source, Mapping):
-        where, said = os.fspath(source), _file(Path(source))
-    servers = said.get("mcpServers") if isinstance(said, Mapping) else None
-    if not isinstance(servers, Mapping):
-        raise UsageError(
-            f"{where} has no object `mcpServers`"
-            '\nHint: it looks like {"mcpServers": {"time": {"command": "mcp-server-time"}}}.'
-        )
-    variables = os.environ if environment is None else environment
-    found = {}
-    for name, entry in servers.items():
-        reader = _Entry(f"{where}: server `{name}`", entry, variables)
-        if not reader.disabled():
-            found[name] = reader.config()
-    return found
-
-
-def _file(path: Path) -> JsonValue:
-    try:
-        return msgspec.json.decode(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(
-            f"{path} is not JSON: {error}\nHint: comments and trailing commas are not JSON."
-        ) from error
-
-
-_VARIABLE: Final = re.compile(r"\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
-
-
-class _Entry:
-    """One server's object; every reading says where it went wrong."""
-
-    def __init__(self, where: str, said: Any, environment: Mapping[str, str]) -> None:
-        if not isinstance(said, Mapping):
-            raise UsageError(f"{where} must be an object")
-        self._where = where
-        self._said = said
-        self._environment = environment
-        self._secrets: set[str] = set()
-
-    def disabled(self) -> bool:
-        said = self._said.get("disabled", False)
-        if not isinstance(said, bool):
-            raise self._wrong("disabled", "true or false")
-        return said
-
-    def config(self) -> ServerConfig:
-        kind = self._said.get("type") or self._said.get("transport")
-        if kind == "sse":
-            raise UsageError(
-                f"{self._where} uses the transport sse, which MCP has given up"
-                '\nHint: give the server\'s streamable HTTP endpoint, with "type": "http".'
-            )
-        try:
-            if "command" in self._said:
-                return self._stdio()
-            if "url" in self._said:
-                return self._http()
-        except UsageError as error:
-            if str(error).startswith(self._where):
-                raise
-            raise UsageError(f"{self._where}: {error}") from error
-        raise UsageError(
-            f"{self._where} has neither `command` nor `url`"
-            "\nHint: a command is started, a url is reached over streamable HTTP."
-        )
-
-    def _stdio(self) -> StdioServer:
-        command = self._text("command")
-        args = tuple(self._expanded(each, "args") for each in self._list("args"))
-        env = self._map("env")
-        cwd = self._text("cwd") if self._said.get("cwd") is not None else None
-        timeout, start_timeout = self._times()
-        return StdioServer(
-            command, args, env, cwd, timeout, start_timeout, secrets=frozenset(self._secrets)
-        )
-
-    def _http(self) -> HttpServer:
-        url, headers = self._text("url"), self._map("headers")
-        timeout, start_timeout = self._times()
-        return HttpServer(url, headers, timeout, start_timeout, secrets=frozenset(self._secrets))
-
-    def _times(self) -> tuple[float, float]:
-        return (
-            self._seconds("timeout", CALL_SECONDS),
-            self._seconds("startupTimeout", START_SECONDS),
-        )
-
-    def _seconds(self, key: str, default: float) -> float:
-        said = self._said.get(key)
-        if said is None:
-            return default
-        if isinstance(said, bool) or not isinstance(said, int | float):
-            raise self._wrong(key, "a number of milliseconds")
-        if said < 1_000:
-            raise UsageError(
-                f"{self._where}: `{key}` is {said} milliseconds, less than a second"
-                "\nHint: it counts milliseconds; one minute is 60000."
-            )
-        return said / 1_000
-
-    def _text(self, key: str) -> str:
-        return self._expanded(self._said.get(key), key)
-
-    def _list(self, key: str) -> Sequence[Any]:
-        said = self._said.get(key) or ()
-        if isinstance(said, str) or not isinstance(said, Sequence):
-            raise self._wrong(key, "a list of strings")
-        return said
-
-    def _map(self, key: str) -> Mapping[str, str]:
-        said = self._said.get(key) or {}
-        if not isinstance(said, Mapping) or not all(isinstance(each, str) for each in said):
-            raise self._wrong(key, "an object of strings")
-        return MappingProxyType({k: self._expanded(v, f"{key}.{k}") for k, v in said.items()})
-
-    def _expanded(self, value: Any, key: str) -> str:
-        if not isinstance(value, str):
-            raise self._wrong(key, "a string")
-
-        def variable(found: re.Match[str]) -> str:
-            name, default = found.groups()
-            if name in self._environment:
-                self._secrets.add(self._environment[name])
-                return self._environment[name]
-            if default is None:
-                raise UsageError(
-                    f"{self._where}: `{key}` needs the environment variable {name}, which is not"
-                    f" set\nHint: set it, or give a default: ${{{name}:-…}}."
-                )
-            return str(default)
-
-        return _VARIABLE.sub(variable, value)
-
-    def _wrong(self, key: str, wanted: str) -> UsageError:
-        return UsageError(f"{self._where}: `{key}` must be {wanted}")

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ...errors import ToolError
 from .confidential import redaction_for
-from .config import CALL_SECONDS, START_SECONDS, HttpServer, StdioServer
+from .config import (
+    CALL_SECONDS,
+    START_SECONDS,
+    HttpServer,
+    StdioServer,
+    UnusableServer,
+    filter_of,
+)
 from .handlers import McpProgress, McpStatus
 
 if TYPE_CHECKING:
@@ -70,6 +77,9 @@ class Server:
         self._handlers = handlers
         self._on_tools = on_tools
         self._redact = redaction_for(target)
+        self._filter = filter_of(target)
+        if isinstance(target, UnusableServer):
+            self.problem = target.reason
         self._timeout, self._start_timeout = CALL_SECONDS, START_SECONDS
         if isinstance(target, StdioServer | HttpServer):
             self._timeout, self._start_timeout = target.timeout, target.start_timeout
@@ -90,10 +100,17 @@ class Server:
     @property
     def complaint(self) -> str:
         """Why it is not there, as a sentence for the model; empty if it is."""
+        if isinstance(self._target, UnusableServer):  # the reason is for whoever wrote the file
+            return f"MCP server `{self.name}` is not available: its configuration is wrong"
         return f"MCP server `{self.name}` is not available: {self.problem}" if self.problem else ""
 
     async def start(self) -> None:
         """Start it if it does not run; what goes wrong is its ``problem``."""
+        if isinstance(self._target, UnusableServer):
+            _log.warning("MCP server %s is not available: %s", self.name, self.problem)
+            self._tell("failed", self.problem)
+            self._on_tools(self)
+            return
         try:
             await self._connected()
         except ToolError:
@@ -103,7 +120,8 @@ class Server:
         """Try it again, aside, if it could not be started and its pause is over."""
         is_due = self.problem and time.monotonic() >= self._next_try
         is_tried = self._opening.locked() or (self._reviving and not self._reviving.done())
-        if is_due and not is_tried and not self._closed:
+        is_usable = not isinstance(self._target, UnusableServer)
+        if is_usable and is_due and not is_tried and not self._closed:
             self._reviving = asyncio.create_task(self.start(), name=f"mcp {self.name} again")
 
     def kill(self) -> None:
@@ -287,8 +305,12 @@ class Server:
         from .listing import listed  # noqa: PLC0415 - it loads the SDK, which is loaded
 
         listing = await listed(self.name, connection.request, self._redact)
+        for each in self._filter.misses(listing.definitions):
+            listing.problem(f"it has no tool `{each}`, which its configuration names")
         self.tools = tuple(
-            McpTool(self, name, definition) for name, definition in listing.definitions.items()
+            McpTool(self, name, definition)
+            for name, definition in listing.definitions.items()
+            if self._filter.admits(name)
         )
         self.instructions = connection.instructions[:INSTRUCTION_CHARACTERS]
         problems = listing.told()

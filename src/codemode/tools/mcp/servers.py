@@ -12,7 +12,8 @@ from weakref import WeakKeyDictionary, WeakSet
 import msgspec
 
 from ...errors import UsageError
-from .config import read_config
+from .config import UnusableServer
+from .config_file import read_config
 from .handlers import McpHandlers
 from .naming import namespace_of
 from .server import Server
@@ -59,7 +60,7 @@ class McpServers:
             raise UsageError(
                 "MCP servers need the MCP SDK\nHint: pip install 'codemode[mcp]' brings it."
             )
-        if "" in servers:
+        if not isinstance(servers.get("", UnusableServer("")), UnusableServer):
             raise UsageError("an MCP server has an empty name\nHint: tools are named after it.")
         for name, target in servers.items():
             if target is None or isinstance(target, str | bytes | int | float | Mapping | Sequence):
