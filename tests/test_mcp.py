@@ -303,7 +303,24 @@ async def test_the_same_servers_serve_several_sessions(stage: Stage) -> None:
 
 
 def test_a_wrong_configuration_is_refused_at_once() -> None:
-    with pytest.raises(UsageError, match="neither `command` nor `url`"):
-        CodeMode(mcp={"mcpServers": {"time": {}}})
+    with pytest.raises(UsageError, match="has no object `mcpServers`"):
+        CodeMode(mcp={"time": {}})
     with pytest.raises(UsageError, match="must begin with http"):
         HttpServer("example.org")
+
+
+async def test_a_wrong_entry_is_told_and_the_other_servers_work(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    puppet = stage.puppet()
+    said = {"bad": {}, "puppet": {"command": puppet.command, "args": list(puppet.args)}}
+    async with CodeMode(mcp={"mcpServers": said}) as cm:
+        result = await cm.exec("text(await tools.mcp__puppet__fails({}))")
+        described = cm.exec_tool.description
+
+    assert result.status == "completed"
+    assert [each.getMessage() for each in caplog.records] == [
+        "MCP server bad is not available: mcp.json: server `bad` has neither `command` nor `url`"
+        r"\nHint: a command is started, a url is reached over streamable HTTP."
+    ]
+    assert "MCP server `bad` is not available: its configuration is wrong" in described

@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from ...errors import ToolError
+from ...surface.text import on_one_line
 from .confidential import redaction_for
 from .config import (
     CALL_SECONDS,
@@ -107,7 +108,8 @@ class Server:
     async def start(self) -> None:
         """Start it if it does not run; what goes wrong is its ``problem``."""
         if isinstance(self._target, UnusableServer):
-            _log.warning("MCP server %s is not available: %s", self.name, self.problem)
+            reason = on_one_line(self.problem)
+            _log.warning("MCP server %s is not available: %s", on_one_line(self.name), reason)
             self._tell("failed", self.problem)
             self._on_tools(self)
             return
