@@ -181,8 +181,12 @@ class _ExecutionSent(Struct, frozen=True):
     max_output_tokens: int | None
 
 
+class _RevisedExecutionSent(_ExecutionSent, frozen=True):
+    catalog_revision: int
+
+
 class _ExecuteSent(m.OfSession, frozen=True, tag="session/execute"):
-    request: _ExecutionSent
+    request: _ExecutionSent | _RevisedExecutionSent
 
 
 class _Sent(m.Strict, frozen=True, tag="operation/request"):
@@ -203,8 +207,17 @@ def _sent(number: int, execute: m.Execute) -> _Sent:
         )
         for tool in asked.enabled_tools
     )
-    request = _ExecutionSent(
-        asked.tool_call_id, tools, asked.source, asked.yield_time_ms, asked.max_output_tokens
+    fields = (
+        asked.tool_call_id,
+        tools,
+        asked.source,
+        asked.yield_time_ms,
+        asked.max_output_tokens,
+    )
+    request = (
+        _RevisedExecutionSent(*fields, asked.catalog_revision)
+        if isinstance(asked, m.RevisedExecuteRequest)
+        else _ExecutionSent(*fields)
     )
     return _Sent(number, _ExecuteSent(execute.session_id, request))
 

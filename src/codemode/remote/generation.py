@@ -116,24 +116,27 @@ class Generation:
     async def execute(self, request: ExecuteRequest, preempt: Signal | None) -> RemoteStartedCell:
         """Start a cell; see ``protocol.session.Session``."""
         if m.CATALOG_REVISION not in self.connection.capabilities:
-            return await self._execute(request, preempt)
+            return await self._execute(request, request, preempt)
         named = self._sent_tools.request(request)
         try:
-            cell = await self._execute(named, preempt)
+            cell = await self._execute(named, request, preempt)
         except UnknownCatalogError:
             # Another execute has overtaken this one with newer tools. The host began nothing: send the tools along.
             self._sent_tools.forgotten()
-            return await self._execute(request, preempt)
+            return await self._execute(request, request, preempt)
         self._sent_tools.begun(named)
         return cell
 
-    async def _execute(self, request: ExecuteRequest, preempt: Signal | None) -> RemoteStartedCell:
+    async def _execute(
+        self, message: ExecuteRequest, request: ExecuteRequest, preempt: Signal | None
+    ) -> RemoteStartedCell:
+        """Start the cell of ``request``, which the host is told as ``message``."""
         yield_ms = DEFAULT_YIELD_MS if request.yield_time_ms is None else request.yield_time_ms
         start = Start(self, request, yield_ms / 1000)
         self._starting += 1
         try:
             await self.connection.writable()
-            start.number = self._submit(m.Execute(self._session_id, request), start)
+            start.number = self._submit(m.Execute(self._session_id, message), start)
             start.overtime.begin(START_SECONDS)
         except BaseException:
             self.begun()
