@@ -3,6 +3,8 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
+# Hosts and workers start by the hundred here: without compiled modules each start costs twice as much.
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV  := .venv
 PY    := $(VENV)/bin/python
