@@ -243,7 +243,8 @@ async def test_a_payload_of_the_wrong_shape_is_refused_as_the_reference_does(
 
     said, _, hint = result.text.partition("\nHint: ")
     assert (result.status, said) == ("refused", text)
-    assert hint.startswith('pass {"cell_id": "1"}') is (name == "wait")
+    starts = {"exec": 'pass it as `code`: {"code": "text(1)"}; ', "wait": 'pass {"cell_id": "1"}'}
+    assert hint.startswith(starts[name])
 
 
 async def test_a_payload_that_is_nested_too_deep_to_be_read_is_refused() -> None:
@@ -449,7 +450,7 @@ async def test_what_a_toolset_has_decided_is_not_decided_again() -> None:
             {"middleware": [print]},
         ]
         for option in options:
-            with pytest.raises(UsageError, match="and catalogue_tokens to the Toolset"):
+            with pytest.raises(UsageError, match="policy and on_approval to the Toolset"):
                 CodeMode(tools=toolset, **option)
 
 

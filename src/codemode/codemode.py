@@ -37,7 +37,7 @@ from .protocol.types import (
     Yielded,
 )
 from .runtime.local import EngineName, LocalSessionProvider, check_engine
-from .surface.arguments import parse_wait_arguments
+from .surface.arguments import parse_exec_arguments, parse_wait_arguments
 from .surface.description import wait_tool
 from .surface.output import model_items, status_of
 from .surface.result import ExecResult
@@ -283,9 +283,10 @@ class CodeMode:
             UsageError: ``name`` is neither.
         """
         if name == "exec":
-            source = payload.get("code") if isinstance(payload, Mapping) else payload
-            if not isinstance(source, str):
-                return _refused("exec expects raw JavaScript source text")
+            try:
+                source = parse_exec_arguments(payload)
+            except UsageError as error:
+                return _refused(str(error))
             return await self.exec(source, call_id=call_id, preempt=preempt)
         if name != "wait":
             raise UsageError(f"code mode has the tools exec and wait, not {name!r}")

@@ -200,6 +200,27 @@ def test_a_body_of_many_values_is_refused(shared: Start) -> None:
     assert post(shared().url, many).status_code == 413
 
 
+@pytest.mark.parametrize("end", ["", "/"])
+async def test_the_path_may_end_with_a_slash(shared: Start, end: str) -> None:
+    async with over_http(shared().url + end) as client:
+        assert texts(await client.call_tool("exec", {"code": "text(1)"})) == ["1"]
+
+
+def test_a_request_has_an_answer_whatever_number_names_it(shared: Start) -> None:
+    url = shared().url
+    whole = post(url, INITIALIZE.replace('"id": 1', '"id": 1.0'))
+    half = post(url, INITIALIZE.replace('"id": 1', '"id": 1.5'))
+    assert (whole.status_code, '"id":1,' in whole.text) == (200, True)
+    assert (half.status_code, half.json()) == (
+        400,
+        {
+            "jsonrpc": "2.0",
+            "id": 1.5,
+            "error": {"code": -32600, "message": "`id` must be an integer or a string, got 1.5"},
+        },
+    )
+
+
 def test_connections_that_say_nothing_lock_nobody_out(shared: Start) -> None:
     server = urlsplit(shared().url)
     with contextlib.ExitStack() as stack:
@@ -207,6 +228,68 @@ def test_connections_that_say_nothing_lock_nobody_out(shared: Start) -> None:
             silent = socket.create_connection((server.hostname, server.port))
             stack.enter_context(silent)
         assert post(server.geturl()).status_code == 200
+
+
+# ── what browsers ask before a page may ──────────────────────────────────────────────────────────
+
+
+def preflight(url: str, **headers: str) -> httpx2.Response:
+    asked = {"Access-Control-Request-Method": "POST", **headers}
+    return httpx2.options(url, headers=asked, timeout=60)
+
+
+def test_a_page_that_is_allowed_may_call_and_read_the_session(serving: Start) -> None:
+    page = "https://app.example"
+    url = serving("--allow-origin", page, CODEMODE_TOKEN=TOKEN).url
+    wanted = "authorization,content-type,mcp-session-id,mcp-protocol-version,last-event-id"
+    network = {"Access-Control-Request-Private-Network": "true"}
+    answer = preflight(url, Origin=page, **{"Access-Control-Request-Headers": wanted}, **network)
+    assert answer.status_code == 200
+    assert {name: answer.headers.get(name) for name in CROSS_ORIGIN} == {
+        "access-control-allow-origin": page,
+        "access-control-allow-methods": "GET, POST, DELETE",
+        "access-control-allow-headers": wanted,
+        "access-control-allow-private-network": "true",
+        "access-control-allow-credentials": None,
+        "access-control-expose-headers": None,
+    }
+    for authorization, status in ((f"Bearer {TOKEN}", 200), ("", 401)):
+        called = post(url, Origin=page, Authorization=authorization)
+        assert (called.status_code, called.headers["access-control-allow-origin"]) == (status, page)
+        assert called.headers["access-control-expose-headers"] == (
+            "Mcp-Session-Id, Mcp-Protocol-Version, WWW-Authenticate"
+        )
+
+
+CROSS_ORIGIN = [
+    "access-control-allow-origin",
+    "access-control-allow-methods",
+    "access-control-allow-headers",
+    "access-control-allow-private-network",
+    "access-control-allow-credentials",
+    "access-control-expose-headers",
+]
+
+
+def test_a_page_that_is_not_allowed_is_told_nothing(serving: Start) -> None:
+    url = serving("--allow-origin", "https://app.example").url
+    cases: dict[tuple[str, str], int] = {
+        ("https://evil.example", "127.0.0.1"): 403,
+        ("https://app.example", "evil.example"): 421,
+        ("http://localhost:3000", "127.0.0.1"): 400,
+    }
+    for (origin, host), status in cases.items():
+        answer = preflight(url, Origin=origin, Host=host)
+        allowed = answer.headers.get("access-control-allow-origin")
+        assert (answer.status_code, allowed) == (status, None)
+
+
+def test_without_pages_nothing_is_said_across_origins(shared: Start) -> None:
+    answer = preflight(shared().url, Origin="http://localhost:3000")
+    assert (answer.status_code, [name for name in CROSS_ORIGIN if name in answer.headers]) == (
+        405,
+        [],
+    )
 
 
 # ── the end ──────────────────────────────────────────────────────────────────────────────────────

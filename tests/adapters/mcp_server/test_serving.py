@@ -104,6 +104,26 @@ async def test_what_fails_is_an_error_for_the_model(
         assert (result.is_error, status_of(result)) == (True, status)
 
 
+async def test_numbers_and_words_are_taken_as_clients_write_them(connect: Connect) -> None:
+    async with connect() as client:
+        running = await client.call_tool(
+            "exec", {"code": "yield_control(); await new Promise(() => {})"}
+        )
+        cell = int(cell_of(running))
+        waited = await client.call_tool("wait", {"cell_id": cell, "yield_time_ms": "1"})
+        ended = await client.call_tool("wait", {"cell_id": str(cell), "terminate": "true"})
+        assert (status_of(waited), status_of(ended)) == ("running", "terminated")
+
+
+async def test_a_program_under_another_name_is_told_to_be_the_code(connect: Connect) -> None:
+    async with connect() as client:
+        block = (await client.call_tool("exec", {"script": "text(1)"})).content[0]
+        assert isinstance(block, TextContent)
+        assert block.text.endswith(
+            'pass it as `code`: {"code": "text(1)"}; this call has `script`.'
+        )
+
+
 async def test_another_tool_is_an_error_of_the_client() -> None:
     async with over_stdio() as client:
         with pytest.raises(MCPError, match="there is no tool 'eval'"):

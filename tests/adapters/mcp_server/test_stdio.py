@@ -158,6 +158,35 @@ def test_a_request_that_cannot_be_read_is_answered_if_it_can_be_told_whose_it_wa
     }
 
 
+@pytest.mark.parametrize(("written", "said"), [(5.0, 5), (5.5, 5.5)])
+def test_a_request_has_an_answer_whatever_number_names_it(
+    start: Callable[[], Child], written: float, said: float
+) -> None:
+    child = start()
+    send(child, id=written, method="ping")
+    found = answer(child)
+    assert (found["id"], "result" in found) == (said, said == 5)
+
+
+@pytest.mark.parametrize(
+    ("params", "text"),
+    [
+        (
+            {"name": "exec", "arguments": "text(1)"},
+            "`params.arguments`: Input should be a valid dictionary, got 'text(1)'",
+        ),
+        ({"arguments": {}}, "`params.name`: Field required"),
+        ({"name": 7}, "`params.name`: Input should be a valid string, got 7"),
+    ],
+)
+def test_an_error_names_the_parameter(
+    start: Callable[[], Child], params: dict[str, Any], text: str
+) -> None:
+    child = start()
+    send(child, id=7, method="tools/call", params=params)
+    assert answer(child) == {"jsonrpc": "2.0", "id": 7, "error": {"code": -32602, "message": text}}
+
+
 @given(st.lists(st.binary(max_size=6)), st.integers(1, 7))
 def test_lines_do_not_depend_on_the_pieces_in_which_they_come(
     lines: list[bytes], size: int

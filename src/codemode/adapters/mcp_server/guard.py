@@ -51,27 +51,35 @@ class Names:
         return PlainTextResponse("this page may not call the server\n", 403)
 
 
+class Door:
+    """An ASGI application around all others: lets requests in by name and page.
+
+    Args:
+        app: gets what is let in.
+        names: under which clients reach it.
+    """
+
+    def __init__(self, app: ASGIApp, names: Names) -> None:
+        self._app = app
+        self._names = names
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        rejection = self._names.rejection(Request(scope)) if scope["type"] == "http" else None
+        await (rejection or self._app)(scope, receive, send)
+
+
 class Guard:
     """An ASGI application around another one.
 
     Args:
         app: gets what is let in.
         token: what clients have to bring as bearer token; None lets everybody in.
-        names: under which clients reach it.
         goodbye: told the session ID of a client that has ended its session.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        token: str | None,
-        names: Names,
-        goodbye: Goodbye,
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, token: str | None, goodbye: Goodbye) -> None:
         self._app = app
         self._digest = None if token is None else _digest(token.encode())
-        self._names = names
         self._goodbye = goodbye
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,7 +87,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        rejection = self._names.rejection(request) or self._unauthorized(request)
+        rejection = self._unauthorized(request)
         if rejection is not None:
             await rejection(scope, receive, send)
         elif request.method == "DELETE":

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Final
 import uvicorn
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from .connections import Connection, ConnectionBounds
 from .departures import unlogged_departures
+from .envelopes import Envelopes
 from .exchanges import ExchangeBounds, Exchanges
-from .guard import Guard, Names
+from .guard import Door, Guard, Names
 
 if TYPE_CHECKING:
     import socket
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
     from .server import McpServer
 
 PATH: Final = "/mcp"
+
+METHODS: Final = ("GET", "POST", "DELETE")
+EXPOSED_HEADERS: Final = ("Mcp-Session-Id", "Mcp-Protocol-Version", "WWW-Authenticate")
+"""What a page may read of an answer besides its body."""
 
 REQUESTS_PER_SESSION: Final = 8
 """What is beyond gets status 503."""
@@ -41,13 +47,13 @@ def http_app(
     hosts: Iterable[str] = (),
     origins: Iterable[str] = (),
 ) -> ASGIApp:
-    """An ASGI application that serves ``/mcp``; it needs its lifespan to be run.
+    """An ASGI application that serves ``/mcp`` and ``/mcp/``; it needs its lifespan to be run.
 
     Args:
         server: stays the caller's to close, after the application.
         token: what clients have to bring as bearer token; None lets everybody in that reaches it.
         hosts: names besides this machine's own under which clients reach it.
-        origins: web pages besides this machine's own that may call it.
+        origins: web pages that may call it and read its answers.
     """
     bounds = ExchangeBounds(requests=server.max_sessions * REQUESTS_PER_SESSION)
     manager = StreamableHTTPSessionManager(
@@ -57,11 +63,30 @@ def http_app(
         max_sessions=server.max_sessions,
     )
     app = Starlette(
-        routes=[Route(PATH, endpoint=StreamableHTTPASGIApp(manager))],
+        # Some clients add the slash; a redirect would lose the body of their request.
+        routes=[
+            Route(each, endpoint=StreamableHTTPASGIApp(manager)) for each in (PATH, f"{PATH}/")
+        ],
         lifespan=lambda _: manager.run(),
     )
-    bounded = Exchanges(app, bounds)
-    return Guard(bounded, token=token, names=Names(hosts, origins), goodbye=server.end_session)
+    guarded = Guard(Exchanges(Envelopes(app), bounds), token=token, goodbye=server.end_session)
+    return Door(_across_origins(guarded, tuple(origins)), Names(hosts, origins))
+
+
+def _across_origins(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
+    """Tell browsers that pages of these origins may call the application and read its answers."""
+    if not origins:
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=origins,
+        allow_methods=METHODS,
+        allow_headers=[
+            "*"
+        ],  # those that the page asks for: what they say is checked where it is read
+        allow_private_network=True,
+        expose_headers=EXPOSED_HEADERS,
+    )
 
 
 async def serve_http(

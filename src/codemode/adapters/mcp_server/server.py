@@ -20,6 +20,7 @@ from ...surface.declaration import EXEC_TOOL_NAME
 from ...surface.description import WAIT_TOOL_NAME
 from .content import answer, refusal
 from .definitions import SESSION_PARAMETER, exec_definition, wait_definition
+from .envelopes import naming_parameters
 from .observation import LEVEL, Observation, log_message
 from .sessions import SESSION_HEADER, Key, ServedSession, Sessions
 
@@ -100,6 +101,7 @@ class McpServer:
             on_call_tool=self._call_tool,
             on_subscriptions_listen=ListenHandler(self._bus, max_subscriptions=MAX_SUBSCRIPTIONS),
         )
+        self.protocol.middleware.append(naming_parameters)
         self.protocol.add_request_handler(
             "logging/setLevel", types.SetLevelRequestParams, self._set_level
         )

@@ -8,15 +8,15 @@ long is thrown away while it comes in, and answered with an error.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import anyio
 import mcp_types as types
 from mcp.shared.message import SessionMessage
 
 from ...host.pipes import Inlet, PipeOutlet, take_standard_streams
+from .envelopes import Malformed, checked, id_in
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -30,6 +30,8 @@ MAX_LINE_BYTES: Final = 8 * 1024 * 1024
 
 FLUSH_SECONDS: Final = 2.0
 """How long a client has to read what was said before the end."""
+
+_TOO_LONG: Final = Malformed(None, "the line is too long", types.PARSE_ERROR)
 
 log: Final = logging.getLogger(__name__)
 
@@ -109,12 +111,11 @@ class _Line:
             await self._arrived.wait()
             self._arrived.clear()
             for line in self._lines.take():
-                message = None if line is None else _parsed(line)
-                if message is not None:
-                    await self._to_server.send(SessionMessage(message))
+                read = _TOO_LONG if line is None else _message(line)
+                if isinstance(read, Malformed):
+                    self._outlet.send(read.answer + b"\n")
                 else:
-                    what = "too long" if line is None else "no JSON-RPC message"
-                    self._outlet.send(_error_line(f"the line is {what}", _request_id(line)))
+                    await self._to_server.send(SessionMessage(read))
             self._inlet.resume()
 
     async def _write(self) -> None:
@@ -182,23 +183,11 @@ class LineReader:
         self._part.clear()
 
 
-def _parsed(line: bytes) -> Any | None:
+def _message(line: bytes) -> types.JSONRPCMessage | Malformed:
+    found = checked(line)
+    if isinstance(found, Malformed):
+        return found
     try:
-        return types.jsonrpc_message_adapter.validate_json(line, by_name=False)
+        return types.jsonrpc_message_adapter.validate_json(found, by_name=False)
     except ValueError:
-        return None
-
-
-def _request_id(line: bytes | None) -> int | str | None:
-    """Whose request it would have been: lone surrogates, for one, are no JSON for most readers."""
-    try:
-        said = json.loads(line or b"")
-    except (ValueError, RecursionError):
-        return None
-    found = said.get("id") if isinstance(said, dict) and "method" in said else None
-    return found if isinstance(found, int | str) else None
-
-
-def _error_line(text: str, request: int | str | None) -> bytes:
-    error = {"code": types.PARSE_ERROR, "message": text}
-    return json.dumps({"jsonrpc": "2.0", "id": request, "error": error}).encode() + b"\n"
+        return Malformed(id_in(found), "the line is no JSON-RPC message", types.PARSE_ERROR)
