@@ -18,7 +18,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
 
-    from .codemode import CodeMode
+    from .application.events import (
+        CallEnded,
+        CallStarted,
+        CellEnded,
+        CellEvent,
+        CellNotification,
+        CellOutput,
+        CellStarted,
+        CellYielded,
+    )
+    from .code_mode import CodeMode
     from .errors import (
         CellBusyError,
         CellTerminatingError,
@@ -67,6 +77,7 @@ if TYPE_CHECKING:
     from .remote.process import ProcessSessionProvider
     from .runtime.local import LocalSessionProvider
     from .surface.declaration import declaration
+    from .surface.nested_call import NestedCall
     from .surface.result import ExecResult
     from .surface.toolspec import ToolSpec
     from .tools.chain import Middleware, Next
@@ -82,9 +93,17 @@ __all__ = [
     "Approval",
     "Audio",
     "AudioItem",
+    "CallEnded",
+    "CallStarted",
     "CellBusyError",
+    "CellEnded",
+    "CellEvent",
     "CellId",
+    "CellNotification",
+    "CellOutput",
+    "CellStarted",
     "CellTerminatingError",
+    "CellYielded",
     "CodeMode",
     "CodeModeError",
     "EngineError",
@@ -109,6 +128,7 @@ __all__ = [
     "McpStatus",
     "Middleware",
     "MissingCell",
+    "NestedCall",
     "Next",
     "OnApproval",
     "OnNotify",
@@ -153,6 +173,9 @@ _ERRORS = (
     " SessionClosedError SessionError SourceError ToolDefinitionError ToolError UsageError"
     " WorkerLostError"
 )
+_EVENTS = (
+    "CallEnded CallStarted CellEnded CellEvent CellNotification CellOutput CellStarted CellYielded"
+)
 _SEAMS = "Session SessionDelegate SessionProvider Signal StartedCell"
 _TYPES = (
     "AudioItem CellId ExecuteRequest ImageItem Item JsonValue LiveCell MissingCell Pending Result"
@@ -160,7 +183,8 @@ _TYPES = (
     " WaitToPendingRequest Yielded"
 )
 _HOMES = {
-    "codemode": "CodeMode",
+    "application.events": _EVENTS,
+    "code_mode": "CodeMode",
     "errors": _ERRORS,
     "limits": "Limits",
     "protocol.session": _SEAMS,
@@ -169,6 +193,7 @@ _HOMES = {
     "remote.process": "ProcessSessionProvider",
     "runtime.local": "LocalSessionProvider",
     "surface.declaration": "declaration",
+    "surface.nested_call": "NestedCall",
     "surface.result": "ExecResult",
     "surface.toolspec": "ToolSpec",
     "tools.chain": "Middleware Next",

@@ -53,7 +53,7 @@ PLACES: Final[dict[str, Place]] = {
     ),
     "output_tokens": Place(
         "what a model reads of one observation, unless it asks for another budget",
-        ("codemode.py",),
+        ("application/results.py",),
         FIRES + "test_output_over_output_tokens_is_cut",
     ),
     "value_bytes": Place(
@@ -118,7 +118,7 @@ PLACES: Final[dict[str, Place]] = {
     ),
     "result_kept_ms": Place(
         "how long it is remembered how a cell ended",
-        ("codemode.py", "runtime/unread.py"),
+        ("runtime/ends.py",),
         FIRES + "test_the_end_of_a_cell_is_forgotten_after_result_kept_ms",
     ),
     "max_yield_time_ms": Place(
@@ -182,6 +182,10 @@ FIXED: Final = (
     Bound("engine.zygote", "STACK_BYTES", "bytes", "the stack of a thread in a worker", "the script gets a RangeError"),
     Bound("runtime.callbacks", "NOTIFICATIONS_AT_ONCE", "notifications", "notifications delivered at once", "more wait their turn"),
     Bound("runtime.callbacks", "HELD_BYTES", "bytes", "arguments and texts of a cell's callbacks", "the cell is held back"),
+    Bound("application.event_queue", "MOST_EVENTS", "events", "events of a followed cell that are not taken", "its calls and notifications wait"),
+    Bound("application.activity", "KEPT_BYTES", "bytes", "nested calls that have ended and no result has told of", "a cell forgets its oldest ones"),
+    Bound("application.activity", "ERROR_CHARACTERS", "characters", "the error of a nested call in a result", "the rest is left out"),
+    Bound("application.following", "CLOSE_SECONDS", "s", "the end of a followed cell that is over, or not wanted any more", "it is left, with a warning"),
     Bound("cli.output", "WRITTEN_BYTES", "bytes", "images and sounds that one run writes to files", "no more are written, with a warning"),
     Bound("tools.result", "MAX_DEPTH", "levels", "nesting of a tool's result", "the call fails"),
     Bound("tools.result", "RESULT_MEMBERS", "members", "the members of a Python tool's result", "the call fails"),

@@ -216,12 +216,9 @@ async def settle(rounds: int = 5) -> None:
 
 
 def strip(value: Any) -> Any:
-    """An outcome or response without its times, to be compared whole."""
+    """An outcome or response without its times, and what no wire carries, to be compared whole."""
     if hasattr(value, "response"):
         return type(value)(strip(value.response))
-    times = {
-        name: 0
-        for name in ("host_duration_ns", "result_buffered_for_ns")
-        if name in value.__struct_fields__
-    }
-    return msgspec.structs.replace(value, **times)
+    untold = {"host_duration_ns": 0, "result_buffered_for_ns": 0, "by_program": None}
+    there = {name: each for name, each in untold.items() if name in value.__struct_fields__}
+    return msgspec.structs.replace(value, **there)

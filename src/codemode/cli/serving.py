@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 from msgspec import Struct
 
-from ..codemode import CodeMode
+from ..code_mode import CodeMode
 from ..errors import CodeModeError
 from ..grpc.token import HOW_TO_MAKE_ONE, LEAST_TOKEN, is_long_enough, is_token
 from ..host.pipes import take_standard_streams

@@ -95,9 +95,12 @@ class ToolDefinition(Struct, frozen=True, kw_only=True, dict=True):
 
 
 class TextItem(Struct, frozen=True, gc=False, tag="input_text"):
-    """Text that a cell wrote."""
+    """Text that a cell wrote; ``str`` gives the text."""
 
     text: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class ImageItem(Struct, frozen=True, tag="input_image", omit_defaults=True):
@@ -148,11 +151,17 @@ class WaitToPendingRequest(Struct, frozen=True, kw_only=True):
 
 
 class Yielded(Struct, frozen=True, kw_only=True):
-    """The observation ended while the cell runs on."""
+    """The observation ended while the cell runs on.
+
+    Attributes:
+        by_program: whether the program ended it with ``yield_control()``, and not its time or a
+            preemption. No wire carries it: it is None if the cell ran in a host.
+    """
 
     cell_id: CellId
     items: tuple[Item, ...]
     host_duration_ns: int = 0
+    by_program: bool | None = None
 
 
 class Result(Struct, frozen=True, kw_only=True):

@@ -420,8 +420,11 @@ class RemoteStartedCell:
         if start is None:
             raise UsageError("the initial response of a cell can be asked for once")
         try:
+            # The answer may be here already, and what the program called before it not begun.
+            await asyncio.sleep(0)
             outcome = await start.initial
         except asyncio.CancelledError:
+            start.initial.cancel()
             self._generation.end_unwanted(self._cell)
             raise
         return outcome.response  # type: ignore[return-value]  # a host gives no frontier

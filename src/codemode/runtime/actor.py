@@ -78,6 +78,7 @@ class CellActor:
         self._home = home
         self._loop = asyncio.get_running_loop()
         self._state = State()
+        self._event: Input | None = None  # the last
         self._inputs: deque[tuple[Input, Observation | Failure | None]] = deque()
         self._performing = False
         self._listener = Listener(
@@ -140,6 +141,9 @@ class CellActor:
     async def answer(self, observation: Observation) -> WaitOutcome:
         """Wait for the answer. If the caller is cancelled, the next one gets what this one missed."""
         try:
+            if observation.first:
+                # The answer may be here already, and what the program called before it not begun.
+                await asyncio.sleep(0)
             return await observation.answer
         except asyncio.CancelledError:
             self._leave(observation)
@@ -210,7 +214,7 @@ class CellActor:
     def _take(self, event: Input, about: Observation | Failure | None) -> None:
         before = self._state
         after, effects = step(before, event)
-        self._state = after
+        self._state, self._event = after, event
         if isinstance(about, Observation):
             self._seat(event, about, effects)
         elif after.phase is Phase.FINISHING and before.phase is Phase.RUNNING:
@@ -270,7 +274,9 @@ class CellActor:
 
     def _yield(self, _: object) -> None:
         items = self._listener.outbox.take()
-        self._answer_observer(LiveCell(Yielded(cell_id=self.cell_id, items=items)))
+        by_program = self._event is Input.YIELD_ASKED
+        yielded = Yielded(cell_id=self.cell_id, items=items, by_program=by_program)
+        self._answer_observer(LiveCell(yielded))
 
     def _pend(self, _: object) -> None:
         self._listener.turns.freeze()

@@ -11,6 +11,7 @@ from . import anthropic, mcp, openai, output
 
 if TYPE_CHECKING:
     from ..protocol.types import RuntimeResponse
+    from .nested_call import NestedCall
 
 Status: TypeAlias = output.Status | Literal["refused"]
 
@@ -25,12 +26,17 @@ class ExecResult:
         items: the header and the output since the last result, truncated; the error last.
         cell_id: the cell, or None if there is none.
         response: the whole response behind it, untruncated; None if refused.
+        calls: the nested calls that have ended since the last result, in the order of their ends.
+        waiting_for: the nested calls that run, if the cell goes on; empty if it only computes or
+            waits for a timer.
     """
 
     status: Status
     items: tuple[Item, ...]
     cell_id: CellId | None = None
     response: RuntimeResponse | None = None
+    calls: tuple[NestedCall, ...] = ()
+    waiting_for: tuple[NestedCall, ...] = ()
 
     @property
     def text(self) -> str:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from ...errors import CodeModeError, LimitError, SessionClosedError
 
 if TYPE_CHECKING:
-    from ...codemode import CodeMode
+    from ...code_mode import CodeMode
     from ...surface.result import ExecResult
     from ...tools.toolset import OnNotify
 

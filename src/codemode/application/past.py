@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from .runtime.ends import Ends
+from ..runtime.ends import Ends
 
 if TYPE_CHECKING:
-    from .limits import Limits
-    from .protocol.types import CellId
-    from .surface.result import ExecResult
+    from ..limits import Limits
+    from ..protocol.types import CellId
+    from ..surface.result import ExecResult
 
 
 class Past:

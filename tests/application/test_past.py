@@ -1,7 +1,7 @@
 """What is kept of cells that have ended, and for how long."""
 
+from codemode.application.past import Past
 from codemode.limits import Limits
-from codemode.past import Past
 from codemode.protocol.types import CellId, Result, TextItem
 from codemode.runtime.ends import END_BYTES
 from codemode.runtime.outbox import ITEM_BYTES

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import time
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from .application.activity import Activity
+from .application.events import CellEnded, CellEvent, CellOutput, CellStarted
+from .application.following import OBSERVE_MS, Follower, Following
+from .application.opening import SessionOpening
+from .application.results import Results, refused
+from .application.running import KeptOutput, OnEvent, OnOutput, hand_over
 from .errors import (
     LimitError,
     SessionClosedError,
@@ -24,34 +29,31 @@ from .errors import (
     UsageError,
     WorkerLostError,
 )
-from .limits import Limits
-from .past import Past
+from .limits import GREATEST
 from .protocol.types import (
     CellId,
     ExecuteRequest,
     LiveCell,
-    MissingCell,
     Pending,
-    TextItem,
     WaitRequest,
-    Yielded,
 )
-from .runtime.local import EngineName, LocalSessionProvider, check_engine
 from .surface.arguments import parse_exec_arguments, parse_wait_arguments
 from .surface.description import wait_tool
-from .surface.output import model_items, status_of
 from .surface.result import ExecResult
 from .surface.source import parse_exec_source
-from .surface.text import well_formed
 from .tools.toolset import CATALOGUE_TOKENS, Toolset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    import os
+    from collections.abc import AsyncGenerator, Callable, Iterable
     from types import TracebackType
     from typing import Self
 
-    from .protocol.session import Session, SessionProvider, Signal
-    from .protocol.types import RuntimeResponse, WaitOutcome
+    from .limits import Limits
+    from .protocol.session import SessionProvider, Signal
+    from .protocol.types import WaitOutcome
+    from .runtime.local import EngineName
+    from .surface.source import ExecSource
     from .surface.toolspec import ToolSpec
     from .tools.chain import Middleware
     from .tools.mcp.servers import McpServers
@@ -118,7 +120,6 @@ class CodeMode:
         policy: Policy | None = None,
         on_approval: OnApproval | None = None,
     ) -> None:
-        _check_options(engine, limits, provider)
         if isinstance(tools, Toolset):
             given = (middleware, on_notify, namespaces, catalogue_tokens, policy, on_approval)
             if given != ((), None, None, CATALOGUE_TOKENS, None, None):
@@ -138,26 +139,27 @@ class CodeMode:
                 on_approval=on_approval,
             )
             self._owns_toolset = True
-        self._servers, self._owns_servers = _servers(mcp)
-        self._starting: asyncio.Task[None] | None = None
-        self._has_servers = False
-        self._limits = limits or Limits()
-        self._provider = provider
-        self._engine: EngineName = engine or "workers"
-        self._owned: LocalSessionProvider | None = None
-        self._opening = asyncio.Lock()
-        self._session: Session | None = None
-        self._closed = False
+        self._activity = Activity(self.toolset)
+        self._opening = SessionOpening(
+            self._activity,
+            self.toolset,
+            limits=limits,
+            provider=provider,
+            engine=engine,
+            mcp=mcp,
+        )
+        self._limits = self._opening.limits
         self._calls = itertools.count(1)
-        self._past = Past(self._limits)
+        self._results = Results(self._activity, self._limits)
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else "not in use" if self._session is None else "in use"
-        return f"<code mode, {state}, {len(self.toolset.catalogue.tools)} tools>"
+        tools = len(self.toolset.catalogue.tools)
+        return f"<code mode, {self._opening.state}, {tools} tools>"
 
     async def __aenter__(self) -> Self:
+        self._opening.begin()
         try:
-            await self._start_servers()
+            await self._opening.start_servers()
         except BaseException:
             await self.aclose()
             raise
@@ -182,7 +184,13 @@ class CodeMode:
         return wait_tool(default_tokens=self._limits.output_tokens)
 
     async def exec(
-        self, source: str, *, call_id: str | None = None, preempt: Signal | None = None
+        self,
+        source: str,
+        *,
+        call_id: str | None = None,
+        yield_time_ms: int | None = None,
+        max_output_tokens: int | None = None,
+        preempt: Signal | None = None,
     ) -> ExecResult:
         """Run a program, until it ends or its yield time is up.
 
@@ -190,6 +198,8 @@ class CodeMode:
             source: raw JavaScript; the first line may be a pragma
                 ``// @exec: {"yield_time_ms": 10000, "max_output_tokens": 1000}``.
             call_id: the model's call; notifications carry it.
+            yield_time_ms: how long to wait before the cell yields; wins over the pragma.
+            max_output_tokens: budget of this result; wins over the pragma.
             preempt: ends the observation early; the cell runs on.
 
         A program's failure is a result, and so is a source or a request that a limit refuses, and
@@ -198,31 +208,144 @@ class CodeMode:
         Raises:
             SessionClosedError: this object is closed.
             EngineError: no cell can run here.
+            UsageError: a time or a budget is no non-negative integer.
         """
         began = time.monotonic()
+        _check_count("yield_time_ms", yield_time_ms)
+        _check_count("max_output_tokens", max_output_tokens)
         try:
-            parsed = parse_exec_source(source)
-            session = await self._open()
-            started = await session.execute(
-                ExecuteRequest(
-                    tool_call_id=call_id or f"exec-{next(self._calls)}",
-                    enabled_tools=self.toolset.catalogue.tools,
-                    source=parsed.code,
-                    yield_time_ms=parsed.yield_time_ms,
-                    max_output_tokens=parsed.max_output_tokens,
-                ),
-                preempt=preempt,
-            )
+            parsed = _parsed(source, yield_time_ms, max_output_tokens)
+            session = await self._opening.session()
+            request = self._request(parsed, call_id)
+            started = await session.execute(request, preempt=preempt)
         except (SourceError, LimitError, WorkerLostError) as error:
-            return _refused(str(error))
-        self._past.started(started.cell_id)
+            return refused(str(error))
+        self._results.started(started.cell_id)
+        self._activity.started(started.cell_id, request.tool_call_id)
         try:
             response = await started.initial_response()
         except SessionClosedError:
             raise
         except (SessionError, WorkerLostError) as error:
-            return _refused(str(error))
-        return self._result(response, began, parsed.max_output_tokens)
+            self._activity.forget(started.cell_id)
+            return refused(str(error))
+        return self._results.of(response, began, parsed.max_output_tokens)
+
+    async def run(
+        self,
+        source: str,
+        *,
+        call_id: str | None = None,
+        max_output_tokens: int | None = None,
+        on_output: OnOutput | None = None,
+        on_event: OnEvent | None = None,
+    ) -> ExecResult:
+        """Run a program to its end, through all its yields, and keep everything that it writes.
+
+        Args:
+            source: raw JavaScript; of a pragma only ``max_output_tokens`` counts.
+            call_id: the model's call; notifications carry it.
+            max_output_tokens: budget of the result, which is whole if nobody says one.
+            on_output: called with each text, image and sound as it comes; sync or async.
+            on_event: called with each event that ``stream`` would give; sync or async.
+
+        The result is that of the whole program. More output than ``Limits.output_bytes`` ends the
+        program with an error that says so. A cancelled call, and one whose ``on_output`` or
+        ``on_event`` raises, leaves no cell.
+
+        Raises:
+            SessionClosedError: this object is closed.
+            EngineError: no cell can run here.
+            UsageError: the budget is no non-negative integer.
+        """
+        _check_count("max_output_tokens", max_output_tokens)
+        stop = asyncio.Event()
+        events = self._followed(
+            source,
+            Following(
+                call_id, max_output_tokens=max_output_tokens, stop=stop, on_too_much=stop.set
+            ),
+        )
+        result: ExecResult | None = None
+        async with aclosing(events):
+            async for event in events:
+                if on_output is not None and isinstance(event, CellOutput):
+                    await hand_over(on_output, event.item)
+                if on_event is not None:
+                    await hand_over(on_event, event)
+                if isinstance(event, CellEnded):
+                    result = event.result
+        assert result is not None, "the end is the last event"
+        return result
+
+    def stream(
+        self,
+        source: str,
+        *,
+        call_id: str | None = None,
+        yield_time_ms: int | None = None,
+        max_output_tokens: int | None = None,
+        stop: Signal | None = None,
+    ) -> AsyncGenerator[CellEvent, None]:
+        """Run a program to its end, and give each event as it comes, the end last.
+
+        Args:
+            source: raw JavaScript; of a pragma only ``max_output_tokens`` counts.
+            call_id: the model's call; notifications carry it.
+            yield_time_ms: have the cell yield when so much time has passed since the last yield;
+                None: it yields only where the program says ``yield_control()``.
+            max_output_tokens: budget of the result at the end, which is whole if nobody says one.
+            stop: ends the program when it is set; its last output and the end still come.
+
+        Leaving the loop ends the program, and so does cancelling the task that runs it; to have it
+        ended before the next statement, close the generator (``contextlib.aclosing``). Output of
+        one turn comes before calls and notifications of that turn. A loop that takes no events
+        slows the program down.
+
+        Raises:
+            SessionClosedError: this object is closed.
+            EngineError: no cell can run here.
+            UsageError: a time or a budget is no non-negative integer.
+        """
+        _check_count("yield_time_ms", yield_time_ms)
+        _check_count("max_output_tokens", max_output_tokens)
+        following = Following(
+            call_id,
+            yield_seconds=None if yield_time_ms is None else yield_time_ms / 1000,
+            max_output_tokens=max_output_tokens,
+            stop=stop,
+        )
+        return self._followed(source, following)
+
+    async def _followed(self, source: str, following: Following) -> AsyncGenerator[CellEvent, None]:
+        began = time.monotonic()
+        kept = KeptOutput(self._limits.output_bytes)
+        try:
+            parsed = _parsed(source, self._observe_ms, following.max_output_tokens)
+            session = await self._opening.session()
+            request = self._request(parsed, following.call_id)
+            follower = Follower(session, self._activity, request, following)
+            async with aclosing(follower.events()) as events:
+                async for event in events:
+                    if isinstance(event, CellOutput):
+                        kept.add(event.item)
+                        if kept.is_too_much and following.on_too_much is not None:
+                            following.on_too_much()
+                    elif isinstance(event, CellStarted):
+                        self._results.started(event.cell_id)
+                    yield event
+        except SessionClosedError:
+            raise
+        except (SourceError, SessionError, WorkerLostError) as error:
+            yield CellEnded(cell_id=CellId(""), result=refused(str(error)))
+            return
+        assert follower.response is not None, "a cell is followed to its last response"
+        response = msgspec.structs.replace(follower.response, items=kept.items)
+        if kept.is_too_much and following.on_too_much is not None:
+            response = self._results.beyond_output(response)
+        tokens = GREATEST if parsed.max_output_tokens is None else parsed.max_output_tokens
+        result = self._results.of(response, began, tokens)
+        yield CellEnded(cell_id=response.cell_id, result=result)
 
     async def wait(
         self,
@@ -248,9 +371,8 @@ class CodeMode:
         """
         began = time.monotonic()
         cell_id = _cell_id(cell)
-        if max_tokens is not None and max_tokens < 0:
-            raise UsageError(f"max_tokens must not be negative, got {max_tokens}")
-        session = await self._open()
+        _check_count("max_tokens", max_tokens)
+        session = await self._opening.session()
         try:
             if terminate:
                 outcome = await session.terminate(cell_id)
@@ -260,7 +382,7 @@ class CodeMode:
         except SessionClosedError:
             raise
         except (SessionError, UsageError, WorkerLostError) as error:
-            return _refused(str(error))
+            return refused(str(error))
         return self._outcome(outcome, began, max_tokens)
 
     async def call(
@@ -286,14 +408,14 @@ class CodeMode:
             try:
                 source = parse_exec_arguments(payload)
             except UsageError as error:
-                return _refused(str(error))
+                return refused(str(error))
             return await self.exec(source, call_id=call_id, preempt=preempt)
         if name != "wait":
             raise UsageError(f"code mode has the tools exec and wait, not {name!r}")
         try:
             wanted = parse_wait_arguments(payload)
         except UsageError as error:
-            return _refused(str(error))
+            return refused(str(error))
         asked_ms = wanted.yield_time_ms
         return await self.wait(
             wanted.cell_id,
@@ -305,105 +427,49 @@ class CodeMode:
 
     def last_result(self, cell_id: str) -> ExecResult | None:
         """The last result of a cell that has ended, for ``Limits.result_kept_ms``; else None."""
-        return self._past.result(CellId(cell_id))
+        return self._results.last(CellId(cell_id))
 
     async def aclose(self) -> None:
         """End every cell and release everything that is this object's. Idempotent."""
-        self._closed = True
-        if self._starting is not None:
-            self._starting.cancel()  # the first exec may be waiting for it
-            await asyncio.wait({self._starting})
-        async with self._opening:
-            session, self._session = self._session, None
-            owned, self._owned = self._owned, None
-            async with AsyncExitStack() as ends:  # each ends, whatever becomes of those before it
-                if self._owns_toolset:
-                    ends.push_async_callback(self.toolset.aclose)
-                ends.push_async_callback(self._end_servers)
-                if owned is not None:
-                    ends.push_async_callback(owned.aclose)
-                if session is not None:
-                    ends.push_async_callback(session.shutdown)
+        await self._opening.aclose(toolset=self.toolset if self._owns_toolset else None)
 
-    async def _open(self) -> Session:
-        if self._session is not None:
-            if self._servers is not None:
-                self._servers.revive()
-            return self._session
-        async with self._opening:
-            if self._closed:
-                raise SessionClosedError
-            if self._session is None:
-                await self._start_servers()
-                provider = self._provider
-                if provider is None:
-                    provider = self._owned = LocalSessionProvider(
-                        limits=self._limits, engine=self._engine
-                    )
-                self._session = await provider.create_session(self.toolset, limits=self._limits)
-            return self._session
+    @property
+    def _observe_ms(self) -> int:
+        bound = self._limits.max_yield_time_ms
+        return OBSERVE_MS if bound is None else min(OBSERVE_MS, bound)
 
-    async def _start_servers(self) -> None:
-        if self._servers is None or self._has_servers:
-            return
-        if self._starting is None:
-            self._starting = asyncio.create_task(self._servers.started())
-        await asyncio.wait({self._starting})
-        if self._closed:
-            raise SessionClosedError
-        self._starting.result()
-        if not self._has_servers:  # several may have waited
-            self._servers.attach(self.toolset)
-            self._has_servers = True
-
-    async def _end_servers(self) -> None:
-        if self._servers is not None:
-            self._servers.detach(self.toolset)
-            if self._owns_servers:
-                await self._servers.aclose()
+    def _request(self, parsed: ExecSource, call_id: str | None) -> ExecuteRequest:
+        return ExecuteRequest(
+            tool_call_id=call_id or f"exec-{next(self._calls)}",
+            enabled_tools=self.toolset.catalogue.tools,
+            source=parsed.code,
+            yield_time_ms=parsed.yield_time_ms,
+            max_output_tokens=parsed.max_output_tokens,
+        )
 
     def _outcome(self, outcome: WaitOutcome, began: float, max_tokens: int | None) -> ExecResult:
-        if isinstance(outcome, LiveCell):
-            response = outcome.response
-            assert not isinstance(response, Pending), "no frontier was asked for"
-            return self._result(response, began, max_tokens)
-        return self._missing(outcome, began)
-
-    def _result(
-        self, response: RuntimeResponse, began: float, max_tokens: int | None
-    ) -> ExecResult:
-        budget = self._limits.output_tokens if max_tokens is None else max_tokens
-        items = model_items(response, time.monotonic() - began, max_tokens=budget)
-        result = ExecResult(status_of(response), items, response.cell_id, response)
-        if not isinstance(response, Yielded):
-            self._past.ended(result)
-        return result
-
-    def _missing(self, outcome: MissingCell, began: float) -> ExecResult:
-        gone = outcome.response
-        error = well_formed(f"{gone.error_text}\nHint: {self._past.fate(gone.cell_id)}")
-        response = msgspec.structs.replace(gone, error_text=error)
-        items = model_items(response, time.monotonic() - began)
-        return ExecResult("failed", items, gone.cell_id, response)
+        if not isinstance(outcome, LiveCell):
+            return self._results.missing(outcome, began)
+        assert not isinstance(outcome.response, Pending), "no frontier was asked for"
+        return self._results.of(outcome.response, began, max_tokens)
 
 
-def _check_options(engine: object, limits: object, provider: object) -> None:
-    """Raise UsageError where one of these is not what it should be."""
-    if provider is not None and engine is not None:
-        raise UsageError("give either provider or engine: a provider brings its own engine")
-    if engine is not None:
-        check_engine(engine)
-    if limits is not None and not isinstance(limits, Limits):
-        raise UsageError(
-            f"limits must be a Limits, got a {type(limits).__name__}"
-            "\nHint: limits=Limits(heap_bytes=64 * 2**20)"
-        )
-    makes_sessions = callable(getattr(provider, "create_session", None))
-    if provider is not None and (isinstance(provider, type) or not makes_sessions):
-        raise UsageError(
-            f"provider must be a SessionProvider, got {provider!r}"
-            '\nHint: provider=ProcessSessionProvider("codemode host")'
-        )
+def _parsed(source: str, yield_time_ms: int | None, max_output_tokens: int | None) -> ExecSource:
+    """The program and how to observe it; what is None is the pragma's."""
+    found = parse_exec_source(source)
+    given = {"yield_time_ms": yield_time_ms, "max_output_tokens": max_output_tokens}
+    said = {name: value for name, value in given.items() if value is not None}
+    return msgspec.structs.replace(found, **said)
+
+
+def _check_count(name: str, value: object) -> None:
+    """Raise UsageError if this is neither None nor a count."""
+    if value is None:
+        return
+    if type(value) is not int:
+        raise UsageError(f"{name} must be an integer, got {value!r}")
+    if value < 0:
+        raise UsageError(f"{name} must not be negative, got {value}")
 
 
 def _cell_id(cell: object) -> CellId:
@@ -411,26 +477,3 @@ def _cell_id(cell: object) -> CellId:
     if not isinstance(found, str):
         raise UsageError(f"there is no cell in {cell!r}\nHint: wait while result.running.")
     return CellId(found)
-
-
-def _servers(
-    mcp: McpServers | str | os.PathLike[str] | Mapping[str, Any] | None,
-) -> tuple[McpServers | None, bool]:
-    """The servers, and whether they are ours to close."""
-    if mcp is None:
-        return None, False
-    from .tools.mcp.servers import McpServers  # noqa: PLC0415 - only with the extra
-
-    if isinstance(mcp, McpServers):
-        return mcp, False
-    if not isinstance(mcp, str | os.PathLike | Mapping):
-        raise UsageError(
-            f"mcp must be a path, what an mcp.json would say, or McpServers, got a"
-            f' {type(mcp).__name__}\nHint: mcp="mcp.json"'
-        )
-    return McpServers.from_config(mcp), True
-
-
-def _refused(text: str) -> ExecResult:
-    # It may quote what a model wrote.
-    return ExecResult("refused", (TextItem(well_formed(text)),))

@@ -1,0 +1,72 @@
+"""What happens in a cell, as ``CodeMode.stream`` and ``on_event`` tell it.
+
+More kinds of events may come: code that handles events passes over those that it does not know.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from ..protocol.types import CellId, Item
+    from ..surface.nested_call import NestedCall
+    from ..surface.result import ExecResult
+
+
+class CellEvent(Struct, frozen=True, kw_only=True):
+    """Something that happened in a cell; the base of all events.
+
+    Attributes:
+        cell_id: the cell; empty if the request was refused and there is none.
+    """
+
+    cell_id: CellId
+
+
+class CellStarted(CellEvent, frozen=True, kw_only=True):
+    """The cell was admitted. ``call_id`` is the model's call that started it."""
+
+    call_id: str
+
+
+class CellOutput(CellEvent, frozen=True, kw_only=True):
+    """The program wrote ``item``: a text, an image or a sound, whole."""
+
+    item: Item
+
+
+class CellNotification(CellEvent, frozen=True, kw_only=True):
+    """The program called ``notify(text)``. ``call_id`` is the model's call that started it."""
+
+    call_id: str
+    text: str
+
+
+class CallStarted(CellEvent, frozen=True, kw_only=True):
+    """The program called a tool; the status of ``call`` is ``running``."""
+
+    call: NestedCall
+
+
+class CallEnded(CellEvent, frozen=True, kw_only=True):
+    """A nested call is over; ``call`` says how."""
+
+    call: NestedCall
+
+
+class CellYielded(CellEvent, frozen=True, kw_only=True):
+    """The program called ``yield_control()`` and runs on.
+
+    Attributes:
+        waiting_for: the nested calls that run.
+    """
+
+    waiting_for: tuple[NestedCall, ...] = ()
+
+
+class CellEnded(CellEvent, frozen=True, kw_only=True):
+    """The last event. ``result`` has everything that the cell wrote and called."""
+
+    result: ExecResult

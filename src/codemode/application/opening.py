@@ -1,0 +1,206 @@
+"""The session of one CodeMode: opened once, when it is first needed or ahead of that, and closed.
+
+Opening is a task that this object owns: whoever needs the session waits for it, and a caller who
+is cancelled leaves it to the others. What was begun ahead and failed is told to the first who needs
+the session; the next one tries again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+from ..errors import SessionClosedError, UsageError
+from ..limits import Limits
+from ..runtime.local import EngineName, LocalSessionProvider, check_engine
+from ..runtime.observation import retrieved
+
+if TYPE_CHECKING:
+    from ..protocol.session import Session, SessionDelegate, SessionProvider
+    from ..tools.mcp.servers import McpServers
+    from ..tools.toolset import Toolset
+
+    Mcp = McpServers | str | os.PathLike[str] | Mapping[str, Any] | None
+
+
+class SessionOpening:
+    """Opens a session for ``delegate``, and the MCP servers whose tools its cells call.
+
+    Args:
+        delegate: the session's.
+        toolset: gets the tools of the servers.
+        limits: of the session.
+        provider: makes the session; it stays the caller's to close. None: this machine.
+        engine: where cells run, if there is no provider.
+        mcp: servers, or what to make them of.
+
+    Raises:
+        UsageError: an option is not what it should be, or options exclude each other.
+    """
+
+    def __init__(
+        self,
+        delegate: SessionDelegate,
+        toolset: Toolset,
+        *,
+        limits: Limits | None,
+        provider: SessionProvider | None,
+        engine: EngineName | None,
+        mcp: Mcp,
+    ) -> None:
+        _check_options(engine, limits, provider)
+        self.limits = limits or Limits()
+        self._delegate = delegate
+        self._toolset = toolset
+        self._servers, self._owns_servers = _servers(mcp)
+        self._starting: asyncio.Task[None] | None = None
+        self._has_servers = False
+        self._provider = provider
+        self._engine: EngineName = engine or "workers"
+        self._owned: LocalSessionProvider | None = None
+        self._opening: asyncio.Task[Session] | None = None
+        self._session: Session | None = None
+        self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def state(self) -> str:
+        """``closed``, ``not in use`` or ``in use``."""
+        if self._closing is not None:
+            return "closed"
+        return "not in use" if self._session is None else "in use"
+
+    @property
+    def current(self) -> Session | None:
+        """The session, if it is open."""
+        return self._session
+
+    def begin(self) -> None:
+        """Begin to open the session, and the engine if it is on this machine."""
+        if self._opening is None and self._session is None:
+            self._opening = asyncio.create_task(self._open(), name="session opening")
+            self._opening.add_done_callback(retrieved)
+
+    async def session(self) -> Session:
+        """The session, with all servers started.
+
+        Raises:
+            SessionClosedError: it is closed.
+            EngineError: there is no engine or host.
+        """
+        if self._session is not None:
+            if self._servers is not None:
+                self._servers.revive()
+            return self._session
+        self._refuse_if_closed()
+        await self.start_servers()
+        self.begin()
+        opening = self._opening
+        if opening is not None:  # else the servers took so long that somebody has opened it
+            await asyncio.wait({opening})
+            self._refuse_if_closed()
+            self._opening = None
+            self._session = opening.result()
+        assert self._session is not None
+        return self._session
+
+    async def start_servers(self) -> None:
+        """Start the MCP servers, and have their tools.
+
+        Raises:
+            SessionClosedError: this was closed meanwhile.
+            UsageError: the servers cannot be used.
+        """
+        if self._servers is None or self._has_servers:
+            return
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._servers.started())
+        await asyncio.wait({self._starting})
+        self._refuse_if_closed()
+        self._starting.result()
+        if not self._has_servers:  # several may have waited
+            self._servers.attach(self._toolset)
+            self._has_servers = True
+
+    async def aclose(self, *, toolset: Toolset | None) -> None:
+        """Close the session, and what was opened for it; then ``toolset``. Idempotent."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(toolset), name="session closing")
+        await asyncio.shield(self._closing)
+
+    async def _close(self, toolset: Toolset | None) -> None:
+        under_way = {task for task in (self._starting, self._opening) if task is not None}
+        for task in under_way:
+            task.cancel()  # an exec may be waiting for it
+        if under_way:
+            await asyncio.wait(under_way)
+        opening, self._opening = self._opening, None
+        session, self._session = self._session, None
+        if opening is not None and not opening.cancelled() and opening.exception() is None:
+            session = opening.result()
+        owned, self._owned = self._owned, None
+        async with AsyncExitStack() as ends:  # each ends, whatever becomes of those before it
+            if toolset is not None:
+                ends.push_async_callback(toolset.aclose)
+            ends.push_async_callback(self._end_servers)
+            if owned is not None:
+                ends.push_async_callback(owned.aclose)
+            if session is not None:
+                ends.push_async_callback(session.shutdown)
+
+    async def _open(self) -> Session:
+        provider = self._provider
+        if provider is None:
+            provider = self._owned
+        if provider is None:
+            provider = self._owned = LocalSessionProvider(limits=self.limits, engine=self._engine)
+        if isinstance(provider, LocalSessionProvider):
+            provider.warm_up()
+        return await provider.create_session(self._delegate, limits=self.limits)
+
+    async def _end_servers(self) -> None:
+        if self._servers is not None:
+            self._servers.detach(self._toolset)
+            if self._owns_servers:
+                await self._servers.aclose()
+
+    def _refuse_if_closed(self) -> None:
+        if self._closing is not None:
+            raise SessionClosedError
+
+
+def _check_options(engine: object, limits: object, provider: object) -> None:
+    """Raise UsageError where one of these is not what it should be."""
+    if provider is not None and engine is not None:
+        raise UsageError("give either provider or engine: a provider brings its own engine")
+    if engine is not None:
+        check_engine(engine)
+    if limits is not None and not isinstance(limits, Limits):
+        raise UsageError(
+            f"limits must be a Limits, got a {type(limits).__name__}"
+            "\nHint: limits=Limits(heap_bytes=64 * 2**20)"
+        )
+    makes_sessions = callable(getattr(provider, "create_session", None))
+    if provider is not None and (isinstance(provider, type) or not makes_sessions):
+        raise UsageError(
+            f"provider must be a SessionProvider, got {provider!r}"
+            '\nHint: provider=ProcessSessionProvider("codemode host")'
+        )
+
+
+def _servers(mcp: Mcp) -> tuple[McpServers | None, bool]:
+    """The servers, and whether they are ours to close."""
+    if mcp is None:
+        return None, False
+    from ..tools.mcp.servers import McpServers  # noqa: PLC0415 - only with the extra
+
+    if isinstance(mcp, McpServers):
+        return mcp, False
+    if not isinstance(mcp, str | os.PathLike | Mapping):
+        raise UsageError(
+            f"mcp must be a path, what an mcp.json would say, or McpServers, got a"
+            f' {type(mcp).__name__}\nHint: mcp="mcp.json"'
+        )
+    return McpServers.from_config(mcp), True

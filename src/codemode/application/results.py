@@ -1,0 +1,81 @@
+"""Responses of a session as results: what a model reads, and which calls were made."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ..limits import amount
+from ..protocol.types import Result, TextItem, Yielded
+from ..surface.output import model_items, status_of
+from ..surface.result import ExecResult
+from ..surface.text import well_formed
+from .past import Past
+
+if TYPE_CHECKING:
+    from ..limits import Limits
+    from ..protocol.types import CellId, MissingCell, RuntimeResponse
+    from .activity import Activity
+
+
+class Results:
+    """Makes the results of one session, and remembers how its cells have ended."""
+
+    def __init__(self, activity: Activity, limits: Limits) -> None:
+        self._activity = activity
+        self._limits = limits
+        self._past = Past(limits)
+
+    def started(self, cell_id: CellId) -> None:
+        """A cell was admitted."""
+        self._past.started(cell_id)
+
+    def last(self, cell_id: CellId) -> ExecResult | None:
+        """The last result of a cell that has ended, while it is kept."""
+        return self._past.result(cell_id)
+
+    def of(self, response: RuntimeResponse, began: float, max_tokens: int | None) -> ExecResult:
+        """The result of an observation that was asked for at ``began``.
+
+        Args:
+            response: of the session.
+            began: by the clock of ``time.monotonic``.
+            max_tokens: budget of the items; ``Limits.output_tokens`` if None.
+        """
+        budget = self._limits.output_tokens if max_tokens is None else max_tokens
+        items = model_items(response, time.monotonic() - began, max_tokens=budget)
+        calls, running = self._activity.take_calls(response.cell_id)
+        if isinstance(response, Yielded):
+            return ExecResult("running", items, response.cell_id, response, calls, running)
+        calls += tuple(msgspec.structs.replace(call, status="cancelled") for call in running)
+        result = ExecResult(status_of(response), items, response.cell_id, response, calls)
+        self._activity.forget(response.cell_id)
+        self._past.ended(result)
+        return result
+
+    def missing(self, outcome: MissingCell, began: float) -> ExecResult:
+        """The result for a cell that is not there: what became of it, and what to do."""
+        gone = outcome.response
+        error = well_formed(f"{gone.error_text}\nHint: {self._past.fate(gone.cell_id)}")
+        response = msgspec.structs.replace(gone, error_text=error)
+        items = model_items(response, time.monotonic() - began)
+        return ExecResult("failed", items, gone.cell_id, response)
+
+    def beyond_output(self, response: RuntimeResponse) -> Result:
+        """The end of a program that was ended because it wrote more than is kept."""
+        error = (
+            "Limit reached (output_bytes): all output of a program that is run to its end is kept,"
+            f" and it was more than {amount(self._limits.output_bytes, 'bytes')}."
+            "\nHint: print a summary instead of everything."
+        )
+        return Result(
+            cell_id=response.cell_id, items=response.items, error_text=error, limit="output_bytes"
+        )
+
+
+def refused(text: str) -> ExecResult:
+    """The result of a request that was at fault; no cell was touched."""
+    # It may quote what a model wrote.
+    return ExecResult("refused", (TextItem(well_formed(text)),))
