@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextvars import copy_context
 from typing import Any
 
 import pytest
@@ -55,7 +56,7 @@ async def test_a_callback_that_ignores_its_cancellation_gives_up_its_place_after
 
     delegate, answers = Recorder(stubborn=stubborn, never=never), Answers()
     limits = Limits(concurrent_tool_calls=1, callback_grace_ms=0)
-    callbacks = Callbacks(CellId("1"), "exec-1", {}, delegate, limits, answers)
+    callbacks = Callbacks(CellId("1"), "exec-1", {}, delegate, limits, copy_context(), answers)
     callbacks.begin(1, invoke("stubborn"))
     callbacks.begin(2, invoke("never"))
     await delegate.heard("tool", "stubborn")
@@ -82,7 +83,9 @@ async def test_the_end_of_a_cell_does_not_wait_for_a_callback_that_ignores_it(
         await stubborn_wait(release)
 
     delegate, answers = Recorder(stubborn=stubborn), Answers()
-    callbacks = Callbacks(CellId("1"), "exec-1", {}, delegate, Limits(callback_grace_ms=0), answers)
+    callbacks = Callbacks(
+        CellId("1"), "exec-1", {}, delegate, Limits(callback_grace_ms=0), copy_context(), answers
+    )
     callbacks.begin(1, invoke("stubborn"))
     await delegate.heard("tool", "stubborn")
     ended = asyncio.Event()
@@ -103,7 +106,9 @@ async def test_those_that_wait_begin_in_order_without_those_that_were_cancelled(
 
     delegate, answers = Recorder(), Answers()
     delegate.on_note = note
-    callbacks = Callbacks(CellId("1"), "exec-1", {}, delegate, Limits(callback_grace_ms=0), answers)
+    callbacks = Callbacks(
+        CellId("1"), "exec-1", {}, delegate, Limits(callback_grace_ms=0), copy_context(), answers
+    )
     count = 200
     for number in range(count):
         callbacks.begin(number, m.NotificationSend("call", CellId("1"), str(number)))

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import sys
+from contextvars import copy_context
 from typing import Any
 
 import pytest
@@ -36,7 +37,13 @@ class Cell:
         self.ended = asyncio.Event()
         self._news = asyncio.Event()
         self.callbacks = Callbacks(
-            CellId("1"), "call", delegate, Limits(**limits), self._deliver, self._on_room
+            CellId("1"),
+            "call",
+            delegate,
+            Limits(**limits),
+            copy_context(),
+            self._deliver,
+            self._on_room,
         )
 
     def call(self, number: int = 1, input_json: str | None = None) -> None:

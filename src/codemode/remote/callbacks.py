@@ -30,6 +30,7 @@ from .outgoing import failure_text, json_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextvars import Context
 
     from ..limits import Limits
     from ..protocol.session import SessionDelegate
@@ -67,17 +68,21 @@ class Callbacks:
     Args:
         call_id: the model's call that started the cell.
         tools: what the cell was given, by their own names.
+        context: that of the cell's execute: each callback runs in a copy of it. The context in
+            which a host's messages are read belongs to all sessions at the host.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - made in one place, of what its cell has
         self,
         cell_id: CellId,
         call_id: str,
         tools: Mapping[ToolName, ToolDefinition],
         delegate: SessionDelegate,
         limits: Limits,
+        context: Context,
         answers: Answers,
     ) -> None:
+        self.context = context
         self._cell_id = cell_id
         self._call_id = call_id
         self._tools = tools
@@ -186,7 +191,8 @@ class Callbacks:
         while lane.waiting and lane.running < lane.at_once:
             callback, _ = lane.waiting.popitem(last=False)
             lane.running += 1
-            task = asyncio.get_running_loop().create_task(self._run(callback))
+            loop = asyncio.get_running_loop()
+            task = loop.create_task(self._run(callback), context=self.context.copy())
             callback.task = task
             task.add_done_callback(partial(self._ended, callback))
 

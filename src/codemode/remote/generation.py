@@ -248,6 +248,7 @@ class Generation:
             self._enabled.of(asked_for.enabled_tools),
             self._delegate,
             self._limits,
+            start.context,
             self.connection,
         )
         cell = self._cells[remote_id] = RemoteCell(cell_id, remote_id, callbacks)
@@ -343,7 +344,7 @@ class Generation:
         self._cells.pop(cell.remote_id, None)
         if not self._cells:
             self._quiet.set()
-        say_closed(self._delegate, cell.cell_id)
+        cell.callbacks.context.copy().run(say_closed, self._delegate, cell.cell_id)
 
     def stored(self, message: m.SessionStored) -> None:
         """A cell has committed."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import msgspec
@@ -205,6 +206,8 @@ def _is_notifying(cell: RemoteCell | None) -> bool:
 class Start:
     """An execute, up to its initial response (``operations.Operation``).
 
+    Made by whoever executes: ``context`` is a copy of that task's, for the callbacks of the cell.
+
     Args:
         session: whose it is.
         request: what was asked for.
@@ -214,6 +217,7 @@ class Start:
     def __init__(self, session: Asking, request: ExecuteRequest, yield_seconds: float) -> None:
         loop = asyncio.get_running_loop()
         self.request = request
+        self.context = copy_context()
         self.admitted: asyncio.Future[RemoteCell] = loop.create_future()
         self.initial: asyncio.Future[WaitOutcome] = loop.create_future()
         self.admitted.add_done_callback(retrieved)

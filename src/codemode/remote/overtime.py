@@ -7,6 +7,7 @@ clock here, whatever the wire.
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 from typing import TYPE_CHECKING, Final
 
 from ..runtime.observation import MAX_SECONDS
@@ -47,7 +48,9 @@ class Overtime:
         """The host has this long from now on, whatever it had."""
         self.end()
         loop = asyncio.get_running_loop()
-        self._clock = loop.call_later(min(seconds, MAX_SECONDS), self._look_again)
+        # The loop keeps a cancelled timer, and its context, until its time comes: an empty one.
+        seconds = min(seconds, MAX_SECONDS)
+        self._clock = loop.call_later(seconds, self._look_again, context=Context())
 
     def end(self) -> None:
         """The host owes nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 from typing import TYPE_CHECKING, Final
 
 from ..errors import CodeModeError
@@ -75,7 +76,9 @@ class ProcessSessionProvider(RemoteProvider):
         if self._connection is not None and self._connection.is_alive:
             return self._connection
         if self._opening is None:
-            self._opening = asyncio.create_task(self._open(), name="host start")
+            self._opening = asyncio.create_task(
+                self._open(), name="host start", context=Context()
+            )  # a host is shared: its pipes are read in no request's context
             self._opening.add_done_callback(self._opened)
         opening = self._opening
         try:

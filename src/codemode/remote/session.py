@@ -10,6 +10,7 @@ import asyncio
 import logging
 import re
 from contextlib import contextmanager
+from contextvars import Context
 from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 
 from ..errors import (
@@ -230,7 +231,10 @@ class RemoteSession:
     async def _bind(self) -> str | None:
         """Go to another host; all who need one wait for the same. What there is to tell of it."""
         if self._binding is None or self._binding.done():
-            self._binding = asyncio.create_task(self._open_next(), name="session binding")
+            # For all who wait, and what it opens serves later ones: no request's context.
+            self._binding = asyncio.create_task(
+                self._open_next(), name="session binding", context=Context()
+            )
             self._binding.add_done_callback(retrieved)
         binding = self._binding
         try:

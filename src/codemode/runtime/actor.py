@@ -11,6 +11,10 @@ Callers come and go. One who is cancelled cancels the future of its answer, and 
 for such futures before each input: whoever is gone is gone before anything else happens, so
 that nothing is ever handed to nobody. Where the answer was given and its caller was cancelled
 before it could be taken, ``leave`` takes it back.
+
+A cell runs for whoever executed it. What it asks of its delegate runs in the context (contextvars)
+of its ``execute``, whoever observes it later and whichever event made the call due. The engine is
+started in an empty context: a worker serves later cells too, and must keep no request's values.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ..errors import CellBusyError, CellTerminatingError
@@ -77,12 +82,13 @@ class CellActor:
         self._limits = limits
         self._home = home
         self._loop = asyncio.get_running_loop()
+        self._context = copy_context()
         self._state = State()
         self._event: Input | None = None  # the last
         self._inputs: deque[tuple[Input, Observation | Failure | None]] = deque()
         self._performing = False
         self._listener = Listener(
-            cell_id, request, delegate, limits, values.begin(), home.held, self
+            cell_id, request, delegate, limits, self._context, values.begin(), home.held, self
         )
         self._engine: EngineCell | None = None
         self._starting: asyncio.Task[None] | None = None
@@ -114,7 +120,7 @@ class CellActor:
             EngineError: it cannot run, and there is no cell.
         """
         self.observe(observation)
-        self._starting = self._spawn(self._start(engine, source, catalogue))
+        self._starting = self._spawn(self._start(engine, source, catalogue), Context())
         self._starting.add_done_callback(self._on_start_over)
         try:
             await asyncio.wait([self._starting])
@@ -243,7 +249,10 @@ class CellActor:
         bound = self._limits.unobserved_ms
         if forgotten and bound is not None:
             failure = Failure(self._limits.message("unobserved_ms"), "unobserved_ms")
-            self._expiry = self._loop.call_later(bound / 1000, self.hear, Input.EXPIRED, failure)
+            # The loop keeps a cancelled timer, and its context, until its time comes: an empty one.
+            self._expiry = self._loop.call_later(
+                bound / 1000, self.hear, Input.EXPIRED, failure, context=Context()
+            )
 
     # ── effects: observations ────────────────────────────────────────────────────────────────
 
@@ -358,7 +367,7 @@ class CellActor:
         self._loop.call_soon(self._say_closed)
 
     def _say_closed(self) -> None:
-        say_closed(self._delegate, self.cell_id)
+        self._context.copy().run(say_closed, self._delegate, self.cell_id)
         self._home.forget(self)
         self._closed.set()
 
@@ -417,8 +426,10 @@ class CellActor:
         finally:
             self._feed(Input.STOPPED)
 
-    def _spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
-        task = self._loop.create_task(work)
+    def _spawn(
+        self, work: Coroutine[object, object, None], context: Context | None = None
+    ) -> asyncio.Task[None]:
+        task = self._loop.create_task(work, context=context)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task

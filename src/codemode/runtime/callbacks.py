@@ -25,6 +25,7 @@ from .lane import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import Context
 
     from ..engine.events import ToolCalled
     from ..limits import Limits
@@ -48,18 +49,19 @@ ERROR_CHARACTERS: Final = 4096
 
 
 class Callbacks:
-    """Runs what a cell asks of its delegate.
+    """Runs what a cell asks of its delegate, each in a copy of ``context``, the one of its execute.
 
     ``deliver(message)`` gets each tool call's JSON value or error text, as the script reads it.
     ``on_ended()`` is called whenever a callback has ended: there may be room again.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - made in one place, of what its cell has
         self,
         cell_id: CellId,
         call_id: str,
         delegate: SessionDelegate,
         limits: Limits,
+        context: Context,
         deliver: Callable[[str], None],
         on_ended: Callable[[], None],
     ) -> None:
@@ -68,8 +70,8 @@ class Callbacks:
         self._delegate = delegate
         self._limits = limits
         self._deliver = deliver
-        self._calls = Lane(limits.concurrent_tool_calls, on_ended)
-        self._notes = Lane(NOTIFICATIONS_AT_ONCE, on_ended)
+        self._calls = Lane(limits.concurrent_tool_calls, context, on_ended)
+        self._notes = Lane(NOTIFICATIONS_AT_ONCE, context, on_ended)
         self._over = False
         self._cancelling = asyncio.Event()
         self._ending: asyncio.Task[None] | None = None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from contextvars import Context
 
     Work: TypeAlias = Callable[[asyncio.Event], Coroutine[object, object, None]]
 
@@ -25,12 +26,13 @@ class _Callback:
 class Lane:
     """Owns the tasks of one kind of callbacks.
 
-    ``work(cancel)`` makes a callback's coroutine when its turn comes. ``on_room()`` is called
-    whenever one has ended.
+    ``work(cancel)`` makes a callback's coroutine when its turn comes; its task runs in a copy of
+    ``context``. ``on_room()`` is called whenever one has ended.
     """
 
-    def __init__(self, at_once: int, on_room: Callable[[], None]) -> None:
+    def __init__(self, at_once: int, context: Context, on_room: Callable[[], None]) -> None:
         self._at_once = max(1, at_once)
+        self._context = context
         self._on_room = on_room
         self._running: dict[asyncio.Task[None], _Callback] = {}
         self._waiting: deque[tuple[Work, int]] = deque()
@@ -88,7 +90,9 @@ class Lane:
 
     def _begin(self, work: Work, size: int) -> None:
         callback = _Callback(asyncio.Event(), size)
-        task = asyncio.get_running_loop().create_task(work(callback.cancel))
+        loop = asyncio.get_running_loop()
+        # The context of this moment is that of whoever made room, of another user maybe.
+        task = loop.create_task(work(callback.cancel), context=self._context.copy())
         self._running[task] = callback
         task.add_done_callback(self._on_done)
 

@@ -21,6 +21,7 @@ from .turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import Context
 
     from ..engine.seam import EngineCell
     from ..limits import Limits
@@ -62,6 +63,7 @@ class Listener:
         request: ExecuteRequest,
         delegate: SessionDelegate,
         limits: Limits,
+        context: Context,
         writes: Writes,
         held: Held,
         owner: Owner,
@@ -85,6 +87,7 @@ class Listener:
             request.tool_call_id,
             delegate,
             limits,
+            context,
             deliver=self.turns.deliver,
             on_ended=self._on_callback_ended,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -61,7 +62,9 @@ class Observation:
             return
         loop = asyncio.get_running_loop()
         if self.seconds is not None:
-            self._clocks.append(loop.call_later(min(self.seconds, MAX_SECONDS), on_deadline))
+            # The loop keeps a cancelled timer, and its context, until its time comes: an empty one.
+            seconds = min(self.seconds, MAX_SECONDS)
+            self._clocks.append(loop.call_later(seconds, on_deadline, context=Context()))
         if self.preempt is not None:
             self._clocks.append(loop.create_task(preempted(self.preempt, on_deadline)))
 

@@ -1,16 +1,24 @@
-"""What a server asks of us and tells us: its requests, its log, and that its tools changed."""
+"""What a server asks of us and tells us: its requests, its log, and that its tools changed.
+
+A connection serves many users, and a handler has to know for whom a server asks: it runs in the
+context (contextvars) of the call that the request belongs to. The newest protocol and HTTP say
+which call that is. Over a pipe a server does not say; then it is the call under way, and while
+calls of several contexts are under way the request has an empty one.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import contextmanager
+from contextvars import Context, ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, Final
 
 import mcp_types
 from pydantic import TypeAdapter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from mcp import ClientSession
     from mcp.client import ClientRequestContext, IncomingMessage
@@ -37,6 +45,9 @@ _LEVELS: Final = {
     "alert": logging.CRITICAL,
     "emergency": logging.CRITICAL,
 }
+_of_a_call: Final[ContextVar[bool]] = ContextVar("codemode_mcp_of_a_call", default=False)
+"""Whether this context is a call's; the one of a connection is not."""
+
 _log: Final = logging.getLogger(__name__)
 _server_log: Final = logging.getLogger("codemode.mcp")
 """What servers log, each below it under its own name."""
@@ -57,6 +68,7 @@ class Callbacks:
         self._handlers = handlers
         self._redact = redact
         self._under_way = 0
+        self._calls: dict[object, Context] = {}
         self._log = _server_log.getChild(name.replace(".", "_"))
 
     def options(self) -> dict[str, Any]:
@@ -70,6 +82,18 @@ class Callbacks:
             "message_handler": self._heard,
             "client_info": mcp_types.Implementation(name="codemode", version="1"),
         }
+
+    @contextmanager
+    def calling(self) -> Iterator[None]:
+        """While this lasts, a call of the current context is under way."""
+        key = object()
+        self._calls[key] = copy_context()
+        token = _of_a_call.set(True)
+        try:
+            yield
+        finally:
+            _of_a_call.reset(token)
+            del self._calls[key]
 
     async def answers(
         self, session: ClientSession, wanted: Mapping[str, Any]
@@ -101,8 +125,14 @@ class Callbacks:
         if self._under_way >= AT_ONCE:
             return _refusal(f"{AT_ONCE} requests are under way already; ask again later")
         self._under_way += 1
+        context = copy_context() if _of_a_call.get() else self._context_of_calls()
+
+        async def answered() -> Any:
+            return await handler(self._name, params)
+
         try:
-            return form.validate_python(await handler(self._name, params))
+            loop = asyncio.get_running_loop()
+            return form.validate_python(await loop.create_task(answered(), context=context))
         except asyncio.CancelledError:
             raise
         except Exception:  # noqa: BLE001 - the application's code must not end the connection
@@ -110,6 +140,12 @@ class Callbacks:
             return _refusal(f"the client failed to answer the request for {what}")
         finally:
             self._under_way -= 1
+
+    def _context_of_calls(self) -> Context:
+        """The context of the calls under way if all have the same values; else an empty one."""
+        contexts = list(self._calls.values())
+        values = {frozenset((var, id(value)) for var, value in each.items()) for each in contexts}
+        return contexts[0].copy() if len(values) == 1 else Context()
 
     async def _list_roots(self, _: ClientRequestContext) -> Any:
         uris = self._handlers.roots or ()

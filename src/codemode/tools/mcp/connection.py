@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import AsyncExitStack
+from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final
 
 import mcp_types
@@ -91,7 +92,10 @@ class Connection:
             Exception: it cannot be had, as the transport or the SDK says it.
         """
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._task = asyncio.create_task(self._live(ready), name=f"mcp {self._name}")
+        # It outlives whoever opens it, and serves other users: it keeps no request's context.
+        self._task = asyncio.create_task(
+            self._live(ready), name=f"mcp {self._name}", context=Context()
+        )
         try:
             await ready
         except BaseException:
@@ -135,6 +139,12 @@ class Connection:
         Raises:
             MCPError, ValidationError: as :meth:`request`.
         """
+        with self._callbacks.calling():
+            return await self._called(tool, arguments, on_progress)
+
+    async def _called(
+        self, tool: str, arguments: Mapping[str, Any], on_progress: Any
+    ) -> dict[str, Any]:
         params = mcp_types.CallToolRequestParams(name=tool, arguments=dict(arguments))
         for _ in range(INPUT_ROUNDS):
             request = mcp_types.CallToolRequest(params=params)

@@ -11,6 +11,7 @@ import asyncio
 import importlib
 import logging
 import time
+from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, Final
 
 from ...errors import ToolError
@@ -124,7 +125,8 @@ class Server:
         is_tried = self._opening.locked() or (self._reviving and not self._reviving.done())
         is_usable = not isinstance(self._target, UnusableServer)
         if is_usable and is_due and not is_tried and not self._closed:
-            self._reviving = asyncio.create_task(self.start(), name=f"mcp {self.name} again")
+            name = f"mcp {self.name} again"
+            self._reviving = asyncio.create_task(self.start(), name=name, context=Context())
 
     def kill(self) -> None:
         """End its process at once, if it has one. From any thread."""
@@ -172,13 +174,15 @@ class Server:
         loop = asyncio.get_running_loop()
         last = loop.time() + LONGEST_CALL_S
         waiting = True
+        context = copy_context()  # progress comes in the connection's, which is nobody's
 
         async def progressed(progress: float, total: float | None, message: str | None) -> None:
             if not waiting or clock.expired():
                 return
             clock.reschedule(min(last, loop.time() + self._timeout))
             if self._handlers.on_progress is not None:
-                self._handlers.on_progress(McpProgress(self.name, call, progress, total, message))
+                said = McpProgress(self.name, call, progress, total, message)
+                context.run(self._handlers.on_progress, said)
 
         async with asyncio.timeout(self._timeout) as clock:
             try:
@@ -267,7 +271,8 @@ class Server:
             raise ToolError(CLOSED)
         self._connection, self.problem = connection, ""
         if self._watching is None:
-            self._watching = asyncio.create_task(self._watch(), name=f"mcp {self.name} tools")
+            name = f"mcp {self.name} tools"
+            self._watching = asyncio.create_task(self._watch(), name=name, context=Context())
         self._tell("ready", problems=problems)
         self._on_tools(self)
         return connection
