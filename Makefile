@@ -30,8 +30,8 @@ demo: $(STAMP) ## run the example: a model's program over this repository
 	@$(PY) examples/demo.py
 
 .PHONY: test
-test: $(STAMP) ## run the tests; PYTEST_ARGS="-k name" runs some of them
-	@$(PY) -m pytest $(PYTEST_ARGS)
+test: $(STAMP) ## run the tests, several at once; PYTEST_ARGS="-k name" runs some of them
+	@$(PY) -m pytest -n auto --dist loadgroup --durations=15 $(PYTEST_ARGS)
 
 .PHONY: fuzz
 fuzz: SECONDS ?= 60
@@ -48,6 +48,7 @@ hostile: $(STAMP) ## run the hostile programs on every route; HOSTILE_ARGS="E/lo
 .PHONY: conformance
 conformance: $(STAMP) ## compare our host with the published one; fetches it when needed (167 MB)
 	@$(PY) -m tests.conformance
+	@$(PY) -m pytest -n auto --dist loadgroup --published -m published
 
 .PHONY: check
 check: $(STAMP) ## lint, format, types, layers

@@ -8,9 +8,21 @@ from typing import Final
 import pytest
 
 from .package import Package, Unavailable, find_or_fetch
+from .sample import sample
 
 FIXTURE: Final = "package"
 _FOUND: Final = pytest.StashKey[Package | Unavailable]()
+
+_SAMPLES: Final = {"v1_program": "V1", "grpc_program": "gRPC"}
+"""What a test calls one program of the sample, and the wire that this goes over."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give each test over a wire the programs of its sample."""
+    for name, wire in _SAMPLES.items():
+        if name in metafunc.fixturenames:
+            programs = sample(wire, metafunc.config.getoption("--sample-seed"))
+            metafunc.parametrize(name, programs, ids=[program.name for program in programs])
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

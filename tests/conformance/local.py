@@ -11,9 +11,9 @@ from codemode import (
     CellId,
     ExecuteRequest,
     LiveCell,
-    LocalSessionProvider,
     Result,
     Session,
+    SessionProvider,
     Terminated,
     ToolCall,
     ToolDefinition,
@@ -57,7 +57,7 @@ class ScriptedDelegate:
         pass
 
 
-async def run_program(provider: LocalSessionProvider, program: Program) -> tuple[Outcome, ...]:
+async def run_program(provider: SessionProvider, program: Program) -> tuple[Outcome, ...]:
     """Run one program in a session of its own; an outcome for each step."""
     tools = table(program.extra_tools)
     delegate = ScriptedDelegate(tools)

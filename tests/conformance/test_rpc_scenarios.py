@@ -35,6 +35,7 @@ def on_the_published_host(request: pytest.FixtureRequest, package: Package) -> I
     yield from played_ahead(request, rpc_played, [str(package.host)])
 
 
+@pytest.mark.xdist_group("scenarios over gRPC")
 @pytest.mark.parametrize("scenario", load().values(), ids=lambda scenario: scenario.name)
 def test_our_host_answers_what_is_recorded(scenario: RpcScenario, on_our_host: Play) -> None:
     name, recorded = scenario.name, RECORDED[scenario.name]

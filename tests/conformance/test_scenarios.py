@@ -39,6 +39,7 @@ def on_the_published_host(request: pytest.FixtureRequest, package: Package) -> I
     yield from played_ahead(request, played, [str(package.host)])
 
 
+@pytest.mark.xdist_group("scenarios over V1")
 @pytest.mark.parametrize("scenario", load().values(), ids=lambda scenario: scenario.name)
 def test_our_host_sends_what_is_recorded(scenario: Scenario, on_our_host: Play) -> None:
     name, recorded = scenario.name, RECORDED[scenario.name]

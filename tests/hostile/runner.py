@@ -7,12 +7,12 @@ import gc
 import os
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from .processes import descendants
-from .settings import TIGHT
+from .settings import TIGHT, TIGHT_COMPUTE_MS
 from .stage import LOOK_SECONDS, Stage
 from .verdict import Bounds, End, Seen, judge
 
@@ -54,8 +54,35 @@ async def run(
         on_judged: hears of each program when it is over.
 
     A route that fails altogether is one more failure, named after the program that it failed at.
+    Under tight limits a program that ``compute_ms`` must not end has ``patience`` times as long
+    until it does: a busy machine must not make one end of another.
     """
-    bounds = Bounds.of(limits, patience=patience)
+    by_clock, others = _by_clock(programs)
+    patient = limits
+    if limits == TIGHT:
+        patient = replace(limits, compute_ms=int(TIGHT_COMPUTE_MS * patience))
+    judged: list[Judged] = []
+    for some, theirs in ((by_clock, limits), (others, patient)):
+        bounds = Bounds.of(theirs, patience=patience)
+        judged += await _run(some, route, theirs, bounds, on_judged)
+    return judged
+
+
+def _by_clock(programs: Iterable[Program]) -> tuple[list[Program], list[Program]]:
+    """Divide the programs into those that ``compute_ms`` may end, and the others."""
+    both: tuple[list[Program], list[Program]] = ([], [])
+    for program in programs:
+        both["limit compute_ms" not in program.ends].append(program)
+    return both
+
+
+async def _run(
+    programs: Iterable[Program],
+    route: Route,
+    limits: Limits,
+    bounds: Bounds,
+    on_judged: Callable[[Judged], None],
+) -> list[Judged]:
     judged: list[Judged] = []
     rest = list(programs)
     while rest:

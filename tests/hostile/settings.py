@@ -12,10 +12,12 @@ Route: TypeAlias = Literal["workers", "host"]
 
 ROUTES: Final[tuple[Route, ...]] = ("workers", "host")
 
+TIGHT_COMPUTE_MS: Final = 1_000
+
 TIGHT: Final = Limits(
     heap_bytes=32 * MIB,
     worker_memory_bytes=192 * MIB,
-    compute_ms=1_000,
+    compute_ms=TIGHT_COMPUTE_MS,
     output_bytes=4 * MIB,
     value_bytes=4 * MIB,
     stored_bytes=8 * MIB,
@@ -28,4 +30,5 @@ HOST_WORD: Final = "tests.hostile.host"
 """What tells a tight host from other processes."""
 
 TIGHT_HOST: Final = (sys.executable, "-m", HOST_WORD)
+"""With ``compute_ms`` of every session as its argument."""
 DEFAULT_HOST: Final = (sys.executable, "-m", "codemode", "host")

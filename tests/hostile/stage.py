@@ -124,7 +124,8 @@ class Stage:
         if route == "workers":
             self._provider = LocalSessionProvider(limits=limits)
         else:
-            command = DEFAULT_HOST if limits == DEFAULT else TIGHT_HOST
+            tight = (*TIGHT_HOST, str(limits.compute_ms))
+            command = DEFAULT_HOST if limits == DEFAULT else tight
             self._provider = ProcessSessionProvider(command, limits=limits, env=dict(os.environ))
         self._neighbour = Neighbour()
 
@@ -267,8 +268,11 @@ async def within(work: Awaitable[T], what: str) -> T:
         raise TimeoutError(f"{what} did not come within {WAIT_SECONDS:g} s") from None
 
 
-async def settled(count: Callable[[], int], *, looks: int = 10) -> None:
-    """Wait until ``count`` has been the same for a few looks: what was begun is there."""
+async def settled(count: Callable[[], int], *, looks: int = 100) -> None:
+    """Wait until ``count`` has been the same for many looks: what was begun is there.
+
+    A worker that is made ready beside the others may take long to appear on a busy machine.
+    """
     same, last = 0, -1
     deadline = time.monotonic() + WAIT_SECONDS
     while same < looks and time.monotonic() < deadline:

@@ -50,33 +50,13 @@ def test_each_harm_is_named(changed: dict[str, object], wrong: list[str]) -> Non
     assert judge(PROGRAM, dataclasses.replace(FINE, **changed), BOUNDS) == wrong  # type: ignore[arg-type]  # a table
 
 
-@pytest.mark.parametrize(
-    ("ends", "slow", "wrong"),
-    [
-        ("completed", True, []),
-        ("completed", False, ["it ended as 'limit compute_ms', expected 'completed'"]),
-        (
-            "limit output_bytes",
-            True,
-            ["it ended as 'limit compute_ms', expected 'limit output_bytes'"],
-        ),
-    ],
-)
-def test_a_slow_machine_may_stop_a_program_that_would_end_by_itself(
-    ends: str, slow: bool, wrong: list[str]
-) -> None:
-    seen = Seen(end=End(how="limit compute_ms"))
-
-    assert judge(Program("D/x", "", frozenset({ends})), seen, Bounds(slow=slow)) == wrong
-
-
 def test_bounds_follow_from_limits_and_patience() -> None:
     limits = Limits(
         worker_memory_bytes=100 * MIB, output_bytes=MIB, stored_bytes=MIB, value_bytes=MIB
     )
 
     assert Bounds.of(limits, patience=2) == Bounds(
-        termination_ms=1_000, answer_ms=2_000, growth=176 * MIB, slow=True
+        termination_ms=1_000, answer_ms=2_000, growth=176 * MIB
     )
 
 

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from tests.conformance.package import Package, place_of
 
 OURS: Final = (sys.executable, "-m", "codemode.host")
@@ -20,6 +22,9 @@ def find_oracle() -> Path | None:
 
 
 ORACLE: Final = find_oracle()
+
+WHICH: Final = ("ours", pytest.param("openai", marks=pytest.mark.published))
+"""The hosts by name, for fixtures."""
 
 NO_ORACLE: Final = (
     "OpenAI's host is not here: run `python -m tests.conformance.package`, or set CODEMODE_ORACLE"

@@ -17,7 +17,7 @@ from codemode.protocol.session import SessionProvider
 from tests.runtime.test_session import *  # noqa: F403 - the tests themselves
 from tests.runtime.test_session import client, make_session  # noqa: F401 - what they need
 
-from .hosts import NO_ORACLE, ORACLE, OURS
+from .hosts import NO_ORACLE, ORACLE, OURS, WHICH
 
 NO_FRONTIER: Final = "V1 has no word for the pending frontier"
 OF_THE_HOST: Final = "V1 does not carry this limit: the host has its own"
@@ -48,7 +48,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(  # type: ignore[no-redef]
-    loop_scope="module", scope="module", params=["ours", "openai"]
+    loop_scope="module", scope="module", params=WHICH
 )
 async def provider(
     request: pytest.FixtureRequest,

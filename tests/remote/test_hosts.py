@@ -21,12 +21,12 @@ from codemode import (
 )
 from tests.runtime.doubles import Recorder, echo, never
 
-from .hosts import NO_ORACLE, ORACLE, OURS
+from .hosts import NO_ORACLE, ORACLE, OURS, WHICH
 from .sessions import MOMENTS, NEVER, asked, cancel_callers, run, text
 from .stage import bounded
 
 
-@pytest.fixture(params=["ours", "openai"])
+@pytest.fixture(params=WHICH)
 async def provider(
     request: pytest.FixtureRequest, leaves_nothing: None
 ) -> AsyncIterator[ProcessSessionProvider]:

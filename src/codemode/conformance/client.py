@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, Self, TypeAlias
 from .process import HostProcess, Message
 from .scripted_tools import Json, NeverAnswers, ScriptedTool, ToolError, ToolTable, table
 
-ANSWER_SECONDS: Final = 20.0
+ANSWER_SECONDS: Final = 60.0
 """How long a host may take to answer, over and above the yield time of a request."""
 
 HELLO: Final[Message] = {

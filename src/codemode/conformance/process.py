@@ -18,8 +18,8 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Final, Self, TypeAlias
 
-EXIT_SECONDS: Final = 8.0
-"""How long a host may take to end when its input has ended: five seconds for its sessions, and some more."""
+EXIT_SECONDS: Final = 60.0
+"""How long a host may take to end when its input has ended; five seconds, on a machine that is not busy."""
 
 LENGTH_BYTES: Final = 4
 

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor
     from google.protobuf.message import Message
 
-START_SECONDS: Final = 20.0
-MESSAGE_SECONDS: Final = 12.0
+START_SECONDS: Final = 60.0
+MESSAGE_SECONDS: Final = 60.0
 """How long a host may take for the message that a scenario reads."""
-EXIT_SECONDS: Final = 10.0
+EXIT_SECONDS: Final = 60.0
 
 MESSAGE_BYTES: Final = 128 * 1024 * 1024
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from .process import HostLost, HostProcess, Message
 from .scenario import CloseInput, End, Scenario, Send, Sleep, Step, Until
 
-FRAME_SECONDS: Final = 10.0
+FRAME_SECONDS: Final = 60.0
 """How long a host may take for the frame that a scenario waits for."""
 
 LONG_TEXT: Final = 4096

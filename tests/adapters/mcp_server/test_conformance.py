@@ -51,6 +51,9 @@ DO_NOT_APPLY = {
 }
 
 
+pytestmark = pytest.mark.published
+
+
 @pytest.fixture(scope="module")
 def conformance() -> Conformance:
     """The tests, or the reason why they are not to be had."""

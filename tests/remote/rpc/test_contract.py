@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from codemode import GrpcSessionProvider
 from codemode.protocol.session import SessionProvider
+from tests.remote.hosts import WHICH
 from tests.remote.test_contract import NOT_IN_V1
 from tests.runtime.test_session import *  # noqa: F403 - the tests themselves
 from tests.runtime.test_session import client, make_session  # noqa: F401 - what they need
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(  # type: ignore[no-redef]
-    loop_scope="module", scope="module", params=["ours", "openai"]
+    loop_scope="module", scope="module", params=WHICH
 )
 async def provider(request: pytest.FixtureRequest) -> AsyncIterator[SessionProvider]:
     async with listening(request.param) as host, GrpcSessionProvider(host.url) as provider:

@@ -20,6 +20,7 @@ from codemode import (
     WorkerLostError,
 )
 from tests.remote.conftest import descriptors
+from tests.remote.hosts import WHICH
 from tests.remote.sessions import MOMENTS, cancel_callers, run, text
 from tests.remote.stage import bounded
 from tests.runtime.doubles import Recorder, echo, never
@@ -27,7 +28,7 @@ from tests.runtime.doubles import Recorder, echo, never
 from .hosts import Host, listening
 
 
-@pytest.fixture(params=["ours", "openai"])
+@pytest.fixture(params=WHICH)
 def which(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
