@@ -446,11 +446,12 @@ async def test_what_a_toolset_has_decided_is_not_decided_again() -> None:
     async with Toolset() as toolset:
         options: list[dict[str, Any]] = [
             {"catalogue_tokens": 5},
+            {"declarations": "published"},
             {"namespaces": {}},
             {"middleware": [print]},
         ]
         for option in options:
-            with pytest.raises(UsageError, match="policy and on_approval to the Toolset"):
+            with pytest.raises(UsageError, match="to the Toolset"):
                 CodeMode(tools=toolset, **option)
 
 

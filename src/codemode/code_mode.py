@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from .protocol.session import SessionProvider, Signal
     from .protocol.types import WaitOutcome
     from .runtime.local import EngineName
+    from .surface.declaration import DeclarationForm
     from .surface.source import ExecSource
     from .surface.toolspec import ToolSpec
     from .tools.chain import Middleware
@@ -81,6 +82,8 @@ class CodeMode:
             this object starts them, or else the first ``exec``.
         catalogue_tokens: how much of the text of exec the tools may take; what does not fit is
             deferred, see :class:`codemode.Toolset`. None lists every tool.
+        declarations: ``"shared"`` declares each type that recurs once and refers to it;
+            ``"published"`` gives the very form of the published client.
         policy: judges every nested call, behind the middleware; None allows all.
         on_approval: gets approval for calls that the policy asks about; without it they are
             refused.
@@ -116,16 +119,17 @@ class CodeMode:
         on_notify: OnNotify | None = None,
         namespaces: Mapping[str, str] | None = None,
         catalogue_tokens: int | None = CATALOGUE_TOKENS,
+        declarations: DeclarationForm = "shared",
         mcp: McpServers | str | os.PathLike[str] | Mapping[str, Any] | None = None,
         policy: Policy | None = None,
         on_approval: OnApproval | None = None,
     ) -> None:
         if isinstance(tools, Toolset):
             given = (middleware, on_notify, namespaces, catalogue_tokens, policy, on_approval)
-            if given != ((), None, None, CATALOGUE_TOKENS, None, None):
+            if (*given, declarations) != ((), None, None, CATALOGUE_TOKENS, None, None, "shared"):
                 raise UsageError(
-                    "give middleware, on_notify, namespaces, catalogue_tokens, policy and"
-                    " on_approval to the Toolset"
+                    "give middleware, on_notify, namespaces, catalogue_tokens, declarations, policy"
+                    " and on_approval to the Toolset"
                 )
             self.toolset, self._owns_toolset = tools, False
         else:
@@ -135,6 +139,7 @@ class CodeMode:
                 on_notify=on_notify,
                 namespaces=namespaces,
                 catalogue_tokens=catalogue_tokens,
+                declarations=declarations,
                 policy=policy,
                 on_approval=on_approval,
             )

@@ -11,7 +11,8 @@ import click
 import msgspec
 
 from ..errors import ToolDefinitionError, ToolError
-from ..surface.declaration import declaration
+from ..surface.declaration import declaration, described
+from ..surface.description import tool_section
 from ..surface.text import trim
 from ..tools.names import nearest
 from ..tools.search import ToolIndex
@@ -97,9 +98,9 @@ def print_tools(
             _print_json([_report(entry) for entry in found])
             return
         for at, entry in enumerate(found):
-            click.echo(
-                printable(f"{entry.section}\n" if at == 0 else f"\n{entry.section}\n"), nl=False
-            )
+            (alone,) = described((entry.source,))
+            section = tool_section(alone)
+            click.echo(printable(f"{section}\n" if at == 0 else f"\n{section}\n"), nl=False)
             click.echo(f"{entry.tool.name}: {entry.tokens} tokens", err=True)
 
     _with_tools(tools, mcp, show)
@@ -182,7 +183,7 @@ def _gist(description: str) -> str:
 
 def _summary(catalogue: Catalogue) -> str:
     count, deferred = len(catalogue.entries), len(catalogue.deferred)
-    whole = sum(entry.tokens for entry in catalogue.entries)
+    whole = sum(entry.tokens for entry in catalogue.entries) if deferred else catalogue.tokens
     text = f"{count} {'tool' if count == 1 else 'tools'}, {whole} tokens"
     if deferred:
         text += f"; {deferred} deferred: a model reads {catalogue.tokens} tokens of them"

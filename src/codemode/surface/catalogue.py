@@ -5,20 +5,32 @@ bytes: tools without a namespace keep the order of the application; the others f
 namespace and name, because servers answer in any order and list their tools as they please. What
 does not fit a budget of tokens is *deferred*: a cell can call it, and finds it by searching.
 
-Rendering is the expensive part. A catalogue takes over what the one before it has rendered, tool
-by tool, so that one tool more costs one rendering.
+Types that recur, in whatever tools, are declared once, before the tools, and referred to by name. A tool
+that is deferred brings those along that the text does not declare, so that its description can be read
+alone.
+
+Reading schemas is the expensive part. A catalogue takes over what the one before it has read, tool by
+tool, so that one tool more costs one reading.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from ..protocol.types import ToolDefinition
-from .declaration import described
+from .declaration import (
+    DeclarationForm,
+    Signature,
+    augmented_description,
+    declaration,
+    fenced,
+    signature_of,
+)
 from .description import (
     DEFAULT_TOKENS,
     SHARED_MCP_TYPES,
@@ -31,10 +43,13 @@ from .description import (
 )
 from .mcp_result import is_mcp_result
 from .output import token_count
+from .shared_types import Root, SharedTypes, identifier_of
 from .text import trim
 from .toolspec import ToolSpec
+from .type_tree import UNKNOWN
 
 SECTION_BREAK: Final = "\n\n"
+SHARED_TYPES: Final = "Shared types:"
 
 
 class Entry(Struct, frozen=True, eq=False):
@@ -44,13 +59,17 @@ class Entry(Struct, frozen=True, eq=False):
         source: the tool as it was given.
         tool: the same with its declaration behind its description, as a cell gets it.
         section: its part of the text of exec.
-        tokens: what the section costs a model.
+        tokens: what the section costs a model, without the types that it refers to.
+        declaration: the declaration by itself.
+        types: the names of the types in it, and of all that they refer to.
     """
 
     source: ToolDefinition
     tool: ToolDefinition
     section: str
     tokens: int
+    declaration: str
+    types: tuple[str, ...] = ()
 
 
 class Catalogue:
@@ -62,7 +81,8 @@ class Catalogue:
         max_tokens: what the descriptions of tools may cost together; None lists all of them.
         search: a tool that finds deferred ones. It is there only if there is something to find,
             and is always described.
-        before: what is known already is not rendered again.
+        before: what is known already is not read again.
+        form: how the tools are declared.
 
     Example:
         >>> from codemode.protocol.types import ToolName
@@ -79,18 +99,33 @@ class Catalogue:
         max_tokens: int | None = None,
         search: ToolDefinition | None = None,
         before: Catalogue | None = None,
+        form: DeclarationForm = "shared",
     ) -> None:
-        known: Mapping[int, Entry] = {} if before is None else before._known
-        found = [known.get(id(each)) or _entry(each) for each in definitions]
-        # By identity: definitions hold schemas, which have no hash. Entries keep them alive.
-        self._known: Mapping[int, Entry] = {id(entry.source): entry for entry in found}
+        self._form = form
         self._namespaces = {
             name: NamespaceDescription(name, text) for name, text in (namespaces or {}).items()
         }
-        self.entries = tuple(_in_order(found))
-        self.listed, self.deferred = self._divided(max_tokens)
+        ordered = _in_order(definitions)
+        # By identity: definitions hold schemas, which have no hash. Entries keep them alive.
+        known = {} if before is None else before._read
+        made = {} if before is None else {id(each.source): each for each in before.entries}
+        self._read: dict[int, Signature] = {
+            id(each): known.get(id(each)) or signature_of(each)
+            for each in (ordered if form == "shared" else ())
+        }
+        last = None if before is None else before._types
+        self._types: SharedTypes = SharedTypes(self._roots(ordered), before=last)
+        found = [self._entry(at, each, made.get(id(each))) for at, each in enumerate(ordered)]
+        listed, deferred = self._divided(found, max_tokens)
+        self.declared_types = tuple(dict.fromkeys(name for each in listed for name in each.types))
+        self.listed = tuple(listed)
+        self.deferred = tuple(map(self._alone, deferred))
+        by_source = {id(each.source): each for each in (*self.listed, *self.deferred)}
+        self.entries: tuple[Entry, ...] = tuple(by_source[id(each)] for each in ordered)
         self._exec_tools: dict[int, ToolSpec] = {}
-        self.search = _entry(search) if search is not None and self.deferred else None
+        self.search: Entry | None = None
+        if search is not None and deferred:
+            self.search = _entry_of(search, declaration(search, form=form))
 
     @cached_property
     def tools(self) -> tuple[ToolDefinition, ...]:
@@ -113,24 +148,72 @@ class Catalogue:
         """What a model pays for these tools: all that the text has beyond its introduction."""
         return sum(map(_cost, self._sections()))
 
-    def _divided(self, max_tokens: int | None) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
-        """Those that fit, and the others: in order, each that still fits."""
+    def _roots(self, ordered: Sequence[ToolDefinition]) -> Iterator[Root]:
+        """What each tool takes and gives, one after the other; nothing where nothing is shared."""
+        for each in ordered if self._read else ():
+            signature = self._read[id(each)]
+            name = identifier_of(each.tool_name.name) or "Tool"
+            yield Root(signature.arguments or UNKNOWN, f"{name}Args")
+            yield Root(signature.result, f"{name}Result")
+
+    def _entry(self, at: int, definition: ToolDefinition, before: Entry | None) -> Entry:
+        """A tool with the names of types in its declaration; the one before if nothing changed."""
+        if self._form == "published":
+            return before or _entry_of(definition, declaration(definition, form=self._form))
+        arguments, result = self._types.written(2 * at), self._types.written(2 * at + 1)
+        declared = self._read[id(definition)].declared(arguments.text, result.text)
+        needs = self._types.needed((*arguments.needs, *result.needs))
+        made = _entry_of(definition, declared, needs)
+        if before is not None and (before.declaration, before.types) == (
+            made.declaration,
+            made.types,
+        ):
+            return before
+        return made
+
+    def _alone(self, entry: Entry) -> Entry:
+        """A deferred tool with the types that the text of exec does not declare."""
+        text = self.standing_alone(entry, self.declared_types)
+        if text == entry.declaration:
+            return entry
+        return msgspec.structs.replace(entry, tool=_with_declaration(entry.source, text))
+
+    def standing_alone(self, entry: Entry, declared: Collection[str] = ()) -> str:
+        """The declaration of a tool behind those of its types, where ``declared`` are known."""
+        missing = [name for name in entry.types if name not in declared]
+        types = [self._types.declared(name).text for name in missing]
+        return "\n".join((*types, entry.declaration))
+
+    def _divided(
+        self, entries: Sequence[Entry], max_tokens: int | None
+    ) -> tuple[Sequence[Entry], Sequence[Entry]]:
+        """Those that fit, and the others: in order, each that still fits with its types."""
         if max_tokens is None:
-            return self.entries, ()
+            return entries, ()
         left = max_tokens
         listed: list[Entry] = []
         deferred: list[Entry] = []
         headed: set[str | None] = set()
-        for entry in self.entries:
+        declared: set[str] = set()
+        for entry in entries:
             namespace = entry.tool.tool_name.namespace
-            heading = 0 if namespace in headed else self._heading_cost(namespace)
-            if entry.tokens + heading > left:
+            cost = entry.tokens + self._types_cost(entry.types, declared)
+            if namespace not in headed:
+                cost += self._heading_cost(namespace)
+            if cost > left:
                 deferred.append(entry)
                 continue
-            left -= entry.tokens + heading
+            left -= cost
             headed.add(namespace)
+            declared.update(entry.types)
             listed.append(entry)
-        return tuple(listed), tuple(deferred)
+        return listed, deferred
+
+    def _types_cost(self, names: Sequence[str], declared: set[str]) -> int:
+        """What it costs to declare ``names``, where these are declared already."""
+        new = [name for name in names if name not in declared]
+        heading = _cost(f"{SHARED_TYPES}\n{fenced('')}") if new and not declared else 0
+        return heading + sum(token_count(f"{self._types.declared(name).text}\n") for name in new)
 
     def _heading_cost(self, namespace: str | None) -> int:
         heading = self._namespaces.get(namespace or "")
@@ -143,6 +226,9 @@ class Catalogue:
             yield deferral(tools, self._namespaces, search=name)
         if any(is_mcp_result(entry.tool.output_schema) for entry in self.entries):
             yield SHARED_MCP_TYPES
+        if self.declared_types:
+            types = "\n".join(self._types.declared(name).text for name in self.declared_types)
+            yield f"{SHARED_TYPES}\n{fenced(types)}"
         listed = ((entry.tool, entry.section) for entry in self._with_search(self.listed))
         yield from with_headings(listed, self._namespaces)
         inhabited = {entry.tool.tool_name.namespace for entry in self.entries}
@@ -156,19 +242,25 @@ class Catalogue:
         yield from entries
 
 
-def _entry(definition: ToolDefinition) -> Entry:
-    (tool,) = described((definition,))
+def _entry_of(definition: ToolDefinition, declared: str, types: tuple[str, ...] = ()) -> Entry:
+    tool = _with_declaration(definition, declared)
     section = tool_section(tool)
-    return Entry(definition, tool, section, _cost(section))
+    return Entry(definition, tool, section, _cost(section), declared, types)
+
+
+def _with_declaration(definition: ToolDefinition, declared: str) -> ToolDefinition:
+    described = augmented_description(definition, declared)
+    given = definition.given or definition
+    return msgspec.structs.replace(definition, description=described, given=given)
 
 
 def _cost(section: str) -> int:
     return token_count(f"{section}{SECTION_BREAK}")
 
 
-def _in_order(entries: Iterable[Entry]) -> list[Entry]:
-    def key(entry: Entry) -> tuple[str, str]:
-        namespace = entry.tool.tool_name.namespace
-        return (namespace, entry.tool.name) if namespace else ("", "")
+def _in_order(definitions: Iterable[ToolDefinition]) -> list[ToolDefinition]:
+    def key(definition: ToolDefinition) -> tuple[str, str]:
+        namespace = definition.tool_name.namespace
+        return (namespace, definition.name) if namespace else ("", "")
 
-    return sorted(entries, key=key)  # stable: those without a namespace stay as they came
+    return sorted(definitions, key=key)  # stable: those without a namespace stay as they came

@@ -8,27 +8,65 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from ..protocol.types import JsonValue, ToolDefinition
 from .identifiers import normalize
 from .mcp_result import MCP_RESULT, is_mcp_result
-from .type_tree import UNKNOWN
+from .published import render_published
+from .schema_reader import read_schema
+from .type_tree import UNKNOWN, Type
 from .typescript import render
 
 EXEC_TOOL_NAME: Final = "exec"
 
+DeclarationForm: TypeAlias = Literal["shared", "published"]
+"""How the tools of a catalogue are declared: with the types that they share declared once, or each by
+itself, in the very form of the published client."""
+FORMS: Final[tuple[DeclarationForm, ...]] = ("shared", "published")
+
 _IMITATION = re.compile(
-    r"^(?= {0,3}(?:### `|exec tool declaration:|Shared MCP Types:|declare const tools\b))",
+    r"^(?= {0,3}(?:### `|exec tool declaration:|Shared (?:MCP Types|types):|declare const tools\b))",
     re.MULTILINE,
 )
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$", re.MULTILINE)
 
 
-def declaration(definition: ToolDefinition) -> str:
-    """One tool as TypeScript, in the form in which a model reads it.
+class Signature(msgspec.Struct, frozen=True, eq=False):
+    """What a tool takes and gives, read and not yet written.
+
+    Attributes:
+        name: what a program calls.
+        arguments: None for a tool that takes one string.
+        result: what a call gives; the structured part of it for a tool of an MCP server.
+    """
+
+    name: str
+    arguments: Type | None
+    result: Type
+    is_mcp: bool
+
+    def declared(self, arguments: str, result: str) -> str:
+        """The declaration, with these texts of its types."""
+        parameter = "input: string" if self.arguments is None else f"args: {arguments}"
+        return _declared(self.name, parameter, _mcp_result(result) if self.is_mcp else result)
+
+
+def signature_of(definition: ToolDefinition) -> Signature:
+    """Read the schemas of a tool."""
+    is_free = definition.kind == "freeform"
+    return Signature(
+        normalize(definition.name),
+        None if is_free else _read(definition.input_schema),
+        _read(_result_schema(definition.output_schema)),
+        is_mcp_result(definition.output_schema),
+    )
+
+
+def declaration(definition: ToolDefinition, *, form: DeclarationForm = "shared") -> str:
+    """One tool as TypeScript, in the form in which a model reads it, with all its types in it.
 
     >>> from codemode import ToolDefinition, ToolName
     >>> print(declaration(ToolDefinition(
@@ -37,20 +75,27 @@ def declaration(definition: ToolDefinition) -> str:
     ...     output_schema={"type": "number"})))
     declare const tools: { weather(args: { city?: string; }): Promise<number>; };
     """
-    if definition.kind == "freeform":
-        parameter = "input: string"
-    else:
-        parameter = f"args: {_or_unknown(definition.input_schema)}"
-    result = _result_type(definition.output_schema)
-    name = normalize(definition.name)
-    return f"declare const tools: {{ {name}({parameter}): Promise<{result}>; }};"
+    rendered = render if form == "shared" else render_published
+
+    def text(schema: JsonValue) -> str:
+        return UNKNOWN.text if schema is None else rendered(schema)
+
+    free = definition.kind == "freeform"
+    parameter = "input: string" if free else f"args: {text(definition.input_schema)}"
+    result = text(_result_schema(definition.output_schema))
+    if is_mcp_result(definition.output_schema):
+        result = _mcp_result(result)
+    return _declared(normalize(definition.name), parameter, result)
 
 
-def augmented_description(definition: ToolDefinition) -> str:
+def augmented_description(definition: ToolDefinition, declared: str | None = None) -> str:
     """A tool's description with its declaration: what ``ALL_TOOLS`` and the exec text show.
 
     Lines of the description that look like the library's own headings are quoted with ``>``, and a
     fence left open is closed, so that the declaration below stays the only one in force.
+
+    Args:
+        declared: the declaration; without one, that of the tool alone.
 
     >>> from codemode import ToolDefinition, ToolName
     >>> print(augmented_description(ToolDefinition(
@@ -65,7 +110,8 @@ def augmented_description(definition: ToolDefinition) -> str:
     if definition.name == EXEC_TOOL_NAME:  # its text is about the declarations themselves
         return definition.description
     description = contained(definition.description)
-    return f"{description}\n\nexec tool declaration:\n{fenced(declaration(definition))}"
+    text = declaration(definition) if declared is None else declared
+    return f"{description}\n\nexec tool declaration:\n{fenced(text)}"
 
 
 def described(definitions: Iterable[ToolDefinition]) -> tuple[ToolDefinition, ...]:
@@ -90,15 +136,22 @@ def fenced(code: str) -> str:
     return f"```ts\n{code}\n```"
 
 
-def _or_unknown(schema: JsonValue) -> str:
-    return UNKNOWN.text if schema is None else render(schema)
+def _read(schema: JsonValue) -> Type:
+    return UNKNOWN if schema is None else read_schema(schema)
 
 
-def _result_type(schema: JsonValue) -> str:
-    if not is_mcp_result(schema):
-        return _or_unknown(schema)
-    structured = render(schema["properties"].get("structuredContent", True))
+def _result_schema(schema: JsonValue) -> JsonValue:
+    if is_mcp_result(schema):
+        return schema["properties"].get("structuredContent", True)
+    return schema
+
+
+def _mcp_result(structured: str) -> str:
     return MCP_RESULT if structured == UNKNOWN.text else f"{MCP_RESULT}<{structured}>"
+
+
+def _declared(name: str, parameter: str, result: str) -> str:
+    return f"declare const tools: {{ {name}({parameter}): Promise<{result}>; }};"
 
 
 def _open_fence(text: str) -> str:

@@ -18,12 +18,12 @@ from typing import Final, TypeVar
 from ..protocol.types import JsonValue
 from .identifiers import is_identifier
 from .json_pointer import resolve, steps_of
+from .literal import least_json_bytes
 from .schema_reader import (
     LEVELS,
     REFERENCE_CHARACTERS,
     TEXT_BYTES,
     description_of,
-    least_json_bytes,
 )
 from .text import trim, utf8_length
 from .type_text import INDENT

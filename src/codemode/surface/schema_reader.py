@@ -2,7 +2,8 @@
 
 Reading is total: any JSON value gives a tree, and what is not known, cannot be resolved or is too
 much is ``unknown``. Too much is a matter of the place where it stands: each schema has an allowance of
-elements, the schemas inside share what is left of it, the plain ones first. So a parameter that is
+elements, and the schemas inside share what is left of it, each getting what it needs or as much as the
+others that need more. So a parameter that is
 nested without end costs the ones beside it nothing.
 
 All that stands in one schema holds at once. Members beside ``anyOf``, ``oneOf`` and ``allOf`` are an
@@ -12,16 +13,16 @@ in it. A nested ``$id`` changes nothing: ``#/$defs/X`` is X of the document that
 
 from __future__ import annotations
 
-import json
 import re
 from collections import deque
 from collections.abc import Collection, Sequence
-from itertools import islice
 from typing import Final, TypeVar
 
 from ..protocol.types import JsonValue
 from .json_pointer import resolve, steps_of
-from .text import trim, utf8_length
+from .literal import CHARACTERS_OF_AN_ELEMENT, Weights, least_json_bytes, literal
+from .shares import fair_shares
+from .text import trim
 from .type_tree import (
     NEVER,
     OBJECT,
@@ -43,21 +44,21 @@ from .type_tree import (
 
 TEXT_BYTES: Final = 16_000
 """What a type may take as text; what cannot be shorter than this is not read."""
-ELEMENTS: Final = 16_000
+ELEMENTS: Final = 8_000
 """Elements of a document that are looked at; the characters of references count in part."""
 LEVELS: Final = 128
 """The depth of schemas in each other: that of JSON which the published client reads."""
 REFERENCE_CHARACTERS: Final = 4_096
-CHARACTERS_OF_AN_ELEMENT: Final = 8
+SMALL: Final = 200
+"""Elements that a definition may take as long as there are any, whatever waits behind it."""
 LEAST_MEMBER_BYTES: Final = len("a: 0;")
 LEAST_OPERAND_BYTES: Final = len("0 | ")
 
 UNIONS: Final = ("anyOf", "oneOf")
-OBJECT_KEYS: Final = ("properties", "additionalProperties", "required", "patternProperties")
-ARRAY_KEYS: Final = ("items", "prefixItems")
-RENDERABLE: Final = frozenset(
-    ("const", "enum", *UNIONS, "allOf", "type", *OBJECT_KEYS, *ARRAY_KEYS)
-)
+_OBJECT: Final = frozenset(("properties", "additionalProperties", "required", "patternProperties"))
+_ARRAY: Final = frozenset(("items", "prefixItems"))
+_COMPOSED: Final = frozenset(("const", "enum", *UNIONS, "allOf"))
+RENDERABLE: Final = frozenset((*_COMPOSED, "type", *_OBJECT, *_ARRAY))
 _LEAF: Final = {**SCALARS, "integer": SCALARS["number"]}
 _ANY_ARRAY: Final = Leaf("unknown[]", OBJECT.kinds)
 _LINE = re.compile("[^\n\r\u2028\u2029]+")
@@ -89,6 +90,7 @@ class _Reader:
         self._root = root
         self._left = ELEMENTS
         self._level = 0
+        self._weights = Weights()
         self._definitions: dict[tuple[str, ...], Definition] = {}
         self._references: dict[str, Type] = {}
         self._pending: deque[tuple[Definition, JsonValue]] = deque()
@@ -99,7 +101,8 @@ class _Reader:
         self._left = ELEMENTS
         while self._pending:
             definition, schema = self._pending.popleft()
-            definition.type = self._share(schema, 1 + len(self._pending))
+            allowance = max(self._left // (1 + len(self._pending)), min(self._left, SMALL))
+            definition.type = self._within(allowance, schema)
         return tree
 
     def _schema(self, schema: JsonValue, *, operand: bool = False) -> Type:
@@ -120,17 +123,24 @@ class _Reader:
         self._take(len(schemas))
         found: list[Type | None] = [_plain_leaf(each) for each in schemas]
         waiting = [(at, each) for at, each in enumerate(schemas) if found[at] is None]
-        for done, (at, each) in enumerate(waiting):
-            found[at] = self._share(each, len(waiting) - done, operand=operand)
+        if len(waiting) == 1:
+            (at, each) = waiting[0]
+            found[at] = self._schema(each, operand=operand)
+            return tuple(found)  # type: ignore[arg-type]  # no place is empty any more
+        weights = [self._weights.of(each) for _, each in waiting]
+        kept = fair_shares(weights, self._left)
+        reserved = sum(kept)
+        for (at, each), share in zip(waiting, kept, strict=True):
+            reserved -= share
+            found[at] = self._within(self._left - reserved, each, operand=operand)
         return tuple(found)  # type: ignore[arg-type]  # no place is empty any more
 
-    def _share(self, schema: JsonValue, sharers: int, *, operand: bool = False) -> Type:
-        """``schema``, read with one part of what is left for so many."""
-        part = self._left // sharers
-        kept = self._left - part
-        self._left = part
+    def _within(self, allowance: int, schema: JsonValue, *, operand: bool = False) -> Type:
+        """``schema``, read with a part of what is left."""
+        others = self._left - allowance
+        self._left = allowance
         tree = self._schema(schema, operand=operand)
-        self._left += kept
+        self._left += others
         return tree
 
     def _typed(self, schema: dict[str, JsonValue], *, operand: bool) -> Type:
@@ -146,6 +156,8 @@ class _Reader:
 
     def _beside(self, schema: dict[str, JsonValue], *, operand: bool) -> Type:
         """All that a schema says by itself, at once."""
+        if _COMPOSED.isdisjoint(schema):
+            return self._own(schema, operand=operand)
         if "const" in schema:
             return self._literal(schema["const"])
         if values := self._filled(schema, "enum"):
@@ -181,9 +193,9 @@ class _Reader:
         if keywords := [name for name in self._filled(schema, "type") if isinstance(name, str)]:
             self._take(len(keywords))
             return union(tuple(self._keyword(name, schema, operand=operand) for name in keywords))
-        if any(key in schema for key in OBJECT_KEYS):
+        if not _OBJECT.isdisjoint(schema):
             return self._object(schema, operand=operand)
-        if any(key in schema for key in ARRAY_KEYS):
+        if not _ARRAY.isdisjoint(schema):
             return self._array(schema)
         return UNKNOWN
 
@@ -254,8 +266,7 @@ class _Reader:
         elif alone and not found:
             return UNKNOWN
         self._need(LEAST_OPERAND_BYTES * len(found))
-        types = [each for each in self._schemas(found) if each != NEVER]
-        distinct = tuple(each for at, each in enumerate(types) if each not in types[:at])
+        distinct = tuple(dict.fromkeys(each for each in self._schemas(found) if each != NEVER))
         if UNKNOWN in distinct:
             return UNKNOWN
         return union(distinct) if distinct else None
@@ -271,13 +282,7 @@ class _Reader:
     def _literal(self, value: JsonValue) -> Type:
         size = least_json_bytes(value, TEXT_BYTES)
         self._take(1 + size // CHARACTERS_OF_AN_ELEMENT if isinstance(value, list | dict) else 1)
-        if size > TEXT_BYTES:
-            return UNKNOWN
-        try:
-            text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        except (ValueError, RecursionError):
-            return UNKNOWN
-        return Leaf(text, _kinds_of_literal(value), whole=value is None)
+        return UNKNOWN if size > TEXT_BYTES else literal(value)
 
     def _reference(self, reference: JsonValue) -> Type:
         if not isinstance(reference, str) or len(reference) > REFERENCE_CHARACTERS:
@@ -376,31 +381,3 @@ def description_of(schema: JsonValue) -> str:
     """What a schema says of itself; nothing where that is no text."""
     text = schema.get("description") if isinstance(schema, dict) else None
     return text if isinstance(text, str) else ""
-
-
-def _kinds_of_literal(value: JsonValue) -> frozenset[str]:
-    if value is None:
-        return SCALARS["null"].kinds
-    if isinstance(value, bool):
-        return SCALARS["boolean"].kinds
-    if isinstance(value, int | float):
-        return SCALARS["number"].kinds
-    return SCALARS["string"].kinds if isinstance(value, str) else OBJECT.kinds
-
-
-def least_json_bytes(value: JsonValue, most: int) -> int:
-    """What ``value`` takes as JSON at least, counted until it is more than ``most``."""
-    size, left = 0, [value]
-    while left and size <= most:
-        each = left.pop()
-        if isinstance(each, str):
-            size += utf8_length(each) + len('""')
-        elif isinstance(each, list):
-            size += len(each) + len("]")
-            left += each[:most]
-        elif isinstance(each, dict):
-            size += sum(map(len, map(str, each))) + len(each) * len('"":,') + len("}")
-            left += islice(each.values(), most)
-        else:
-            size += len("0")
-    return size

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from .identifiers import is_identifier
+from .shares import fair_shares
 from .text import utf8_length
 from .type_tree import (
     UNKNOWN,
@@ -42,6 +43,11 @@ def type_text(tree: Type, most: int) -> str:
     """
     text = _Layout().text(tree, most).encode(errors="replace")
     return text.decode() if len(text) <= most else UNKNOWN.text
+
+
+def type_size(tree: Type) -> int:
+    """The most bytes that ``tree`` takes as text; a reference in it takes none."""
+    return _Layout().size(tree)
 
 
 class _Layout:
@@ -96,13 +102,13 @@ class _Layout:
             return sum(len("(), ?...Array<>") + self.size(each) for each in (*tree.items, *rest))
         if isinstance(tree, UnionType | IntersectionType):
             return sum(len("() | ") + self.size(each) for each in tree.parts)
-        return _UNKNOWN_BYTES
+        return 0
 
     def _shares(self, parts: Sequence[Type], spare: int) -> list[int]:
         """Bytes for each part: ``unknown`` at least, and its share of what is left."""
         least = [min(_UNKNOWN_BYTES, self.size(each)) for each in parts]
         claims = [self.size(each) - low for each, low in zip(parts, least, strict=True)]
-        given = _fair(claims, spare - sum(least))
+        given = fair_shares(claims, spare - sum(least))
         return [low + more for low, more in zip(least, given, strict=True)]
 
     def _object(self, tree: ObjectType, most: int) -> str:
@@ -135,7 +141,7 @@ class _Layout:
         sizes = [self.size(each) for each in types]
         first = [_first_line(lines, CUT_COMMENT) for lines in comments]
         claims = [max(0, size - _UNKNOWN_BYTES) for size in sizes]
-        given = _fair([*claims, *map(_comment_size, first)], spare)
+        given = fair_shares([*claims, *map(_comment_size, first)], spare)
         rooms = [min(_UNKNOWN_BYTES, size) + more for size, more in zip(sizes, given, strict=False)]
         kept = given[len(claims) :]
         around = _comment_size((ELLIPSIS,))
@@ -193,20 +199,6 @@ class _Layout:
             always = tree.source == "$ref"
             texts = [f"({text})" if always or " | " in text else text for text in texts]
         return between.join(texts)
-
-
-def _fair(claims: Sequence[int], total: int) -> list[int]:
-    """What each gets of ``total``: all that it claims, or as much as the others that claim more.
-
-    >>> _fair([1, 100, 10, 50], 61)
-    [1, 25, 10, 25]
-    """
-    given = [0] * len(claims)
-    left = max(0, total)
-    for done, at in enumerate(sorted(range(len(claims)), key=claims.__getitem__)):
-        given[at] = min(claims[at], left // (len(claims) - done))
-        left -= given[at]
-    return given
 
 
 def _key(member: Member) -> str:

@@ -6,7 +6,7 @@ string: every line of a description is a ``//`` comment of its own, and names an
 literals.
 
 A type that stands alone has all that it refers to written out. Bounds, beyond which a part of it is
-``unknown``: 16,000 bytes of text, 16,000 elements looked at, 32 expanded references, one pointer twice
+``unknown``: 16,000 bytes of text, 8,000 elements looked at, 32 expanded references, one pointer twice
 on one path, references of 4,096 characters, 128 levels.
 """
 

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import UsageError
+from ..surface.declaration import FORMS
 from .policy import Policy
 
 if TYPE_CHECKING:
+    from ..surface.declaration import DeclarationForm
     from .chain import Middleware
 
 T = TypeVar("T")
@@ -79,6 +81,18 @@ def checked_tokens(given: int | None) -> int | None:
     """
     if given is not None and (type(given) is not int or given < 0):
         raise UsageError(f"catalogue_tokens must be a non-negative integer or None, got {given!r}")
+    return given
+
+
+def checked_form(given: DeclarationForm) -> DeclarationForm:
+    """How tools are declared.
+
+    Raises:
+        UsageError: there is no such form.
+    """
+    if given not in FORMS:
+        names = " or ".join(map(repr, FORMS))
+        raise UsageError(f"declarations must be {names}, got {given!r}")
     return given
 
 

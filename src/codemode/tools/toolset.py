@@ -19,6 +19,7 @@ from .failure import as_tool_error
 from .function import FunctionTool, as_tool
 from .names import Names, identifier, nearest
 from .options import (
+    checked_form,
     checked_middleware,
     checked_namespaces,
     checked_on_notify,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from ..protocol.session import Signal
     from ..protocol.types import JsonValue, ToolCall, ToolDefinition
+    from ..surface.declaration import DeclarationForm
     from .chain import Middleware
     from .names import Clash
     from .policy import OnApproval, Policy
@@ -86,6 +88,9 @@ class Toolset:
             of 4 bytes; None for no bound. Tools that do not fit are *deferred*: cells can call
             them and have them in ``ALL_TOOLS``, and get one tool more, ``search_tools``, that
             finds them.
+        declarations: ``"shared"`` declares each type that recurs once, before the tools, whatever
+            tools it recurs in; ``"published"`` gives the very form of the published client, in
+            which each tool repeats its types.
         policy: judges every call behind the middleware; None allows all.
         on_approval: gets approval for calls that the policy asks about; without it they are
             refused.
@@ -113,6 +118,7 @@ class Toolset:
         max_threads: int = MAX_THREADS,
         namespaces: Mapping[str, str] | None = None,
         catalogue_tokens: int | None = CATALOGUE_TOKENS,
+        declarations: DeclarationForm = "shared",
         policy: Policy | None = None,
         on_approval: OnApproval | None = None,
     ) -> None:
@@ -129,6 +135,7 @@ class Toolset:
         self._definitions: tuple[ToolDefinition, ...] = ()
         self._namespaces = checked_namespaces(namespaces)
         self._catalogue_tokens = checked_tokens(catalogue_tokens)
+        self._form = checked_form(declarations)
         self._catalogue: Catalogue | None = None  # the last one
         self._catalogue_is_old = True
         self._search = ToolSearch(lambda: self.catalogue)
@@ -167,6 +174,7 @@ class Toolset:
                 max_tokens=self._catalogue_tokens,
                 search=self._search_definition(),
                 before=last,
+                form=self._form,
             )
             self._catalogue_is_old = False
         return last
