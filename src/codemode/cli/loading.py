@@ -1,4 +1,4 @@
-"""``--tools MODULE[:NAME]`` and ``--mcp FILE``: from a name to the tools behind it."""
+"""``--tools MODULE[:NAME]``, ``--middleware MODULE:NAME`` and ``--mcp FILE``: from a name to what it names."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ import click
 from ..errors import ToolDefinitionError, UsageError
 from ..tools.mcp.config_file import read_config
 from ..tools.mcp.servers import McpServers
+from ..tools.options import checked_middleware
 from ..tools.tool import Tool
 from ..tools.toolset import Toolset
 
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from ..tools.chain import Middleware
     from ..tools.mcp.config import ServerConfig
     from ..tools.mcp.handlers import McpHandlers
 
@@ -90,41 +92,72 @@ async def open_toolset(
             yield toolset
 
 
+def load_middleware(specs: Iterable[str]) -> list[Middleware]:
+    """The middleware that ``--middleware MODULE:NAME`` names, in order.
+
+    Raises:
+        click.BadParameter: a module cannot be loaded, or what is named is no middleware.
+    """
+    found: list[Middleware] = []
+    for spec in specs:
+        where = f"--middleware {spec}"
+        place, name = _place_and_name(spec)
+        if not name:
+            hint = "write MODULE:NAME, as in guards.py:approve."
+            raise _wrong(where, "this names no function", hint)
+        value = _member(_module(place, where), place, name, where)
+        several = isinstance(value, list | tuple)
+        try:
+            found += checked_middleware(value if several else [value])
+        except UsageError as error:
+            raise click.BadParameter(str(error), param_hint=where) from error
+    return found
+
+
 def _load(spec: str) -> list[Any]:
-    place, colon, name = spec.rpartition(":")
-    if not colon or not name.isidentifier():
-        place, name = spec, ""
-    module = _module(place, spec)
+    where = f"--tools {spec}"
+    place, name = _place_and_name(spec)
+    module = _module(place, where)
     if not name:
-        return _all_of(module, spec)
+        return _all_of(module, where)
+    return _as_tools(_member(module, place, name, where), name, where)
+
+
+def _place_and_name(spec: str) -> tuple[str, str]:
+    place, colon, name = spec.rpartition(":")
+    return (place, name) if colon and name.isidentifier() else (spec, "")
+
+
+def _member(module: ModuleType, place: str, name: str, where: str) -> Any:
     if not hasattr(module, name):
         near = get_close_matches(name, _offered(module), n=3) or _offered(module)
         hint = f"it has {', '.join(near)}." if near else "it has no functions."
-        raise _wrong(spec, f"{place} has nothing called {name!r}", hint)
-    return _as_tools(getattr(module, name), name, spec)
+        raise _wrong(where, f"{place} has nothing called {name!r}", hint)
+    return getattr(module, name)
 
 
-def _module(place: str, spec: str) -> ModuleType:
+def _module(place: str, where: str) -> ModuleType:
+    """The module of a name or file; ``where`` is the option and its value, for errors."""
     if not place:
-        raise _wrong(spec, "this names no module", "give a module's name or a .py file.")
+        raise _wrong(where, "this names no module", "give a module's name or a .py file.")
     is_file = place.endswith(".py") or os.sep in place
     if is_file and not Path(place).is_file():
-        raise _wrong(spec, f"there is no file {place}", "give a module's name or a .py file.")
+        raise _wrong(where, f"there is no file {place}", "give a module's name or a .py file.")
     try:
         return _import_file(Path(place)) if is_file else _import_name(place)
     except ModuleNotFoundError as error:
         if is_file or error.name is None or not f"{place}.".startswith(f"{error.name}."):
-            raise _failed(spec, place, error) from error
+            raise _failed(where, place, error) from error
         beside = Path(*place.split(".")).with_suffix(".py")
         hint = (
-            f"a file is named by its path: --tools {beside}"
+            f"a file is named by its path: {where.partition(' ')[0]} {beside}"
             if beside.is_file()
             else "modules are looked for in the current directory and where Python has packages;"
             " a file is named by its path, tools.py."
         )
-        raise _wrong(spec, f"there is no module {error.name!r}", hint) from error
+        raise _wrong(where, f"there is no module {error.name!r}", hint) from error
     except (Exception, SystemExit) as error:
-        raise _failed(spec, place, error) from error
+        raise _failed(where, place, error) from error
 
 
 def _import_name(name: str) -> ModuleType:
@@ -160,22 +193,22 @@ def _look_in(folder: Path) -> None:
         sys.path.insert(0, str(folder))
 
 
-def _all_of(module: ModuleType, spec: str) -> list[Any]:
+def _all_of(module: ModuleType, where: str) -> list[Any]:
     if LIST_NAME in vars(module):
-        return _as_tools(vars(module)[LIST_NAME], LIST_NAME, spec)
+        return _as_tools(vars(module)[LIST_NAME], LIST_NAME, where)
     tools = list(_tools_in(module))
     if not tools:
         names = _offered(module)
-        one = f"name one: --tools {spec}:{names[0]}; or decorate" if names else "decorate"
+        one = f"name one: {where}:{names[0]}; or decorate" if names else "decorate"
         raise _wrong(
-            spec,
+            where,
             f"{module.__name__} has no tools",
             f"{one} functions with @codemode.tool, or list them in `{LIST_NAME}`.",
         )
     return tools
 
 
-def _as_tools(value: Any, name: str, spec: str) -> list[Any]:
+def _as_tools(value: Any, name: str, where: str) -> list[Any]:
     if _is_tool(value) or callable(value):
         return [value]
     if isinstance(value, Iterable) and not isinstance(value, str | bytes):
@@ -183,9 +216,11 @@ def _as_tools(value: Any, name: str, spec: str) -> list[Any]:
         wrong = [each for each in members if not (_is_tool(each) or callable(each))]
         if not wrong:
             return members
-        raise _wrong(spec, f"{name!r} holds {wrong[0]!r}", "it may hold functions and tools.")
+        raise _wrong(where, f"{name!r} holds {wrong[0]!r}", "it may hold functions and tools.")
     kind = type(value).__name__
-    raise _wrong(spec, f"{name!r} is of type {kind}", "name a function, a tool, or a list of them.")
+    raise _wrong(
+        where, f"{name!r} is of type {kind}", "name a function, a tool, or a list of them."
+    )
 
 
 def _tools_in(module: ModuleType) -> Iterator[Any]:
@@ -210,15 +245,15 @@ def _offered(module: ModuleType) -> list[str]:
     ]
 
 
-def _failed(spec: str, place: str, error: BaseException) -> click.BadParameter:
+def _failed(where: str, place: str, error: BaseException) -> click.BadParameter:
     """The module was found and raised; shows where, without our own frames."""
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [f for f in frames if "importlib" not in f.filename and f.filename != __file__]
     lines = [f'  File "{f.filename}", line {f.lineno}\n    {f.line}' for f in theirs[-3:]]
     lines += [line.rstrip() for line in traceback.format_exception_only(error)]
-    return _wrong(spec, f"loading {place} failed", "repair the module.", "\n".join(lines))
+    return _wrong(where, f"loading {place} failed", "repair the module.", "\n".join(lines))
 
 
-def _wrong(spec: str, what: str, hint: str, details: str = "") -> click.BadParameter:
+def _wrong(where: str, what: str, hint: str, details: str = "") -> click.BadParameter:
     more = f"\n{details}" if details else ""
-    return click.BadParameter(f"{what}{more}\nhint: {hint}", param_hint=f"--tools {spec}")
+    return click.BadParameter(f"{what}{more}\nhint: {hint}", param_hint=where)

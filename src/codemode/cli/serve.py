@@ -7,12 +7,21 @@ from typing import Any
 
 import click
 
+from .rules import call_rules
 from .tools import tool_sources
 from .values import ADDRESS, LIMITS, ORIGIN
 
 
 @click.command()
 @tool_sources("What programs may call")
+@call_rules
+@click.option(
+    "--middleware",
+    metavar="MODULE:NAME",
+    multiple=True,
+    help="What every call of a tool passes before it, in order: a function of a call and what "
+    "follows, or a list of them. Repeatable.",
+)
 @click.option(
     "--http",
     metavar="[HOST:]PORT",

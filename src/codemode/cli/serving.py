@@ -22,20 +22,22 @@ from ..host.pipes import take_standard_streams
 from ..runtime.local import LocalSessionProvider
 from ..tools.mcp.handlers import McpHandlers
 from ..tools.toolset import CATALOGUE_TOKENS
-from .loading import load_servers, load_tools
+from .loading import load_middleware, load_servers, load_tools
+from .rules import make_policy, without_tools
 from .terminal import log_on_stderr
 from .values import make_limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Coroutine, Iterator, Sequence
     from pathlib import Path
     from typing import BinaryIO, Literal
 
-    from ..adapters.mcp_server import McpServer
+    from ..adapters.mcp_server import McpServer, ServedClient
     from ..limits import Limits
     from ..runtime.local import EngineName
+    from ..tools.chain import Middleware
     from ..tools.mcp.handlers import McpStatus
-    from ..tools.toolset import OnNotify
+    from ..tools.policy import Policy
 
 TOKEN_VARIABLE: Final = "CODEMODE_TOKEN"
 HTTP_IDLE_SECONDS: Final = 1_800.0
@@ -55,6 +57,10 @@ class Options(Struct, frozen=True, kw_only=True):
 
     tools: tuple[str, ...]
     mcp: tuple[str, ...]
+    allowed: tuple[str, ...]
+    denied: tuple[str, ...]
+    asked: tuple[str, ...]
+    middleware: tuple[str, ...]
     http: tuple[str, int] | None
     token_file: Path | None
     allow_hosts: tuple[str, ...]
@@ -80,11 +86,13 @@ def run_server(options: Options) -> int:
         )
     token = _token(options)
     limits = make_limits(options.limits)
+    policy = make_policy(allowed=options.allowed, denied=options.denied, asked=options.asked)
     try:
         # Before a tool module prints anything: standard output is the protocol.
         place: _Place = _listen(*options.http) if options.http else _standard_streams()
         with log_on_stderr("codemode: %(message)s"):
-            serving = _Serving(options, place, token, limits, load_tools(options.tools))
+            chain = _Chain(load_tools(options.tools), load_middleware(options.middleware), policy)
+            serving = _Serving(options, place, token, limits, chain)
             return asyncio.run(serving.to_its_end())
     except CodeModeError as error:
         raise click.ClickException(str(error)) from error
@@ -93,6 +101,14 @@ def run_server(options: Options) -> int:
 
 
 _Place = socket.socket | tuple["BinaryIO", "BinaryIO"]
+
+
+class _Chain(Struct, frozen=True):
+    """The tools, and what every call of one passes."""
+
+    tools: Sequence[Any]
+    middleware: Sequence[Middleware]
+    policy: Policy | None
 
 
 class _Serving:
@@ -104,19 +120,19 @@ class _Serving:
         place: _Place,
         token: str | None,
         limits: Limits,
-        tools: Sequence[Any],
+        chain: _Chain,
     ) -> None:
         self._options = options
         self._place = place
         self._token = token
         self._limits = limits
-        self._tools = tools
+        self._chain = chain
         self._stop = asyncio.Event()
         self._signal: int | None = None
         self._provider = LocalSessionProvider(limits=limits, engine=options.engine)
         self._servers = load_servers(options.mcp, handlers=McpHandlers(on_status=self._on_status))
         self._server: McpServer | None = None
-        self._telling: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def to_its_end(self) -> int:
         """Serve until a signal, or the end of the client; the exit code."""
@@ -125,6 +141,7 @@ class _Serving:
                 self._provider.warm_up()
                 try:
                     async with self._made() as self._server:
+                        self._beside(self._look_at_rules(self._server))
                         await self._serve(self._server)
                         last_resort = threading.Timer(
                             SHUTDOWN_SECONDS, self._leave, [self._exit_code]
@@ -155,23 +172,37 @@ class _Serving:
             observation_seconds=self._options.max_wait_seconds,
         )
 
-    def _make(self, on_notify: OnNotify) -> CodeMode:
+    def _make(self, client: ServedClient) -> CodeMode:
         return CodeMode(
-            tools=self._tools,
+            tools=self._chain.tools,
             mcp=self._servers,
+            middleware=self._chain.middleware,
+            policy=self._chain.policy,
+            on_approval=client.on_approval,
             provider=self._provider,
             limits=self._limits,
-            on_notify=on_notify,
+            on_notify=client,
             # With nothing described there is a tool that finds the others.
             catalogue_tokens=0 if self._options.description == "short" else CATALOGUE_TOKENS,
         )
 
+    async def _look_at_rules(self, server: McpServer) -> None:
+        """Tell of patterns that name no tool: a restriction that is misspelt restricts nothing."""
+        if self._chain.policy is not None:
+            tools = await server.tools()
+            for pattern in without_tools(self._chain.policy, tools):
+                click.echo(f"codemode: no tool is called {pattern!r} so far", err=True)
+
     def _on_status(self, _: McpStatus) -> None:
         """A server came or went, or has other tools; toolsets know that after this call."""
         if self._server is not None:
-            telling = asyncio.create_task(self._server.tools_changed())
-            self._telling.add(telling)
-            telling.add_done_callback(self._telling.discard)
+            self._beside(self._server.tools_changed())
+
+    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something that ends by itself, or with the event loop."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, server: McpServer) -> None:
         from ..adapters.mcp_server import serve_http, serve_stdio  # noqa: PLC0415 - see _made

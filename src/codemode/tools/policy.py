@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from msgspec import Struct
 
 from ..errors import ToolError, UsageError
-from ..protocol.types import JsonValue, ToolCall
+from ..protocol.types import JsonValue, ToolCall, ToolName
 from .names import identifier
 
 if TYPE_CHECKING:
@@ -58,11 +58,12 @@ class Rule(Struct, frozen=True, kw_only=True):
         Raises:
             Exception: whatever ``when`` raises.
         """
-        return self.names(call, name) and (self.when is None or bool(self.when(call)))
+        is_named = self.names(call.tool_name, name)
+        return is_named and (self.when is None or bool(self.when(call)))
 
-    def names(self, call: ToolCall, name: str) -> bool:
-        """Whether the pattern fits one of the tool's names; see :func:`names_of`."""
-        return any(fnmatch.fnmatchcase(each, self.pattern) for each in names_of(call, name))
+    def names(self, tool_name: ToolName, name: str) -> bool:
+        """Whether the pattern fits one of a tool's names; see :func:`names_of`."""
+        return any(fnmatch.fnmatchcase(each, self.pattern) for each in names_of(tool_name, name))
 
 
 class Verdict(Struct, frozen=True):
@@ -116,7 +117,7 @@ class Policy:
         UsageError: one of them is no rule.
 
     Example:
-        >>> from codemode import CellId, ToolName
+        >>> from codemode import CellId
         >>> policy = Policy([allow("fs__read"), refuse("fs__*", reason="read-only")])
         >>> def call(name: str) -> ToolCall:
         ...     own = ToolName(name, "mcp__fs")
@@ -213,20 +214,17 @@ class Gate:
         return await call_next(call)
 
 
-def names_of(call: ToolCall, name: str) -> tuple[str, ...]:
+def names_of(tool_name: ToolName, name: str) -> tuple[str, ...]:
     """The names that patterns are compared with.
 
     The public name, the tool's own name with its namespace, as written and as an identifier, and
     each of these without ``mcp__``.
 
     Example:
-        >>> from codemode import CellId, ToolName
-        >>> own = ToolName("read-file", "mcp__fs")
-        >>> call = ToolCall(cell_id=CellId("1"), runtime_tool_call_id="tool-1", tool_name=own)
-        >>> names_of(call, "mcp__fs__read_file")
+        >>> names_of(ToolName("read-file", "mcp__fs"), "mcp__fs__read_file")
         ('mcp__fs__read_file', 'mcp__fs__read-file', 'fs__read_file', 'fs__read-file')
     """
-    names = (name, str(call.tool_name), identifier(call.tool_name))
+    names = (name, str(tool_name), identifier(tool_name))
     short = (each.removeprefix(MCP_PREFIX) for each in names)
     return tuple(dict.fromkeys((*names, *short)))
 

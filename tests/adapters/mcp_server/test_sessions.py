@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from codemode import CodeMode, LimitError, SessionClosedError
-from codemode.adapters.mcp_server.sessions import Hear, Key, ServedSession, Sessions
-from codemode.tools.toolset import OnNotify
+from codemode.adapters.mcp_server import ServedClient
+from codemode.adapters.mcp_server.client import Hear
+from codemode.adapters.mcp_server.sessions import Key, ServedSession, Sessions
 
 
 class Rooms:
@@ -16,8 +17,8 @@ class Rooms:
         self.made: list[CodeMode] = []
         self.sessions = Sessions(self._make, idle_seconds=idle_seconds, most=most)
 
-    def _make(self, on_notify: OnNotify) -> CodeMode:
-        self.made.append(CodeMode(engine="threads", on_notify=on_notify))
+    def _make(self, client: ServedClient) -> CodeMode:
+        self.made.append(CodeMode(engine="threads", on_notify=client))
         return self.made[-1]
 
 
@@ -50,7 +51,7 @@ async def test_nobody_makes_room_who_works_or_has_a_cell_that_runs() -> None:
     sessions = Rooms(most=2).sessions
     async with sessions.use(Key("name", "works")):
         async with sessions.use(Key("name", "runs")) as session:
-            session.saw(
+            session.client.saw(
                 await session.code_mode.exec("yield_control(); await new Promise(() => {})")
             )
         with pytest.raises(LimitError) as refused:
@@ -105,10 +106,10 @@ async def test_a_wait_hears_its_cell_and_an_exec_its_call() -> None:
                 heard.append((place, text))
 
             if not name:
-                session.aside = hear
+                session.client.aside = hear
                 await session.code_mode.exec("notify(3)", call_id="another")
             else:
-                with session.heard_by(name, hear):
+                with session.client.heard_by(name, hear):
                     await session.code_mode.exec(f"notify('{place}')", call_id="call")
     await rooms.sessions.aclose()
     assert heard == [("exec", "exec"), ("aside", "3")]
@@ -124,9 +125,9 @@ async def test_of_those_who_listen_any_may_leave_first() -> None:
         return hear
 
     async with rooms.sessions.use(Key("pipe")) as session:
-        first = session.heard_by("call", listener("first"))
-        second = session.heard_by("call", listener("second"))
-        session.aside = listener("aside")
+        first = session.client.heard_by("call", listener("first"))
+        second = session.client.heard_by("call", listener("second"))
+        session.client.aside = listener("aside")
 
         async def say(text: str) -> None:
             await session.code_mode.exec(f"notify('{text}')", call_id="call")
@@ -137,10 +138,10 @@ async def test_of_those_who_listen_any_may_leave_first() -> None:
         await say("to the second")
         second.__exit__(None, None, None)
         await say("to nobody")
-        with session.heard_by("call", listener("third")):
-            with session.heard_by("call", listener("fourth")):
+        with session.client.heard_by("call", listener("third")):
+            with session.client.heard_by("call", listener("fourth")):
                 pass
             await say("again")
-        assert session._listeners == {}
+        assert session.client._listeners == {}
     await rooms.sessions.aclose()
     assert heard == ["second to both", "second to the second", "aside to nobody", "third again"]

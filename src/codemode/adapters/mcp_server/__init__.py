@@ -1,6 +1,6 @@
 """An MCP server whose tools are ``exec`` and ``wait``: every MCP client gets code mode.
 
-    async with McpServer(lambda on_notify: CodeMode(tools=[weather], on_notify=on_notify)) as server:
+    async with McpServer(lambda client: CodeMode(tools=[weather], on_notify=client)) as server:
         await serve_stdio(server)          # or http_app(server, …) in an ASGI server of yours
 
 What is specific to code mode is here: sessions (:mod:`.sessions`), what happens while a program
@@ -15,8 +15,9 @@ if find_spec("mcp") is None:
         "the MCP server needs the MCP SDK\nHint: pip install 'codemode[mcp]' brings it."
     )
 
+from .client import ServedClient
 from .http import http_app, serve_http
 from .server import McpServer
 from .stdio import serve_stdio
 
-__all__ = ["McpServer", "http_app", "serve_http", "serve_stdio"]
+__all__ = ["McpServer", "ServedClient", "http_app", "serve_http", "serve_stdio"]

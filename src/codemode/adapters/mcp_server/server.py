@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import logging
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 import mcp_types as types
 from mcp.server.lowlevel.server import NotificationOptions, Server
+from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ToolsListChanged
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
@@ -18,14 +21,16 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from ...errors import CodeModeError
 from ...surface.declaration import EXEC_TOOL_NAME
 from ...surface.description import WAIT_TOOL_NAME
+from .client import ServedClient
 from .content import answer, refusal
 from .definitions import SESSION_PARAMETER, exec_definition, wait_definition
 from .envelopes import naming_parameters
 from .observation import LEVEL, Observation, log_message
+from .questions import RequestChannel, ResultChannel
 from .sessions import SESSION_HEADER, Key, ServedSession, Sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -33,8 +38,10 @@ if TYPE_CHECKING:
     from mcp.server.models import InitializationOptions
     from mcp.server.session import ServerSession
 
+    from ...protocol.types import ToolDefinition
     from ...surface.result import ExecResult
     from .definitions import DescriptionForm
+    from .questions import Question
     from .sessions import MakeCodeMode
 
 NAME: Final = "codemode"
@@ -61,9 +68,9 @@ class McpServer:
     """``exec`` and ``wait`` for MCP clients, over any transport.
 
     Args:
-        make: makes the CodeMode of a session, with the ``on_notify`` that it is given. The
-            server closes what it made. Let them share a provider and MCP servers: those stay the
-            caller's.
+        make: makes the CodeMode of a session, for the client that it is given, which may serve as
+            ``on_notify``. The server closes what it made. Let them share a provider and MCP
+            servers: those stay the caller's.
         description: ``"full"`` describes every tool in the text of ``exec``; ``"short"`` stays
             below 1,000 bytes for clients that cut descriptions.
         idle_seconds: a session that was not used for so long ends; None: never.
@@ -85,7 +92,7 @@ class McpServer:
         self.max_sessions = max_sessions
         self.idle_seconds = idle_seconds
         self.sessions = Sessions(make, idle_seconds=idle_seconds, most=max_sessions)
-        self._catalogue = make(_unheard)
+        self._catalogue = make(ServedClient())  # it describes tools; no cell runs in it
         self._starting: asyncio.Task[None] | None = None
         self._told: types.Tool | None = None
         self._form: DescriptionForm = description
@@ -101,7 +108,8 @@ class McpServer:
             on_call_tool=self._call_tool,
             on_subscriptions_listen=ListenHandler(self._bus, max_subscriptions=MAX_SUBSCRIPTIONS),
         )
-        self.protocol.middleware.append(naming_parameters)
+        sealed = RequestStateBoundary(RequestStateSecurity.ephemeral(), default_audience=NAME)
+        self.protocol.middleware += [naming_parameters, sealed]
         self.protocol.add_request_handler(
             "logging/setLevel", types.SetLevelRequestParams, self._set_level
         )
@@ -134,6 +142,11 @@ class McpServer:
         for client in list(self._clients.values()):
             await client.session.send_tool_list_changed()
         await self._bus.publish(ToolsListChanged())
+
+    async def tools(self) -> Sequence[ToolDefinition]:
+        """What programs may call, once the MCP servers have had their time to start."""
+        await asyncio.wait({self._start()}, timeout=LIST_SECONDS)
+        return self._catalogue.toolset.definitions
 
     async def end_session(self, http_session: str) -> None:
         """End the session of a client that took its leave over HTTP."""
@@ -184,47 +197,51 @@ class McpServer:
 
     async def _call_tool(
         self, context: ServerRequestContext[Any, Any], params: types.CallToolRequestParams
-    ) -> types.CallToolResult:
-        arguments = dict(params.arguments or {})
+    ) -> types.CallToolResult | types.InputRequiredResult:
         if params.name not in (EXEC_TOOL_NAME, WAIT_TOOL_NAME):
             raise MCPError(types.INVALID_PARAMS, f"there is no tool {params.name!r}")
-        key = _owner(context) or self._named(params.name, arguments)
+        call = _resumed(params) or _Call(params.name, dict(params.arguments or {}))
+        key = _owner(context) or self._named(call)
         if isinstance(key, str):
             return refusal(key)
         is_known = key.kind != "name" or self.sessions.has(key)
         try:
             async with self.sessions.use(key) as session:
-                result = await self._observe(session, context, params.name, arguments)
+                session.client.questions.answered(params.input_responses or {})
+                result = await self._observe(session, context, call)
                 is_known = True
                 return result
         except CodeModeError as error:  # the application's: a limit, an engine that cannot run
-            log.warning("%s failed: %s", params.name, error)
+            log.warning("%s failed: %s", call.name, error)
             return refusal(str(error))
         finally:
             if not is_known:  # the request was cancelled or failed: nobody learns the name
                 self.sessions.drop(key)
 
     async def _observe(
-        self,
-        session: ServedSession,
-        context: ServerRequestContext[Any, Any],
-        name: str,
-        arguments: dict[str, Any],
-    ) -> types.CallToolResult:
+        self, session: ServedSession, context: ServerRequestContext[Any, Any], call: _Call
+    ) -> types.CallToolResult | types.InputRequiredResult:
+        client = session.client
         observation = Observation(context, self._heard_from(session, context))
         call_id = f"mcp-{next(self._calls)}"
-        heard = str(arguments.get("cell_id")) if name == WAIT_TOOL_NAME else call_id
-        with session.heard_by(heard, observation.hear):
+        heard = str(call.arguments.get("cell_id")) if call.name == WAIT_TOOL_NAME else call_id
+        asks: RequestChannel | ResultChannel = RequestChannel(context)
+        if context.protocol_version in MODERN_PROTOCOL_VERSIONS:
+            asks = ResultChannel(context, observation.due)
+        with client.heard_by(heard, observation.hear), client.questions.asked_through(asks):
             async with observation.lasting(self._observation_seconds):
                 result = await _whole(
                     session.code_mode.call(
-                        name, arguments, call_id=call_id, preempt=observation.due
+                        call.name, call.arguments, call_id=call_id, preempt=observation.due
                     )
                 )
-            session.saw(result)
-            if result.running:
-                await observation.yielded(result.cell_id or "")
-        return answer(result, *self._notes(session.key))
+            client.saw(result)
+            if result.running and result.cell_id is not None:
+                if isinstance(asks, ResultChannel) and asks.open:
+                    client.keep(result)
+                    return _asking(asks.open, session.key, result.cell_id)
+                await observation.yielded(result.cell_id)
+        return answer(client.whole(result), *self._notes(session, result))
 
     def _heard_from(
         self, session: ServedSession, context: ServerRequestContext[Any, Any]
@@ -233,20 +250,27 @@ class McpServer:
         if context.protocol_version in MODERN_PROTOCOL_VERSIONS:  # it hears what it asked for
             return LEVEL
         client = self._client(session.key, context)
-        session.aside = client.hear
+        session.client.aside = client.hear
         return client.level
 
-    def _notes(self, key: Key) -> list[str]:
+    def _notes(self, session: ServedSession, result: ExecResult) -> list[str]:
+        """Texts behind what the program wrote."""
+        key, found = session.key, []
+        if result.running:
+            about = dict.fromkeys(each.about for each in session.client.questions.open)
+            found += [f"A call waits for {each}: call wait." for each in about]
         if key.kind == "name":
-            return [f"Session ID {key.id}: pass it as `{SESSION_PARAMETER}` to keep stored values."]
-        if self.sessions.take_idle_end(key):
-            return ["The session was unused for too long and began anew: nothing is stored."]
-        return []
+            found.append(
+                f"Session ID {key.id}: pass it as `{SESSION_PARAMETER}` to keep stored values."
+            )
+        elif self.sessions.take_idle_end(key):
+            found.append("The session was unused for too long and began anew: nothing is stored.")
+        return found
 
-    def _named(self, name: str, arguments: dict[str, Any]) -> Key | str:
+    def _named(self, call: _Call) -> Key | str:
         """The key of a client's session that the call names, or what is wrong with it."""
-        wanted = arguments.pop(SESSION_PARAMETER, None)
-        if wanted is None and name == EXEC_TOOL_NAME:
+        wanted = call.arguments.pop(SESSION_PARAMETER, None)
+        if wanted is None and call.name == EXEC_TOOL_NAME:
             return Key.new_name()
         if not isinstance(wanted, str):
             return (
@@ -268,6 +292,14 @@ class McpServer:
         while len(self._clients) > self.max_sessions:
             del self._clients[next(iter(self._clients))]
         return client
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call of exec or wait."""
+
+    name: str
+    arguments: dict[str, Any]
 
 
 class _Client:
@@ -305,6 +337,26 @@ def _owner(context: ServerRequestContext[Any, Any]) -> Key | None:
     return Key("http", http_session)
 
 
+def _asking(questions: Sequence[Question], key: Key, cell_id: str) -> types.InputRequiredResult:
+    """The result that asks a client of the stateless protocol; the cell runs on."""
+    return types.InputRequiredResult(
+        input_requests={each.id: each.request for each in questions},
+        request_state=json.dumps([cell_id, key.id if key.kind == "name" else None]),
+    )
+
+
+def _resumed(params: types.CallToolRequestParams) -> _Call | None:
+    """The call that a request goes on with when it brings answers: that of its cell."""
+    if params.request_state is None:
+        return None
+    cell_id, session = json.loads(params.request_state)  # ours: sealed on its way, and unsealed
+    arguments = dict(params.arguments or {}) if params.name == WAIT_TOOL_NAME else {}
+    arguments |= {"cell_id": cell_id}
+    if session is not None:
+        arguments[SESSION_PARAMETER] = session
+    return _Call(WAIT_TOOL_NAME, arguments)
+
+
 async def _whole(call: Coroutine[Any, Any, ExecResult]) -> ExecResult:
     """Run the call to its end, and if this task is cancelled to the end of its cancellation.
 
@@ -319,7 +371,3 @@ async def _whole(call: Coroutine[Any, Any, ExecResult]) -> ExecResult:
         with anyio.move_on_after(CANCEL_SECONDS, shield=True):
             await asyncio.gather(task, return_exceptions=True)
         raise
-
-
-async def _unheard(_call_id: str, _cell_id: str, _text: str) -> None:
-    """No cell runs in the CodeMode that only describes."""

@@ -15,22 +15,18 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ...errors import CodeModeError, LimitError, SessionClosedError
+from .client import ServedClient
 
 if TYPE_CHECKING:
     from ...code_mode import CodeMode
-    from ...surface.result import ExecResult
-    from ...tools.toolset import OnNotify
 
-MakeCodeMode: TypeAlias = Callable[["OnNotify"], "CodeMode"]
-"""Makes the CodeMode of one session; what it gets is for the ``on_notify`` of that CodeMode."""
-
-Hear: TypeAlias = Callable[[str], Awaitable[None]]
-"""Takes what a cell says with ``notify``."""
+MakeCodeMode: TypeAlias = Callable[[ServedClient], "CodeMode"]
+"""Makes the CodeMode of one session, for the client that it gets; that one may serve as ``on_notify``."""
 
 SESSION_HEADER: Final = "mcp-session-id"
 """What names an MCP session over HTTP."""
@@ -55,43 +51,14 @@ class Key:
 
 
 class ServedSession:
-    """One session: its CodeMode, and those who listen to its cells."""
+    """One session: its client and its CodeMode."""
 
     def __init__(self, key: Key, make: MakeCodeMode) -> None:
         self.key = key
-        self.code_mode = make(self._notified)
+        self.client = ServedClient()
+        self.code_mode = make(self.client)
         self.users = 0
         self.idle_end: asyncio.TimerHandle | None = None
-        self.running: set[str] = set()
-        self.aside: Hear | None = None
-        self._listeners: dict[str, list[Hear]] = {}
-        """For each call and cell those who observe it now; they may leave in any order."""
-
-    @contextlib.contextmanager
-    def heard_by(self, call_or_cell: str, hear: Hear) -> Iterator[None]:
-        """While this lasts, notifications of the call or the cell go to ``hear``.
-
-        Of several who listen to the same one, the last that came hears them.
-        """
-        listeners = self._listeners.setdefault(call_or_cell, [])
-        listeners.append(hear)
-        try:
-            yield
-        finally:
-            listeners.remove(hear)
-            if not listeners:
-                del self._listeners[call_or_cell]
-
-    def saw(self, result: ExecResult) -> None:
-        """Note whether the cell of a result goes on."""
-        if result.cell_id is not None:
-            (self.running.add if result.running else self.running.discard)(result.cell_id)
-
-    async def _notified(self, call_id: str, cell_id: str, text: str) -> None:
-        listeners = self._listeners.get(cell_id) or self._listeners.get(call_id)
-        hear = listeners[-1] if listeners else self.aside
-        if hear is not None:
-            await hear(text)
 
 
 class Sessions:
@@ -197,7 +164,7 @@ class Sessions:
         if len(self._sessions) < self._most:
             return
         for session in self._sessions.values():
-            if session.key.kind == "name" and not session.users and not session.running:
+            if session.key.kind == "name" and not session.users and not session.client.running:
                 log.info("a session makes room for a new one")
                 self._end_aside(session)
                 return
