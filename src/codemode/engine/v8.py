@@ -236,6 +236,10 @@ def _holding_gil(dll: Any, names: tuple[str, ...]) -> Any:
 _LANGUAGE: Final = ("--no-harmony-temporal", "--js-upsert")
 """The reference host's JavaScript has no Temporal, and Map.prototype.getOrInsert."""
 
+_MEMORY: Final = ("--no-memory-pool-share-memory-on-teardown",)
+"""The pages of an isolate go back to the system with it. V8 would keep them for the next one, until a
+task that never runs here: a worker stayed as large as its largest cells."""
+
 _library: Library | None = None
 _library_lock = threading.Lock()
 
@@ -253,7 +257,7 @@ def load(*, shared_process: bool = False) -> Library:
     with _library_lock:
         if _library is None:
             keys = ("--no-memory-protection-keys",) if shared_process else ()
-            _library = Library(("--single-threaded", *_LANGUAGE, *keys))
+            _library = Library(("--single-threaded", *_LANGUAGE, *_MEMORY, *keys))
         return _library
 
 
