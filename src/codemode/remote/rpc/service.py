@@ -37,9 +37,11 @@ _OPTIONS: Final = (
     ("grpc.enable_http_proxy", 0),
     # Two providers have two connections, with a token each.
     ("grpc.use_local_subchannel_pool", 1),
-    # A host that is not there any more, and has not said so, is found out.
+    # A host that is not there any more, and has not said so, is found out. The pings of HTTP/2 have a
+    # timeout of their own, a minute, which comes on top if it is not set.
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),
     ("grpc.http2.max_pings_without_data", 0),
     # A host that comes back is found soon.
     ("grpc.initial_reconnect_backoff_ms", 100),
