@@ -323,7 +323,7 @@ async def test_the_definitions_for_a_model_list_the_tools(cm: CodeMode) -> None:
     exec_tool = cm.exec_tool.openai()
 
     assert exec_tool["type"] == "custom"
-    assert "double(args: {\n  // what to double.\n  x: number;\n})" in exec_tool["description"]
+    assert "double(args: {\n  // what to double.\n  x: number;\n})" in str(exec_tool["description"])
     assert cm.wait_tool.function()["name"] == "wait"
 
 
@@ -331,7 +331,11 @@ def test_the_definitions_name_the_budget_that_is_in_force() -> None:
     cm = CodeMode(limits=Limits(output_tokens=1_234))
 
     budget = cm.wait_tool.function()["parameters"]["properties"]["max_tokens"]["description"]
-    texts = (cm.exec_tool.openai()["description"], cm.exec_tool.function()["description"], budget)
+    texts = (
+        str(cm.exec_tool.openai()["description"]),
+        cm.exec_tool.function()["description"],
+        budget,
+    )
     assert ["Defaults to 1234 tokens." in text for text in texts] == [True] * 3
     assert "10000 tokens" not in "".join(texts)
     assert cm.exec_tool is cm.exec_tool

@@ -6,9 +6,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from openai.types.responses import ResponseCustomToolCall
 
 import codemode
 
@@ -85,31 +87,32 @@ def test_the_guard_refuses_what_is_outside(tmp_path: Path, path: str, answer: st
     assert printed.splitlines()[-1] == answer
 
 
-def test_calls_of_every_interface_are_answered() -> None:
+def test_the_loop_answers_the_calls_of_a_model_until_it_has_no_more() -> None:
     shown: dict[str, Any] = {}
     exec(PROGRAMS[2], shown)
-
-    async def answers() -> list[Any]:
-        async with shown["cm"]:
-            openai = {"type": "custom_tool_call", "name": "exec", "call_id": "c1", "input": "1"}
-            wait = {"type": "function_call", "name": "wait", "call_id": "c2"}
-            block = {"name": "exec", "id": "c3", "input": {"code": "nothing"}}
-            return [
-                await shown["answer_openai"](openai),
-                await shown["answer_openai"]({**wait, "arguments": '{"cell_id": "9"}'}),
-                await shown["answer_function"]("exec", '{"code": "text(7)"}'),
-                await shown["answer_anthropic"](block),
-            ]
-
-    first, second, third, fourth = asyncio.run(answers())
-    assert (first["type"], first["call_id"]) == ("custom_tool_call_output", "c1")
-    assert first["output"][0]["text"].splitlines()[0] == "Script completed"
-    assert (second["type"], second["call_id"]) == ("function_call_output", "c2")
-    assert second["output"][-1]["text"].splitlines()[-1] == (
-        "Hint: there never was a cell 9 in this session. Start a new exec."
+    call = ResponseCustomToolCall(
+        type="custom_tool_call", call_id="c1", name="exec", input="text(7)"
     )
-    assert third.splitlines()[-1] == "7"
-    assert (fourth["tool_use_id"], fourth["is_error"]) == ("c3", True)
+    turns = [
+        SimpleNamespace(id="1", output=[call]),
+        SimpleNamespace(id="2", output=[], output_text="seven"),
+    ]
+    asked: list[dict[str, Any]] = []
+
+    async def create(**request: Any) -> Any:
+        asked.append(request)
+        return turns.pop(0)
+
+    async def converse() -> str:
+        client = SimpleNamespace(responses=SimpleNamespace(create=create))
+        async with codemode.CodeMode() as cm:
+            said: str = await shown["converse"](client, cm, "hi")
+            return said
+
+    assert asyncio.run(converse()) == "seven"
+    (answer,) = asked[1]["input"]
+    assert (answer["type"], answer["call_id"]) == ("custom_tool_call_output", "c1")
+    assert answer["output"][-1] == {"type": "input_text", "text": "7"}
 
 
 @pytest.mark.parametrize("line", [each for each in COMMANDS if "codemode" in each])

@@ -7,7 +7,6 @@ truncation, error texts, and what became of a cell that is gone.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import time
 from collections.abc import Mapping
 from contextlib import aclosing
@@ -18,11 +17,11 @@ import msgspec
 from .application.activity import Activity
 from .application.events import CellEnded, CellEvent, CellOutput, CellStarted
 from .application.following import OBSERVE_MS, Follower, Following
+from .application.model_tools import ModelTools, check_count, parsed_source
 from .application.opening import SessionOpening
-from .application.results import Results, refused
+from .application.results import refused
 from .application.running import KeptOutput, OnEvent, OnOutput, hand_over
 from .errors import (
-    LimitError,
     SessionClosedError,
     SessionError,
     SourceError,
@@ -32,15 +31,8 @@ from .errors import (
 from .limits import GREATEST
 from .protocol.types import (
     CellId,
-    ExecuteRequest,
-    LiveCell,
-    Pending,
-    WaitRequest,
 )
-from .surface.arguments import parse_exec_arguments, parse_wait_arguments
-from .surface.description import wait_tool
 from .surface.result import ExecResult
-from .surface.source import parse_exec_source
 from .tools.toolset import CATALOGUE_TOKENS, Toolset
 
 if TYPE_CHECKING:
@@ -51,11 +43,8 @@ if TYPE_CHECKING:
 
     from .limits import Limits
     from .protocol.session import SessionProvider, Signal
-    from .protocol.types import WaitOutcome
     from .runtime.local import EngineName
     from .surface.declaration import DeclarationForm
-    from .surface.source import ExecSource
-    from .surface.toolspec import ToolSpec
     from .tools.chain import Middleware
     from .tools.mcp.servers import McpServers
     from .tools.policy import OnApproval, Policy
@@ -65,7 +54,7 @@ if TYPE_CHECKING:
 DEFAULT_WAIT_MS: Final = 10_000
 
 
-class CodeMode:
+class CodeMode(ModelTools):
     """Tools and a session: ``exec`` and ``wait``, ready for a model.
 
     Args:
@@ -131,9 +120,9 @@ class CodeMode:
                     "give middleware, on_notify, namespaces, catalogue_tokens, declarations, policy"
                     " and on_approval to the Toolset"
                 )
-            self.toolset, self._owns_toolset = tools, False
+            toolset, self._owns_toolset = tools, False
         else:
-            self.toolset = Toolset(
+            toolset = Toolset(
                 tools,
                 middleware=middleware,
                 on_notify=on_notify,
@@ -144,18 +133,11 @@ class CodeMode:
                 on_approval=on_approval,
             )
             self._owns_toolset = True
-        self._activity = Activity(self.toolset)
-        self._opening = SessionOpening(
-            self._activity,
-            self.toolset,
-            limits=limits,
-            provider=provider,
-            engine=engine,
-            mcp=mcp,
+        activity = Activity(toolset)
+        opening = SessionOpening(
+            activity, toolset, limits=limits, provider=provider, engine=engine, mcp=mcp
         )
-        self._limits = self._opening.limits
-        self._calls = itertools.count(1)
-        self._results = Results(self._activity, self._limits)
+        super().__init__(toolset, opening, activity)
 
     def __repr__(self) -> str:
         tools = len(self.toolset.catalogue.tools)
@@ -177,64 +159,6 @@ class CodeMode:
         traceback: TracebackType | None,
     ) -> None:
         await self.aclose()
-
-    @property
-    def exec_tool(self) -> ToolSpec:
-        """The definition of ``exec`` to hand to a model, with the tools of this moment."""
-        return self.toolset.catalogue.exec_tool(self._limits.output_tokens)
-
-    @property
-    def wait_tool(self) -> ToolSpec:
-        """The definition of ``wait`` to hand to a model."""
-        return wait_tool(default_tokens=self._limits.output_tokens)
-
-    async def exec(
-        self,
-        source: str,
-        *,
-        call_id: str | None = None,
-        yield_time_ms: int | None = None,
-        max_output_tokens: int | None = None,
-        preempt: Signal | None = None,
-    ) -> ExecResult:
-        """Run a program, until it ends or its yield time is up.
-
-        Args:
-            source: raw JavaScript; the first line may be a pragma
-                ``// @exec: {"yield_time_ms": 10000, "max_output_tokens": 1000}``.
-            call_id: the model's call; notifications carry it.
-            yield_time_ms: how long to wait before the cell yields; wins over the pragma.
-            max_output_tokens: budget of this result; wins over the pragma.
-            preempt: ends the observation early; the cell runs on.
-
-        A program's failure is a result, and so is a source or a request that a limit refuses, and
-        the word that a host was lost and replaced. A cancelled call leaves no cell.
-
-        Raises:
-            SessionClosedError: this object is closed.
-            EngineError: no cell can run here.
-            UsageError: a time or a budget is no non-negative integer.
-        """
-        began = time.monotonic()
-        _check_count("yield_time_ms", yield_time_ms)
-        _check_count("max_output_tokens", max_output_tokens)
-        try:
-            parsed = _parsed(source, yield_time_ms, max_output_tokens)
-            session = await self._opening.session()
-            request = self._request(parsed, call_id)
-            started = await session.execute(request, preempt=preempt)
-        except (SourceError, LimitError, WorkerLostError) as error:
-            return refused(str(error))
-        self._results.started(started.cell_id)
-        self._activity.started(started.cell_id, request.tool_call_id)
-        try:
-            response = await started.initial_response()
-        except SessionClosedError:
-            raise
-        except (SessionError, WorkerLostError) as error:
-            self._activity.forget(started.cell_id)
-            return refused(str(error))
-        return self._results.of(response, began, parsed.max_output_tokens)
 
     async def run(
         self,
@@ -263,7 +187,7 @@ class CodeMode:
             EngineError: no cell can run here.
             UsageError: the budget is no non-negative integer.
         """
-        _check_count("max_output_tokens", max_output_tokens)
+        check_count("max_output_tokens", max_output_tokens)
         stop = asyncio.Event()
         events = self._followed(
             source,
@@ -312,8 +236,8 @@ class CodeMode:
             EngineError: no cell can run here.
             UsageError: a time or a budget is no non-negative integer.
         """
-        _check_count("yield_time_ms", yield_time_ms)
-        _check_count("max_output_tokens", max_output_tokens)
+        check_count("yield_time_ms", yield_time_ms)
+        check_count("max_output_tokens", max_output_tokens)
         following = Following(
             call_id,
             yield_seconds=None if yield_time_ms is None else yield_time_ms / 1000,
@@ -326,7 +250,7 @@ class CodeMode:
         began = time.monotonic()
         kept = KeptOutput(self._limits.output_bytes)
         try:
-            parsed = _parsed(source, self._observe_ms, following.max_output_tokens)
+            parsed = parsed_source(source, self._observe_ms, following.max_output_tokens)
             session = await self._opening.session()
             request = self._request(parsed, following.call_id)
             follower = Follower(session, self._activity, request, following)
@@ -352,88 +276,6 @@ class CodeMode:
         result = self._results.of(response, began, tokens)
         yield CellEnded(cell_id=response.cell_id, result=result)
 
-    async def wait(
-        self,
-        cell: ExecResult | str,
-        *,
-        yield_time_ms: int = DEFAULT_WAIT_MS,
-        max_tokens: int | None = None,
-        terminate: bool = False,
-        preempt: Signal | None = None,
-    ) -> ExecResult:
-        """Get what a running cell has written since, or its end; or end it.
-
-        Args:
-            cell: a running result, or the ``cell_id`` of one.
-            yield_time_ms: how long to wait before the cell yields again.
-            max_tokens: budget of this result; ``Limits.output_tokens`` if None.
-            terminate: end the cell instead of waiting for it.
-            preempt: ends the observation early; the cell runs on.
-
-        Raises:
-            SessionClosedError: this object is closed.
-            UsageError: ``cell`` is a result that has no cell, or ``max_tokens`` is negative.
-        """
-        began = time.monotonic()
-        cell_id = _cell_id(cell)
-        _check_count("max_tokens", max_tokens)
-        session = await self._opening.session()
-        try:
-            if terminate:
-                outcome = await session.terminate(cell_id)
-            else:
-                request = WaitRequest(cell_id=cell_id, yield_time_ms=yield_time_ms)
-                outcome = await session.wait(request, preempt=preempt)
-        except SessionClosedError:
-            raise
-        except (SessionError, UsageError, WorkerLostError) as error:
-            return refused(str(error))
-        return self._outcome(outcome, began, max_tokens)
-
-    async def call(
-        self,
-        name: str,
-        payload: str | Mapping[str, Any],
-        *,
-        call_id: str | None = None,
-        preempt: Signal | None = None,
-    ) -> ExecResult:
-        """Run a model's tool call, whichever of the two it is, in whichever form it came.
-
-        Args:
-            name: ``exec`` or ``wait``.
-            payload: for exec raw source, or a mapping with ``code``; for wait a mapping, or JSON.
-            call_id: the model's call.
-            preempt: ends the observation early; the cell runs on.
-
-        Raises:
-            UsageError: ``name`` is neither.
-        """
-        if name == "exec":
-            try:
-                source = parse_exec_arguments(payload)
-            except UsageError as error:
-                return refused(str(error))
-            return await self.exec(source, call_id=call_id, preempt=preempt)
-        if name != "wait":
-            raise UsageError(f"code mode has the tools exec and wait, not {name!r}")
-        try:
-            wanted = parse_wait_arguments(payload)
-        except UsageError as error:
-            return refused(str(error))
-        asked_ms = wanted.yield_time_ms
-        return await self.wait(
-            wanted.cell_id,
-            yield_time_ms=DEFAULT_WAIT_MS if asked_ms is None else asked_ms,
-            max_tokens=wanted.max_tokens,
-            terminate=wanted.terminate or False,
-            preempt=preempt,
-        )
-
-    def last_result(self, cell_id: str) -> ExecResult | None:
-        """The last result of a cell that has ended, for ``Limits.result_kept_ms``; else None."""
-        return self._results.last(CellId(cell_id))
-
     async def aclose(self) -> None:
         """End every cell and release everything that is this object's. Idempotent."""
         await self._opening.aclose(toolset=self.toolset if self._owns_toolset else None)
@@ -442,43 +284,3 @@ class CodeMode:
     def _observe_ms(self) -> int:
         bound = self._limits.max_yield_time_ms
         return OBSERVE_MS if bound is None else min(OBSERVE_MS, bound)
-
-    def _request(self, parsed: ExecSource, call_id: str | None) -> ExecuteRequest:
-        return ExecuteRequest(
-            tool_call_id=call_id or f"exec-{next(self._calls)}",
-            enabled_tools=self.toolset.catalogue.tools,
-            source=parsed.code,
-            yield_time_ms=parsed.yield_time_ms,
-            max_output_tokens=parsed.max_output_tokens,
-        )
-
-    def _outcome(self, outcome: WaitOutcome, began: float, max_tokens: int | None) -> ExecResult:
-        if not isinstance(outcome, LiveCell):
-            return self._results.missing(outcome, began)
-        assert not isinstance(outcome.response, Pending), "no frontier was asked for"
-        return self._results.of(outcome.response, began, max_tokens)
-
-
-def _parsed(source: str, yield_time_ms: int | None, max_output_tokens: int | None) -> ExecSource:
-    """The program and how to observe it; what is None is the pragma's."""
-    found = parse_exec_source(source)
-    given = {"yield_time_ms": yield_time_ms, "max_output_tokens": max_output_tokens}
-    said = {name: value for name, value in given.items() if value is not None}
-    return msgspec.structs.replace(found, **said)
-
-
-def _check_count(name: str, value: object) -> None:
-    """Raise UsageError if this is neither None nor a count."""
-    if value is None:
-        return
-    if type(value) is not int:
-        raise UsageError(f"{name} must be an integer, got {value!r}")
-    if value < 0:
-        raise UsageError(f"{name} must not be negative, got {value}")
-
-
-def _cell_id(cell: object) -> CellId:
-    found = cell.cell_id if isinstance(cell, ExecResult) else cell
-    if not isinstance(found, str):
-        raise UsageError(f"there is no cell in {cell!r}\nHint: wait while result.running.")
-    return CellId(found)

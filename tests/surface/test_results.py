@@ -6,6 +6,9 @@ import tracemalloc
 from typing import Any
 
 import pytest
+from anthropic.types import ToolUseBlock
+from openai.types.chat import ChatCompletionMessageCustomToolCall
+from openai.types.responses import ResponseCustomToolCall
 
 from codemode.errors import UsageError
 from codemode.protocol.types import AudioItem, CellId, ImageItem, Item, Result, TextItem
@@ -57,7 +60,7 @@ def test_openai_gets_sounds_for_a_model_that_hears() -> None:
     "call", [{}, {"type": "message", "call_id": "c"}, {"type": "function_call"}, {"type": []}]
 )
 def test_an_item_that_is_no_call_is_the_callers_mistake(call: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match="custom_tool_call or function_call"):
+    with pytest.raises(UsageError, match=r"custom_tool_call or function_call; got|needs `call_id`"):
         result().openai_output(call)
 
 
@@ -197,3 +200,39 @@ def test_a_data_url_that_never_begins_takes_no_memory(url: str) -> None:
         tracemalloc.stop()
 
     assert peak < 100_000
+
+
+CUSTOM = {"type": "custom_tool_call", "call_id": "c1", "name": "exec", "input": "1"}
+CHAT = {"type": "custom", "id": "c1", "custom": {"name": "exec", "input": "1"}}
+USE = {"type": "tool_use", "id": "c1", "name": "exec", "input": {}}
+
+
+def test_the_vendors_objects_are_answered_as_dictionaries_are() -> None:
+    found = result(TextItem("x"))
+    assert found.openai_output(ResponseCustomToolCall.model_validate(CUSTOM)) == (
+        found.openai_output(CUSTOM)
+    )
+    assert found.chat_message(ChatCompletionMessageCustomToolCall.model_validate(CHAT)) == (
+        found.chat_message("c1")
+    )
+    assert found.anthropic_result(ToolUseBlock.model_validate(USE)) == found.anthropic_result("c1")
+
+
+@pytest.mark.parametrize(
+    ("form", "calls", "expected"),
+    [
+        ("openai_output", [CHAT, USE, "c1"], "custom_tool_call or function_call"),
+        ("chat_message", [CUSTOM, USE, None], "function or custom"),
+        ("anthropic_result", [CUSTOM, CHAT, None], "tool_use"),
+    ],
+)
+def test_a_call_of_another_interface_is_the_callers_mistake(
+    form: str, calls: list[Any], expected: str
+) -> None:
+    for call in calls:
+        with pytest.raises(UsageError) as caught:
+            getattr(result(), form)(call)
+        what = f"one of type '{call['type']}'" if isinstance(call, dict) else "a "
+        assert str(caught.value).startswith(
+            f"expected a model's call of type {expected}; got {what}"
+        )

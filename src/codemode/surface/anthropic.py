@@ -1,72 +1,57 @@
-"""The forms of the Anthropic Messages API."""
+"""The forms of the Anthropic Messages API.
+
+The types are those of the ``anthropic`` package, which only a type checker needs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Final, Literal, TypeAlias, TypedDict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ..protocol.types import AudioItem, ImageItem, Item, TextItem
 from .data_url import media, omission
+from .model_call import call_id_of, call_kind
 from .text import trim
 
+if TYPE_CHECKING:
+    from anthropic.types import (
+        Base64ImageSourceParam,
+        ImageBlockParam,
+        TextBlockParam,
+        ToolResultBlockParam,
+        ToolUseBlock,
+    )
+    from anthropic.types.beta import BetaToolUseBlock
 
-class Tool(TypedDict):
-    """A tool that the model may use."""
-
-    name: str
-    description: str
-    input_schema: dict[str, Any]
-
-
-class TextBlock(TypedDict):
-    """Text; the interface refuses blank ones."""
-
-    type: Literal["text"]
-    text: str
-
-
-class ImageSource(TypedDict):
-    """The data of an image."""
-
-    type: Literal["base64"]
-    media_type: str
-    data: str
-
-
-class ImageBlock(TypedDict):
-    """An image."""
-
-    type: Literal["image"]
-    source: ImageSource
-
-
-Block: TypeAlias = TextBlock | ImageBlock
-
-
-class ToolResult(TypedDict):
-    """The block of a user message that answers a ``tool_use`` block."""
-
-    type: Literal["tool_result"]
-    tool_use_id: str
-    content: list[Block]
-    is_error: bool
-
+    ToolUse: TypeAlias = ToolUseBlock | BetaToolUseBlock
+    Block: TypeAlias = TextBlockParam | ImageBlockParam
 
 IMAGE_TYPES: Final = frozenset(("image/jpeg", "image/png", "image/gif", "image/webp"))
 
 
-def tool_result(tool_use_id: str, items: Iterable[Item], *, is_error: bool) -> ToolResult:
-    """The block that answers a use; a text tells of what has no form here.
+def tool_result(
+    call: ToolUse | Mapping[str, Any] | str, items: Iterable[Item], *, is_error: bool
+) -> ToolResultBlockParam:
+    """The block that answers a ``tool_use`` block, or its id; a text tells of what has no form here.
+
+    Raises:
+        UsageError: ``call`` is neither, or has no ``id``.
 
     >>> tool_result("t1", [TextItem("hi")], is_error=False)["content"]
     [{'type': 'text', 'text': 'hi'}]
     """
     return {
         "type": "tool_result",
-        "tool_use_id": tool_use_id,
+        "tool_use_id": _use_id(call),
         "content": list(_blocks(items)),
         "is_error": is_error,
     }
+
+
+def _use_id(call: object) -> str:
+    if isinstance(call, str):
+        return call
+    return call_id_of(call, call_kind(call, ("tool_use",)))
 
 
 def _blocks(items: Iterable[Item]) -> Iterator[Block]:
@@ -85,5 +70,6 @@ def _media_block(item: ImageItem | AudioItem) -> Block:
     if found is None or found.mime_type not in IMAGE_TYPES:
         reason = "only JPEG, PNG, GIF and WebP can be passed on here"
         return {"type": "text", "text": omission(item, found, reason)}
-    source: ImageSource = {"type": "base64", "media_type": found.mime_type, "data": found.data}
+    mime_type: Any = found.mime_type  # one of those that the package lists
+    source: Base64ImageSourceParam = {"type": "base64", "media_type": mime_type, "data": found.data}
     return {"type": "image", "source": source}

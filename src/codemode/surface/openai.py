@@ -1,111 +1,48 @@
-"""The forms of OpenAI's interfaces: the Responses API, and Chat Completions with functions.
+"""The forms of OpenAI's interfaces: the Responses API, and Chat Completions and what follows them.
 
-The types are those of the documented interface, as far as ``exec`` and ``wait`` use it.
+The types are those of the ``openai`` package, which only a type checker needs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, Literal, NotRequired, TypeAlias, TypedDict, assert_never
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, assert_never, cast
 
-from ..errors import UsageError
-from ..protocol.types import AudioItem, ImageDetail, ImageItem, Item, TextItem
+from ..protocol.types import AudioItem, ImageItem, Item, TextItem
 from .data_url import media, omission
+from .model_call import call_id_of, call_kind
 from .output import joined
 
-JsonSchema: TypeAlias = dict[str, Any]
+if TYPE_CHECKING:
+    from openai.types.chat import (
+        ChatCompletionMessageCustomToolCall,
+        ChatCompletionMessageFunctionToolCall,
+        ChatCompletionToolMessageParam,
+    )
+    from openai.types.responses import (
+        ResponseCustomToolCall,
+        ResponseCustomToolCallOutputParam,
+        ResponseFunctionToolCall,
+        ResponseInputImageContentParam,
+        ResponseInputTextContentParam,
+    )
+    from openai.types.responses.response_input_item_param import FunctionCallOutput
 
+    ResponsesCall: TypeAlias = ResponseCustomToolCall | ResponseFunctionToolCall
+    ChatCall: TypeAlias = (
+        ChatCompletionMessageFunctionToolCall | ChatCompletionMessageCustomToolCall
+    )
+    CallOutput: TypeAlias = ResponseCustomToolCallOutputParam | FunctionCallOutput
+    Content: TypeAlias = ResponseInputTextContentParam | ResponseInputImageContentParam
 
-class Grammar(TypedDict):
-    """The format of a custom tool's input."""
-
-    type: Literal["grammar"]
-    syntax: Literal["lark"]
-    definition: str
-
-
-class CustomTool(TypedDict):
-    """A tool that takes raw text."""
-
-    type: Literal["custom"]
-    name: str
-    description: str
-    format: Grammar
-
-
-class Function(TypedDict):
-    """A name, a description and JSON Schema parameters: what most interfaces want."""
-
-    name: str
-    description: str
-    parameters: JsonSchema
-
-
-class FunctionTool(Function):
-    """A function of the Responses API."""
-
-    type: Literal["function"]
-    strict: bool
-
-
-class ChatTool(TypedDict):
-    """A function of Chat Completions."""
-
-    type: Literal["function"]
-    function: Function
-
-
-class TextContent(TypedDict):
-    """Text in a call's output."""
-
-    type: Literal["input_text"]
-    text: str
-
-
-class ImageContent(TypedDict):
-    """An image in a call's output, as a data URL."""
-
-    type: Literal["input_image"]
-    image_url: str
-    detail: NotRequired[ImageDetail]
-
-
-class AudioContent(TypedDict):
-    """A sound in a call's output, as a data URL."""
-
-    type: Literal["input_audio"]
-    audio_url: str
-
-
-Content: TypeAlias = TextContent | ImageContent | AudioContent
-
-
-class CallOutput(TypedDict):
-    """The item that answers a call."""
-
-    type: Literal["custom_tool_call_output", "function_call_output"]
-    call_id: str
-    output: list[Content]
-
-
-class ToolMessage(TypedDict):
-    """The message that answers a call of Chat Completions; it carries text only."""
-
-    role: Literal["tool"]
-    tool_call_id: str
-    content: str
-
-
-_OUTPUTS: Final[dict[str, Literal["custom_tool_call_output", "function_call_output"]]] = {
-    "custom_tool_call": "custom_tool_call_output",
-    "function_call": "function_call_output",
-}
 _NO_SOUND: Final = "sounds cannot be passed on here"
 _TEXT_ONLY: Final = "only text can be passed on here"
 
 
-def call_output(call: Mapping[str, Any], items: Iterable[Item], *, audio: bool) -> CallOutput:
-    """The output item for a ``custom_tool_call`` or ``function_call`` item.
+def call_output(
+    call: ResponsesCall | Mapping[str, Any], items: Iterable[Item], *, audio: bool
+) -> CallOutput:
+    """The output item for a ``custom_tool_call`` or ``function_call``.
 
     Raises:
         UsageError: ``call`` is neither, or has no ``call_id``.
@@ -114,14 +51,17 @@ def call_output(call: Mapping[str, Any], items: Iterable[Item], *, audio: bool) 
     >>> call_output(call, [TextItem("hi")], audio=False)["output"]
     [{'type': 'input_text', 'text': 'hi'}]
     """
-    said, call_id = call.get("type"), call.get("call_id")
-    kind = _OUTPUTS.get(said) if isinstance(said, str) else None
-    if kind is None or not isinstance(call_id, str):
-        raise UsageError(
-            "expected the model's own item of type custom_tool_call or function_call, with its"
-            f" call_id, got type {said!r} and call_id {call_id!r}"
-        )
-    return {"type": kind, "call_id": call_id, "output": list(contents(items, audio=audio))}
+    kind = call_kind(call, ("custom_tool_call", "function_call"))
+    output = list(contents(items, audio=audio))
+    if kind == "custom_tool_call":
+        # The type of a custom tool's content has a member more, which is not needed.
+        custom = {"type": f"{kind}_output", "call_id": call_id_of(call, kind), "output": output}
+        return cast("ResponseCustomToolCallOutputParam", custom)
+    return {
+        "type": "function_call_output",
+        "call_id": call_id_of(call, kind),
+        "output": [*output],
+    }
 
 
 def contents(items: Iterable[Item], *, audio: bool) -> Iterator[Content]:
@@ -131,23 +71,35 @@ def contents(items: Iterable[Item], *, audio: bool) -> Iterator[Content]:
             case TextItem(text=text):
                 yield {"type": "input_text", "text": text}
             case ImageItem(image_url=url, detail=detail):
-                image: ImageContent = {"type": "input_image", "image_url": url}
+                image: ResponseInputImageContentParam = {"type": "input_image", "image_url": url}
                 yield image if detail is None else {**image, "detail": detail}
             case AudioItem(audio_url=url) if audio:
-                yield {"type": "input_audio", "audio_url": url}
+                # Of some services: the package has no type for it.
+                yield cast("Content", {"type": "input_audio", "audio_url": url})
             case AudioItem(audio_url=url):
                 yield {"type": "input_text", "text": omission(item, media(url), _NO_SOUND)}
             case _:
                 assert_never(item)
 
 
-def tool_message(tool_call_id: str, items: Iterable[Item]) -> ToolMessage:
-    """The message for a tool call of Chat Completions; a text tells of images and sounds.
+def tool_message(
+    call: ChatCall | Mapping[str, Any] | str, items: Iterable[Item]
+) -> ChatCompletionToolMessageParam:
+    """The message for a tool call of Chat Completions, or its id; a text tells of images and sounds.
+
+    Raises:
+        UsageError: ``call`` is neither, or has no ``id``.
 
     >>> tool_message("c1", [TextItem("a"), ImageItem("data:image/png;base64,aGk=")])["content"]
     'a\\n[image left out (image/png, 2 bytes): only text can be passed on here]'
     """
-    return {"role": "tool", "tool_call_id": tool_call_id, "content": joined(_texts(items))}
+    return {"role": "tool", "tool_call_id": _chat_id(call), "content": joined(_texts(items))}
+
+
+def _chat_id(call: object) -> str:
+    if isinstance(call, str):
+        return call
+    return call_id_of(call, call_kind(call, ("function", "custom")))
 
 
 def _texts(items: Iterable[Item]) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -10,8 +9,16 @@ from ..protocol.types import CellId, ImageItem, Item, Result, TextItem
 from . import anthropic, mcp, openai, output
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from anthropic.types import ToolResultBlockParam
+    from openai.types.chat import ChatCompletionToolMessageParam
+
     from ..protocol.types import RuntimeResponse
+    from .model_call import ModelCall
     from .nested_call import NestedCall
+
+    Answer: TypeAlias = openai.CallOutput | ChatCompletionToolMessageParam | ToolResultBlockParam
 
 Status: TypeAlias = output.Status | Literal["refused"]
 
@@ -74,11 +81,14 @@ class ExecResult:
             return self.text
         return self.response.error_text if isinstance(self.response, Result) else None
 
-    def openai_output(self, call: Mapping[str, Any], *, audio: bool = False) -> openai.CallOutput:
+    def openai_output(
+        self, call: openai.ResponsesCall | Mapping[str, Any], *, audio: bool = False
+    ) -> openai.CallOutput:
         """The item that answers ``call`` in the OpenAI Responses API, images included.
 
         Args:
-            call: the model's ``custom_tool_call`` or ``function_call`` item.
+            call: the model's ``custom_tool_call`` or ``function_call``, as an object of the
+                ``openai`` package or a dictionary.
             audio: pass sounds on as ``input_audio``, for a model that hears; else a text tells
                 of them, as the interface refuses what it does not know.
 
@@ -87,19 +97,44 @@ class ExecResult:
         """
         return openai.call_output(call, self.items, audio=audio)
 
-    def chat_message(self, tool_call_id: str) -> openai.ToolMessage:
+    def chat_message(
+        self, call: openai.ChatCall | Mapping[str, Any] | str
+    ) -> ChatCompletionToolMessageParam:
         """The message that answers a call in OpenAI's Chat Completions and what follows them.
 
         It carries text only: a line tells of each image and sound.
-        """
-        return openai.tool_message(tool_call_id, self.items)
 
-    def anthropic_result(self, tool_use_id: str) -> anthropic.ToolResult:
+        Args:
+            call: the model's call, as an object or a dictionary, or its id.
+
+        Raises:
+            UsageError: ``call`` is neither.
+        """
+        return openai.tool_message(call, self.items)
+
+    def anthropic_result(
+        self, call: anthropic.ToolUse | Mapping[str, Any] | str
+    ) -> ToolResultBlockParam:
         """The block that answers a ``tool_use`` block of the Anthropic Messages API.
 
         Images are included; a text tells of sounds, for which there is no block.
+
+        Args:
+            call: the block, as an object of the ``anthropic`` package or a dictionary, or its id.
+
+        Raises:
+            UsageError: ``call`` is neither.
         """
-        return anthropic.tool_result(tool_use_id, self.items, is_error=self.failed)
+        return anthropic.tool_result(call, self.items, is_error=self.failed)
+
+    def answer_to(self, call: ModelCall, *, audio: bool = False) -> Answer:
+        """What goes back for a call that was read, in the form of its interface."""
+        if call.kind in ("custom_tool_call", "function_call"):
+            said = {"type": call.kind, "call_id": call.call_id}
+            return openai.call_output(said, self.items, audio=audio)
+        if call.kind == "tool_use":
+            return self.anthropic_result(call.call_id)
+        return self.chat_message(call.call_id)
 
     def mcp_result(self) -> mcp.CallToolResult:
         """The result of an MCP ``tools/call``, images and sounds included."""

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from msgspec import Struct
 
+from ..errors import UsageError
+
 if TYPE_CHECKING:
-    from .anthropic import Tool as AnthropicTool
+    from anthropic.types import ToolParam
+    from openai.types.chat import ChatCompletionCustomToolParam, ChatCompletionFunctionToolParam
+    from openai.types.responses import CustomToolParam, FunctionToolParam
+    from openai.types.shared_params import FunctionDefinition
+
     from .mcp import Tool as McpTool
-    from .openai import ChatTool, CustomTool, Function, FunctionTool
+
+
+class Function(TypedDict):
+    """A name, a description and JSON Schema parameters: what most interfaces want."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
 
 
 class ToolSpec(Struct, frozen=True, kw_only=True):
@@ -29,7 +42,7 @@ class ToolSpec(Struct, frozen=True, kw_only=True):
     raw_description: str | None = None
     grammar: str | None = None
 
-    def openai(self) -> CustomTool | FunctionTool:
+    def openai(self) -> CustomToolParam | FunctionToolParam:
         """For the OpenAI Responses API: a custom tool if it takes raw text, else a function."""
         if self.grammar is None or self.raw_description is None:
             return self.openai_function()
@@ -40,13 +53,46 @@ class ToolSpec(Struct, frozen=True, kw_only=True):
             "format": {"type": "grammar", "syntax": "lark", "definition": self.grammar},
         }
 
-    def openai_function(self) -> FunctionTool:
+    def openai_function(self) -> FunctionToolParam:
         """For the OpenAI Responses API and models that only know functions."""
-        return {"type": "function", "strict": False, **self.function()}
+        return {
+            "type": "function",
+            "strict": False,
+            "name": self.name,
+            "description": self.description,
+            "parameters": self.parameters,
+        }
 
-    def openai_chat(self) -> ChatTool:
+    def openai_chat(self) -> ChatCompletionFunctionToolParam:
         """For OpenAI's Chat Completions and the many interfaces that follow them."""
-        return {"type": "function", "function": self.function()}
+        function: FunctionDefinition = {
+            "name": self.name,
+            "description": self.description,
+            "parameters": self.parameters,
+        }
+        return {"type": "function", "function": function}
+
+    def openai_chat_custom(self) -> ChatCompletionCustomToolParam:
+        """For OpenAI's Chat Completions and models that take raw text there.
+
+        Raises:
+            UsageError: the tool takes no raw text.
+        """
+        if self.grammar is None or self.raw_description is None:
+            raise UsageError(
+                f"{self.name} takes no raw text\nHint: use openai_chat(), which makes a function."
+            )
+        return {
+            "type": "custom",
+            "custom": {
+                "name": self.name,
+                "description": self.raw_description,
+                "format": {
+                    "type": "grammar",
+                    "grammar": {"syntax": "lark", "definition": self.grammar},
+                },
+            },
+        }
 
     def function(self) -> Function:
         """A name, a description and JSON Schema parameters, as most interfaces want them."""
@@ -56,7 +102,7 @@ class ToolSpec(Struct, frozen=True, kw_only=True):
             "parameters": self.parameters,
         }
 
-    def anthropic(self) -> AnthropicTool:
+    def anthropic(self) -> ToolParam:
         """For the Anthropic Messages API."""
         return {
             "name": self.name,
