@@ -130,7 +130,10 @@ class _Serving:
         self._stop = asyncio.Event()
         self._signal: int | None = None
         self._provider = LocalSessionProvider(limits=limits, engine=options.engine)
-        self._servers = load_servers(options.mcp, handlers=McpHandlers(on_status=self._on_status))
+        handlers = McpHandlers(
+            on_status=self._on_status, elicitation=self._elicitation, sampling=self._sampling
+        )
+        self._servers = load_servers(options.mcp, handlers=handlers)
         self._server: McpServer | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -176,7 +179,7 @@ class _Serving:
         return CodeMode(
             tools=self._chain.tools,
             mcp=self._servers,
-            middleware=self._chain.middleware,
+            middleware=[client.watch, *self._chain.middleware],
             policy=self._chain.policy,
             on_approval=client.on_approval,
             provider=self._provider,
@@ -192,6 +195,14 @@ class _Serving:
             tools = await server.tools()
             for pattern in without_tools(self._chain.policy, tools):
                 click.echo(f"codemode: no tool is called {pattern!r} so far", err=True)
+
+    async def _elicitation(self, server: str, params: Any) -> Any:
+        assert self._server is not None, "servers are called by its sessions"
+        return await self._server.relay.elicitation(server, params)
+
+    async def _sampling(self, server: str, params: Any) -> Any:
+        assert self._server is not None, "servers are called by its sessions"
+        return await self._server.relay.sampling(server, params)
 
     def _on_status(self, _: McpStatus) -> None:
         """A server came or went, or has other tools; toolsets know that after this call."""

@@ -6,11 +6,19 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mcp.client.session import IncomingMessage
 from mcp.client.subscriptions import ToolsListChanged
-from mcp_types import ToolListChangedNotification
+from mcp_types import (
+    CreateMessageRequestParams,
+    CreateMessageResult,
+    ElicitRequestParams,
+    ElicitResult,
+    TextContent,
+    ToolListChangedNotification,
+)
 
 from .conftest import TERMINATE, Connect, Serving, over_http, over_stdio, texts, until
 
@@ -137,3 +145,71 @@ def _lives(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+# ── what a server asks ───────────────────────────────────────────────────────────────────────────
+
+PAINT = "text((await tools.mcp__up__paint()).content[0].text)"
+RHYME = "text((await tools.mcp__up__rhyme({word: 'cell'})).content[0].text)"
+CAUGHT = "text(await tools.mcp__up__paint().catch((error) => error))"
+
+
+class Human:
+    """Answers what a server asks, with a colour or a rhyme."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def choose(self, context: Any, params: ElicitRequestParams) -> ElicitResult:
+        self.asked.append(params.message)
+        return ElicitResult(action="accept", content={"colour": "red"})
+
+    async def rhyme(self, context: Any, params: CreateMessageRequestParams) -> CreateMessageResult:
+        block = params.messages[0].content
+        assert isinstance(block, TextContent)
+        self.asked.append(block.text)
+        return CreateMessageResult(role="assistant", content=TextContent(text="bell"), model="m")
+
+
+@pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
+async def test_what_a_server_asks_reaches_the_user_and_the_model_of_the_client(
+    connect: Connect, config: str, mode: str
+) -> None:
+    human = Human()
+    asked = {"elicitation_callback": human.choose, "sampling_callback": human.rhyme}
+    async with connect("--mcp", config, mode=mode, **asked) as client:
+        painted = await client.call_tool("exec", {"code": PAINT})
+        rhymed = await client.call_tool("exec", {"code": RHYME})
+        assert [texts(each)[0] for each in (painted, rhymed)] == ["red", "bell"]
+    assert human.asked == ["MCP server up: Which colour?", "Rhyme cell"]
+
+
+async def test_a_server_is_told_that_a_client_cannot_be_asked(config: str) -> None:
+    async with over_stdio("--mcp", config) as client:
+        (said,) = texts(await client.call_tool("exec", {"code": CAUGHT}))
+        assert "this MCP client cannot ask its user (it has not declared elicitation)" in said
+
+
+async def test_of_two_clients_that_a_server_works_for_none_is_asked(
+    shared: Callable[..., Serving], config: str
+) -> None:
+    url, one, two = shared("--mcp", config).url, Human(), Human()
+    waits = asyncio.Event()
+
+    async def think(context: Any, params: ElicitRequestParams) -> ElicitResult:
+        one.asked.append(params.message)
+        waits.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with (
+        over_http(url, elicitation_callback=think) as first,
+        over_http(url, elicitation_callback=two.choose) as second,
+    ):
+        calling = asyncio.create_task(first.call_tool("exec", {"code": PAINT}))
+        await waits.wait()
+        (said,) = texts(await second.call_tool("exec", {"code": CAUGHT}))
+        assert '"perSession": true in the configuration' in said
+        calling.cancel()
+        await asyncio.wait({calling})
+    assert (len(one.asked), two.asked) == (1, [])

@@ -2,10 +2,13 @@
 
 import os
 import sys
+import warnings
 from pathlib import Path
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
+from mcp_types import SamplingMessage, TextContent
+from pydantic import BaseModel
 
 Path(sys.argv[1]).write_text(str(os.getpid()))
 server = MCPServer("upstream", instructions="Grows.")
@@ -28,6 +31,28 @@ async def grow(context: Context) -> str:
     server.add_tool(grown)
     await context.session.send_tool_list_changed()
     return "grown"
+
+
+class Colour(BaseModel):
+    """What a user is asked."""
+
+    colour: str
+
+
+@server.tool()
+async def paint(context: Context) -> str:
+    """Paint in the user's colour."""
+    answer = await context.elicit("Which colour?", Colour)
+    return answer.data.colour if answer.action == "accept" else answer.action
+
+
+@server.tool()
+async def rhyme(word: str, context: Context) -> str:
+    """Have a model find a rhyme."""
+    asked = SamplingMessage(role="user", content=TextContent(type="text", text=f"Rhyme {word}"))
+    with warnings.catch_warnings(action="ignore"):
+        answer = await context.session.create_message([asked], max_tokens=10)
+    return answer.content.text if isinstance(answer.content, TextContent) else "none"
 
 
 server.run("stdio")

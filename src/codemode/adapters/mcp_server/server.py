@@ -27,6 +27,7 @@ from .definitions import SESSION_PARAMETER, exec_definition, wait_definition
 from .envelopes import naming_parameters
 from .observation import LEVEL, Observation, log_message
 from .questions import RequestChannel, ResultChannel
+from .relay import Relay
 from .sessions import SESSION_HEADER, Key, ServedSession, Sessions
 
 if TYPE_CHECKING:
@@ -78,6 +79,10 @@ class McpServer:
         observation_seconds: a request takes at most so long, then its cell yields.
 
     Use it as an async context manager, or call ``aclose``. Belongs to one event loop.
+
+    Attributes:
+        relay: handlers for MCP servers that the sessions share: hands what these ask to the client
+            that has a call to them under way. It needs :meth:`ServedClient.watch` as middleware.
     """
 
     def __init__(
@@ -92,6 +97,7 @@ class McpServer:
         self.max_sessions = max_sessions
         self.idle_seconds = idle_seconds
         self.sessions = Sessions(make, idle_seconds=idle_seconds, most=max_sessions)
+        self.relay = Relay(self.sessions.clients)
         self._catalogue = make(ServedClient())  # it describes tools; no cell runs in it
         self._starting: asyncio.Task[None] | None = None
         self._told: types.Tool | None = None

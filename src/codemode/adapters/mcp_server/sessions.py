@@ -110,6 +110,10 @@ class Sessions:
         """Whether there is a session of this key."""
         return key in self._sessions
 
+    def clients(self) -> list[ServedClient]:
+        """The clients of all sessions."""
+        return [session.client for session in self._sessions.values()]
+
     def take_idle_end(self, key: Key) -> bool:
         """Whether the last session of this key ended because it was idle; says so once."""
         if key not in self._ended_idle:
