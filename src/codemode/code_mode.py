@@ -266,7 +266,7 @@ class CodeMode(ModelTools):
         except SessionClosedError:
             raise
         except (SourceError, SessionError, WorkerLostError) as error:
-            yield CellEnded(cell_id=CellId(""), result=refused(str(error)))
+            yield CellEnded(cell_id=CellId(""), result=refused(error))
             return
         assert follower.response is not None, "a cell is followed to its last response"
         response = msgspec.structs.replace(follower.response, items=kept.items)

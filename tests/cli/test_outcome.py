@@ -4,6 +4,7 @@ import pytest
 
 from codemode.cli.outcome import EXIT_CODES, Outcome, out_of_time, outcome_of
 from codemode.protocol.types import CellId, Result
+from codemode.surface.result import ExecResult
 
 LIMIT = "Limit reached (heap_bytes): the cell used more than 1 MiB of JavaScript heap."
 LOST = "The worker process of this session was lost (killed by SIGSEGV)."
@@ -31,7 +32,15 @@ LOST = "The worker process of this session was lost (killed by SIGSEGV)."
     ],
 )
 def test_an_end_is_told_by_the_result_and_not_by_its_text(result: Result, outcome: Outcome) -> None:
-    assert outcome_of(result) == outcome
+    told = ExecResult(
+        "failed" if result.error_text else "completed",
+        (),
+        result.cell_id,
+        result,
+        limit=result.limit,
+        worker_lost=result.worker_lost,
+    )
+    assert outcome_of(told) == outcome
 
 
 def test_exit_codes_are_those_of_the_documentation() -> None:

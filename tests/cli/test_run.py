@@ -287,8 +287,8 @@ def test_json_is_one_object_that_says_everything(
         ],
         "notifications": ["n"],
         "calls": [
-            {"id": "tool-1", "name": "double", "status": "ok", "error": None},
-            {"id": "tool-2", "name": "fail", "status": "failed", "error": "no"},
+            {"id": "tool-1", "name": "double", "status": "ok", "error": None, "bytes": 1},
+            {"id": "tool-2", "name": "fail", "status": "failed", "error": "no", "bytes": 0},
         ],
     }
     assert done.returncode == 1

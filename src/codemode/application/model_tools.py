@@ -117,7 +117,7 @@ class ModelTools:
             request = self._request(parsed, call_id)
             started = await session.execute(request, preempt=preempt)
         except (SourceError, LimitError, WorkerLostError) as error:
-            return refused(str(error))
+            return refused(error)
         self._results.started(started.cell_id)
         self._activity.started(started.cell_id, request.tool_call_id)
         try:
@@ -126,7 +126,7 @@ class ModelTools:
             raise
         except (SessionError, WorkerLostError) as error:
             self._activity.forget(started.cell_id)
-            return refused(str(error))
+            return refused(error)
         return self._results.of(response, began, parsed.max_output_tokens)
 
     async def wait(
@@ -164,7 +164,7 @@ class ModelTools:
         except SessionClosedError:
             raise
         except (SessionError, UsageError, WorkerLostError) as error:
-            return refused(str(error))
+            return refused(error)
         return self._outcome(outcome, began, max_tokens)
 
     async def call(
@@ -190,14 +190,14 @@ class ModelTools:
             try:
                 source = parse_exec_arguments(payload)
             except UsageError as error:
-                return refused(str(error))
+                return refused(error)
             return await self.exec(source, call_id=call_id, preempt=preempt)
         if name != "wait":
             raise UsageError(f"code mode has the tools exec and wait, not {name!r}")
         try:
             wanted = parse_wait_arguments(payload)
         except UsageError as error:
-            return refused(str(error))
+            return refused(error)
         asked_ms = wanted.yield_time_ms
         return await self.wait(
             wanted.cell_id,
@@ -298,11 +298,11 @@ class ModelTools:
             try:
                 payload = json.loads(payload)
             except (ValueError, RecursionError) as error:
-                text = (
+                problem = UsageError(
                     f"failed to parse function arguments: {error}"
                     '\nHint: pass the program as `code`: {"code": "text(1)"}.'
                 )
-                return refused(text).answer_to(call, audio=audio)
+                return refused(problem).answer_to(call, audio=audio)
         result = await self.call(call.name, payload, call_id=call.call_id, preempt=preempt)
         return result.answer_to(call, audio=audio)
 

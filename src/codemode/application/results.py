@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ..errors import LimitError, WorkerLostError
 from ..limits import amount
 from ..protocol.types import Result, TextItem, Yielded
 from ..surface.output import model_items, status_of
@@ -15,6 +16,7 @@ from ..surface.text import well_formed
 from .past import Past
 
 if TYPE_CHECKING:
+    from ..errors import CodeModeError
     from ..limits import Limits
     from ..protocol.types import CellId, MissingCell, RuntimeResponse
     from .activity import Activity
@@ -50,7 +52,15 @@ class Results:
         if isinstance(response, Yielded):
             return ExecResult("running", items, response.cell_id, response, calls, running)
         calls += tuple(msgspec.structs.replace(call, status="cancelled") for call in running)
-        result = ExecResult(status_of(response), items, response.cell_id, response, calls)
+        result = ExecResult(
+            status_of(response),
+            items,
+            response.cell_id,
+            response,
+            calls,
+            limit=response.limit if isinstance(response, Result) else None,
+            worker_lost=isinstance(response, Result) and response.worker_lost,
+        )
         self._activity.forget(response.cell_id)
         self._past.ended(result)
         return result
@@ -75,7 +85,11 @@ class Results:
         )
 
 
-def refused(text: str) -> ExecResult:
-    """The result of a request that was at fault; no cell was touched."""
-    # It may quote what a model wrote.
-    return ExecResult("refused", (TextItem(well_formed(text)),))
+def refused(error: CodeModeError) -> ExecResult:
+    """The result of a request that was at fault, or whose host is lost."""
+    return ExecResult(
+        "refused",
+        (TextItem(well_formed(str(error))),),  # it may quote what a model wrote
+        limit=error.limit if isinstance(error, LimitError) else None,
+        worker_lost=isinstance(error, WorkerLostError),
+    )

@@ -9,7 +9,8 @@ from msgspec import Struct
 from ..limits import amount
 
 if TYPE_CHECKING:
-    from ..protocol.types import CellId, Result
+    from ..protocol.types import CellId
+    from ..surface.result import ExecResult
 
 Status: TypeAlias = Literal["completed", "failed", "lost", "limit", "interrupted"]
 
@@ -41,7 +42,7 @@ class Outcome(Struct, frozen=True):
 
 
 class CallReport(Struct, frozen=True, kw_only=True):
-    """One nested call. Times are milliseconds since the program started."""
+    """One nested call; ``started_ms`` counts from the start of the program, ``bytes`` is of its result."""
 
     id: str
     name: str
@@ -49,6 +50,7 @@ class CallReport(Struct, frozen=True, kw_only=True):
     error: str | None
     started_ms: float
     duration_ms: float
+    bytes: int
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -66,7 +68,7 @@ class Report(Struct, frozen=True, kw_only=True):
     duration_ms: float
 
 
-def outcome_of(result: Result) -> Outcome:
+def outcome_of(result: ExecResult) -> Outcome:
     """The end that a result tells of. Its text plays no part in that: a program can throw any."""
     if result.error_text is None:
         return Outcome("completed")

@@ -17,14 +17,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias
 
 import click
 
-from ..errors import EngineError, LimitError, SourceError, ToolDefinitionError, UsageError
-from ..protocol.types import (
-    ExecuteRequest,
-    Pending,
-    Result,
-    WaitRequest,
-    Yielded,
-)
+from ..application.events import CellEnded
+from ..code_mode import CodeMode
+from ..errors import EngineError, SourceError, ToolDefinitionError, UsageError
 from ..remote.grpc import GrpcSessionProvider, GrpcTls
 from ..remote.process import ProcessSessionProvider
 from ..runtime.local import LocalSessionProvider
@@ -42,20 +37,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..limits import Limits
-    from ..protocol.session import Session, Signal
-    from ..protocol.types import CellId, JsonValue, RuntimeResponse, ToolCall
     from ..runtime.local import EngineName
+    from ..surface.result import ExecResult
     from ..surface.source import ExecSource
     from ..tools.mcp.servers import McpServers
     from .status import StatusLine
 
 SHOW_CURSOR: Final = b"\x1b[?25h"
 
-FETCH_MS: Final = 100
-"""How often output is fetched where it is shown as it comes."""
-
-LEAST_FETCH_MS: Final = 10
-"""A program that is followed to its end is not asked more often, whatever it asked for itself."""
+LEAST_YIELD_MS: Final = 10
+"""Output that is cut is not cut more often, whatever the program asked for itself."""
 
 Provider: TypeAlias = LocalSessionProvider | ProcessSessionProvider | GrpcSessionProvider
 
@@ -114,9 +105,10 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
                 servers=load_servers(mcp),
                 output=output,
                 media=MediaFolder(images),
+                limits=bounds,
                 max_seconds=max_seconds,
                 max_output_tokens=tokens,
-                observe_ms=_observation_ms(yield_ms, cuts=tokens is not None),
+                yield_ms=None if tokens is None else max(LEAST_YIELD_MS, yield_ms),
                 as_json=as_json,
             )
             return asyncio.run(run.to_its_end(lambda: _provider(bounds, engine, host, far)))
@@ -163,20 +155,6 @@ def _provider(limits: Limits, engine: EngineName, host: str | None, far: FarHost
     return ProcessSessionProvider(host, limits=limits)
 
 
-class _Tools(Toolset):
-    """The tools of a run; every call is noted, one that is refused before the chain, too."""
-
-    def __init__(self, tools: Iterable[Any], transcript: Transcript) -> None:
-        super().__init__(tools, on_notify=transcript.notified)
-        self._transcript = transcript
-
-    async def invoke_tool(self, call: ToolCall, cancel: Signal) -> JsonValue:
-        definition = self.find(call.tool_name)
-        name = call.tool_name.name if definition is None else definition.name
-        invoke = super().invoke_tool
-        return await self._transcript.called(name, call, lambda passed: invoke(passed, cancel))
-
-
 class Run:
     """One program and what has become of it so far."""
 
@@ -188,15 +166,18 @@ class Run:
         servers: McpServers | None,
         output: StandardOutput,
         media: MediaFolder,
+        limits: Limits,
         max_seconds: float | None,
         max_output_tokens: int | None,
-        observe_ms: int,
+        yield_ms: int | None,
         as_json: bool,
     ) -> None:
         self._code = code
+        self._toolset = Toolset(tools)
         self._servers = servers
+        self._limits = limits
         self._max_seconds = max_seconds
-        self._observe_ms = observe_ms
+        self._yield_ms = yield_ms
         self._as_json = as_json
         self._status: StatusLine = make_status()
         self._transcript = Transcript(
@@ -205,12 +186,9 @@ class Run:
             self._status,
             max_output_tokens=max_output_tokens,
             as_json=as_json,
-            on_too_much=self._too_much,
         )
-        self._toolset = _Tools(tools, self._transcript)
         self._stop = asyncio.Event()
         self._stopped_by: Literal["interrupt", "time", "output"] | None = None
-        self._cell_id: CellId | None = None
         self._began = time.monotonic()
 
     async def to_its_end(self, open_provider: Callable[[], Provider]) -> int:
@@ -224,7 +202,7 @@ class Run:
             with self._ctrl_c(), self._log_as_notes():
                 outcome = await self._outcome(open_provider())
                 if self._as_json:
-                    await self._transcript.print_report(outcome, self._cell_id)
+                    await self._transcript.print_report(outcome)
             self._status.ended(outcome, time.monotonic() - self._began)
         finally:
             self._status.close()
@@ -237,15 +215,15 @@ class Run:
                 return Outcome("interrupted", "interrupted")
             self._began = time.monotonic()
             self._transcript.begin()
-            try:
-                session = await provider.create_session(self._toolset)
-                ended = await self._followed(session)
-            except LimitError as error:
-                return Outcome("limit", str(error), error.limit)
-            except EngineError as error:
-                return Outcome("lost", str(error))
+            async with CodeMode(
+                tools=self._toolset, provider=provider, limits=self._limits, mcp=self._servers
+            ) as cm:
+                try:
+                    ended = await self._shown(cm)
+                except EngineError as error:
+                    return Outcome("lost", str(error))
         # A program that came to its end by itself did, however close the clock was.
-        if isinstance(ended, Result):
+        if ended is not None and ended.status != "terminated":
             return outcome_of(ended)
         if self._stopped_by == "interrupt":
             return Outcome("interrupted", "interrupted")
@@ -267,68 +245,62 @@ class Run:
             await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
                 starting.result()
-                servers.attach(self._toolset)
             yield starting.done()
         finally:
             starting.cancel()
             stopping.cancel()
             await servers.aclose()
 
-    async def _followed(self, session: Session) -> RuntimeResponse | None:
-        """Follow the program until it ends or is stopped; its last response, or None."""
-        following = asyncio.create_task(self._follow(session))
+    async def _shown(self, cm: CodeMode) -> ExecResult | None:
+        """Show the program until it ends or is stopped; its result, or None.
+
+        Raises:
+            EngineError: no cell can run here.
+            ReaderGoneError: nobody reads the output any more.
+            OutputError: it cannot be written.
+        """
+        following = asyncio.create_task(self._follow(cm))
+        writing = asyncio.create_task(self._transcript.write_output())
         stopping = asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait(
-                {following, stopping},
+                {following, writing, stopping},
                 timeout=self._max_seconds,
                 return_when=asyncio.FIRST_COMPLETED,
             )
-            if not following.done():
+            if not following.done() and not writing.done():
                 self._stopped_by = self._stopped_by or "time"
                 self._stop.set()
-                await self._wait_for_last_words(following)
-            return await following if following.done() else None
+                await self._wait_for_last_words(following, writing)
+            if writing.done():  # it goes on until it is cancelled, or fails
+                writing.result()
+            return following.result() if following.done() else None
         finally:
-            following.cancel()
-            stopping.cancel()
+            for task in (following, writing, stopping):
+                task.cancel()
 
-    async def _wait_for_last_words(self, following: asyncio.Task[RuntimeResponse]) -> None:
+    async def _wait_for_last_words(self, *tasks: asyncio.Task[Any]) -> None:
         """They may not come: the worker hangs, or nobody reads the output."""
-        await asyncio.wait({following}, timeout=QUIET_STOP_SECONDS)
-        if not following.done():
+        quickly, later = QUIET_STOP_SECONDS, STOP_SECONDS - QUIET_STOP_SECONDS
+        first = asyncio.FIRST_COMPLETED
+        done, _ = await asyncio.wait(tasks, timeout=quickly, return_when=first)
+        if not done:
             if self._stopped_by == "interrupt":
                 self._status.note("stopping", "press Ctrl-C again to quit at once")
-            await asyncio.wait({following}, timeout=STOP_SECONDS - QUIET_STOP_SECONDS)
+            await asyncio.wait(tasks, timeout=later, return_when=first)
 
-    async def _follow(self, session: Session) -> RuntimeResponse:
-        started = await session.execute(self._request(), preempt=self._stop)
-        self._cell_id = started.cell_id
-        response = await started.initial_response()
-        while isinstance(response, Yielded):
-            await self._transcript.show(response.items)
-            if self._stop.is_set():
-                outcome = await session.terminate(started.cell_id)
-            else:
-                request = WaitRequest(cell_id=started.cell_id, yield_time_ms=self._observe_ms)
-                outcome = await session.wait(request, preempt=self._stop)
-            assert not isinstance(outcome.response, Pending), "no frontier was asked for"
-            response = outcome.response
-        await self._transcript.show(response.items)
-        return response
-
-    def _request(self) -> ExecuteRequest:
-        return ExecuteRequest(
-            tool_call_id="run",
-            enabled_tools=self._toolset.catalogue.tools,
-            source=self._code,
-            yield_time_ms=self._observe_ms,
-        )
-
-    def _too_much(self) -> None:
-        if self._stopped_by is None:
-            self._stopped_by = "output"
-            self._stop.set()
+    async def _follow(self, cm: CodeMode) -> ExecResult:
+        events = cm.stream(self._code, call_id="run", yield_time_ms=self._yield_ms, stop=self._stop)
+        async with contextlib.aclosing(events):
+            async for event in events:
+                if isinstance(event, CellEnded):
+                    await self._transcript.flush()
+                    return event.result
+                await self._transcript.take(event)
+                if self._transcript.keeps_too_much and self._stopped_by is None:
+                    self._stopped_by = "output"
+                    self._stop.set()
+        raise AssertionError("the end is the last event")
 
     # ── Ctrl-C, and what is logged ─────────────────────────────────────────────────────────────
 
@@ -398,11 +370,6 @@ async def _leave(code: int) -> None:
 def _with_true_lines(source: str, parsed: ExecSource) -> str:
     """The code, with an empty line for the pragma: errors then name the lines of the file."""
     return parsed.code if parsed.code == source else f"\n{parsed.code}"
-
-
-def _observation_ms(yield_ms: int, *, cuts: bool) -> int:
-    """What is cut must be whole first; what is not is shown soon."""
-    return max(LEAST_FETCH_MS, yield_ms if cuts else min(yield_ms, FETCH_MS))
 
 
 def _first(*values: int | None) -> int | None:

@@ -36,6 +36,8 @@ class ExecResult:
         calls: the nested calls that have ended since the last result, in the order of their ends.
         waiting_for: the nested calls that run, if the cell goes on; empty if it only computes or
             waits for a timer.
+        limit: the name of the limit that ended the cell or refused the request, if one did.
+        worker_lost: whether the cell ended with its worker or host, and by no limit.
     """
 
     status: Status
@@ -44,6 +46,8 @@ class ExecResult:
     response: RuntimeResponse | None = None
     calls: tuple[NestedCall, ...] = ()
     waiting_for: tuple[NestedCall, ...] = ()
+    limit: str | None = None
+    worker_lost: bool = False
 
     @property
     def text(self) -> str:
