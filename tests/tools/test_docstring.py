@@ -83,3 +83,25 @@ def test_reading_writes_nothing_to_the_log(caplog: pytest.LogCaptureFixture) -> 
 
 def test_text_without_a_style_is_the_description() -> None:
     assert read_docstring("One:\n  two\n---") == Description("One:\n  two\n---")
+
+
+@pytest.mark.parametrize(
+    ("doc", "expected"),
+    [
+        (
+            "Delete a mail.\n\nFor good.\n\n:param email_id: The mail,\n    by its id.",
+            Description("Delete a mail.\n\nFor good.", {"email_id": "The mail, by its id."}),
+        ),
+        (":param query: What to look for.", Description("", {"query": "What to look for."})),
+        ("Now.\n\n:return: the time", Description("Now.")),
+        ("Go.\n:param int n: How often.\n:type n: int", Description("Go.", {"n": "How often."})),
+        (
+            "Show.\n\nArgs:\n    a: In text\n\nA field of Sphinx:\n:param b: stays text.",
+            Description("Show.", {"a": "In text"}),
+        ),
+        ("Write `:param x:` somewhere.", Description("Write `:param x:` somewhere.")),
+    ],
+    ids="one alone result typed google inline".split(),
+)
+def test_a_single_field_of_sphinx_is_read(doc: str, expected: Description) -> None:
+    assert read_docstring(doc) == expected

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, NamedTuple
 
+import mpmath
 import msgspec
 import numpy as np
 import pydantic
@@ -43,6 +44,32 @@ class Name(str):
 class Point:
     x: int
     when: dt.date | None = None
+
+
+class Index:
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __index__(self) -> int:
+        return self._number
+
+    def __float__(self) -> float:
+        raise AssertionError("its digits would be lost")
+
+
+class Int:
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __int__(self) -> int:
+        return self._number
+
+
+class Symbol:
+    """A number only when it is known, as in sympy."""
+
+    def __float__(self) -> float:
+        raise TypeError("cannot convert expression to float")
 
 
 class Pair(NamedTuple):
@@ -144,6 +171,11 @@ CONVERTED: dict[str, tuple[Any, Any]] = {
         [np.float64(1.5), np.float32("nan"), np.int64(2), np.bool_(True), np.array([[1, 2]])],
         [1.5, None, 2, True, [[1, 2]]],
     ),
+    "numbers of mpmath": (
+        [mpmath.mpf("2.5"), mpmath.mpf(3), mpmath.pi, mpmath.inf, {mpmath.mpf(1): 0}],
+        [2.5, 3.0, math.pi, None, {"1": 0}],
+    ),
+    "numbers of any library": ([Index(7), Index(2**60), Int(5)], [7, str(2**60), 5]),
     "image": (
         [Image(b"hi"), Image(b"hi", "image/gif", detail="low")],
         [
@@ -186,6 +218,11 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "nested": (
         {"items": [0, Point(Odd())]},  # type: ignore[arg-type]
         f"a value of type `Odd` at `result.items[1].x`, which has no JSON form.\nHint: {TYPE_HINT}",
+    ),
+    "symbol": (Symbol(), f"a value of type `Symbol`, which has no JSON form.\nHint: {TYPE_HINT}"),
+    "complex of mpmath": (
+        [mpmath.mpc(1, 2)],
+        f"a value of type `mpc` at `result[0]`, which has no JSON form.\nHint: {TYPE_HINT}",
     ),
     "class": (Odd, f"the class `Odd`, which has no JSON form.\nHint: {TYPE_HINT}"),
     "model class": (Model, f"the class `Model`, which has no JSON form.\nHint: {TYPE_HINT}"),

@@ -32,14 +32,10 @@ DEFAULT_YIELD_TIME_MS: Final = 10_000
 DEFAULT_TOKENS: Final = Limits().output_tokens
 
 EXEC_GRAMMAR: Final = r"""
-start: pragma_source | plain_source
-pragma_source: PRAGMA_LINE NEWLINE SOURCE
-plain_source: SOURCE
-
-PRAGMA_LINE: /[ \t]*\/\/ @exec:[^\r\n]*/
-NEWLINE: /\r?\n/
+start: SOURCE
 SOURCE: /[\s\S]+/
 """
+"""Any text but none. A pragma is part of it, and is read by :mod:`codemode.surface.source`."""
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -51,50 +47,38 @@ _JSON_INPUT: Final = (
     f"The argument `{SOURCE_PARAMETER}` is the program itself: raw JavaScript, no Markdown fence."
 )
 _INTRODUCTION: Final = """\
-Run a JavaScript program that calls tools, combines their results and prints what matters.
+Run a JavaScript program that calls tools, combines results and prints what matters.
 - {input}
-- The program is an async ES module in a fresh V8 isolate: top-level `await` works, top-level \
-`return` does not, and nothing but `store` lasts until the next call.
-- Every nested tool is a method of the global `tools`. Names are made into identifiers, as in \
-`await tools.mcp__calendar__list_events({{ day: "today" }})`. A method takes one object or one \
-string, as its declaration says, and gives a promise of its result. Run independent calls at once \
-with `Promise.all`. A failed call rejects with a string.
-- Standard ECMAScript only: no Node, no imports, no file system, no network, no `console`. Not \
-TypeScript.
-- An optional first line sets options: `// @exec: {{"yield_time_ms": 10000, \
-"max_output_tokens": 1000}}`.
-- `yield_time_ms`: a program that still runs after this time goes on in the background, and you \
-get a cell ID for `{wait}`. Defaults to {yield_ms} ms.
-- `max_output_tokens`: longer output is cut in the middle. Defaults to {tokens} tokens.
-- When the program ends, its isolate goes: promises nobody awaits are dropped without a word.
+- Async ES module in a fresh V8 isolate: top-level `await`, no top-level `return`. Only `store` \
+lasts. Promises and timers that nothing awaits end with it.
+- Tools are methods of `tools`, as in `await tools.mcp__calendar__list_events({{ day: "today" }})`, \
+and take one object or string, as declared. A failed call rejects with a string. Run independent \
+calls with `Promise.all`.
+- Plain ECMAScript: no TypeScript, Node, imports, files, network, `console`.
+- Optional first line: `// @exec: {{"yield_time_ms": 10000, "max_output_tokens": 1000}}`. A longer \
+run goes on in the background, with a cell ID for `{wait}`. Defaults to {yield_ms} ms. Longer output \
+is cut in the middle. Defaults to {tokens} tokens.
 
-Global helpers:
-- `text(value: unknown): void` - print one text item: strings as they are, objects as JSON.
+Globals:
+- `text(value)`: print; objects as JSON.
 {image}
-- `audio(urlOrItem: string | {{ audio_url: string }} | AudioContent): void` - output a sound, \
-given as a base64 data URL or an MCP block.
-- `generatedImage(result: {{ image_url: string; output_hint?: string }}): void` - output the \
-result of an image generation tool.
-- `content(blocks: ContentBlock | ContentBlock[]): void` - output MCP content blocks.
-- `store(key: string, value: unknown): void` - keep a JSON value for later programs.
-- `load(key: string): unknown` - a copy of a kept value, or `undefined`.
-- `notify(value: unknown): void` - send a text to the user's side at once, while the program runs.
-- `yield_control(): void` - hand over the output so far at once; the program runs on.
-- `exit(): never` - end the program successfully at once.
-- `setTimeout(callback: () => void, delayMs?: number): number`, `clearTimeout(id?: number): void` \
-- timers do not keep the program alive; await a promise.
-- `as_settled(promises): AsyncGenerator` - for each promise, in the order in which they settle: \
-`{{ index, status: "fulfilled", value }}` or `{{ index, status: "rejected", reason }}`. \
-`stream_settled(promises, callback): Promise<void>` awaits the callback for each of these.
-- `ALL_TOOLS: {{ name: string; description: string }}[]` - every tool with its declaration."""
+- `content(blocks)`: output MCP content blocks.
+- `generatedImage(result)`: output an image tool's result.
+- `store(key, value)`, `load(key)`: keep JSON for later programs.
+- `notify(value)`: tell the user's side at once.
+- `yield_control()`: hand over the output so far.
+- `exit()`: end successfully.
+- `setTimeout(callback, ms?)`, `clearTimeout(id)`.
+- `as_settled(promises)`: async iterator of `Promise.allSettled` entries with `index`, as they \
+settle. `stream_settled(promises, callback)` awaits a callback for each.
+- `ALL_TOOLS`: `{{ name, description }}` of all tools, with declarations."""
 _IMAGE_WITH_DETAIL: Final = (
-    "- `image(urlOrItem: string | { image_url: string; detail?: Detail } | ImageContent,"
-    " detail?: Detail): void` - output an image, given as a base64 data URL or an MCP block;"
-    ' `Detail` is `"auto" | "low" | "high" | "original"`.'
+    '- `image(urlOrItem, detail?: "auto" | "low" | "high" | "original")`, `audio(urlOrItem)`: output'
+    " a base64 data URL, `{ image_url }`, `{ audio_url }` or MCP block."
 )
 _IMAGE: Final = (
-    "- `image(urlOrItem: string | { image_url: string } | ImageContent): void` - output an image,"
-    " given as a base64 data URL or an MCP block."
+    "- `image(urlOrItem)`, `audio(urlOrItem)`: output a base64 data URL, `{ image_url }`,"
+    " `{ audio_url }` or MCP block."
 )
 _DEFERRED: Final = (
     "Tools that are not described here, but are methods of `tools` and entries of `ALL_TOOLS` all"
@@ -113,17 +97,10 @@ _NAMED_NAMESPACES: Final = 40
 """Namespaces of deferred tools that the text names."""
 _GIST_CHARACTERS: Final = 160
 
-_WAIT: Final = """\
-Wait for a running exec cell: gives its new output, or its end.
-- Use it only after exec answered `Script running with cell ID …`.
-- `cell_id` is the ID from that answer.
-- `yield_time_ms` is how long to wait before it yields again; a cell that ends earlier answers at \
-once.
-- `max_tokens` bounds the output of this one wait.
-- `terminate: true` ends the cell instead of waiting for it.
-- You get only what is new since the last answer, or the final result.
-- If the cell yields again, wait again with the same ID.
-- If the cell has ended meanwhile, you get its result, and the ID is used up."""
+_WAIT: Final = (
+    "Wait for a running exec cell: gives what is new since the last answer, or its end."
+    " If it yields again, wait again with the same ID; after its end the ID is used up."
+)
 
 
 class NamespaceDescription(Struct, frozen=True):
@@ -269,14 +246,10 @@ def wait_tool(*, default_tokens: int = DEFAULT_TOKENS) -> ToolSpec:
     ['cell_id', 'max_tokens', 'terminate', 'yield_time_ms']
     """
     properties = {
-        "cell_id": _parameter("string", "ID of the running exec cell."),
-        "max_tokens": _parameter(
-            "number", f"Most output tokens of this wait. Defaults to {default_tokens} tokens."
-        ),
-        "terminate": _parameter("boolean", "True ends the cell. Defaults to false: wait for it."),
-        "yield_time_ms": _parameter(
-            "number", f"How long to wait for the cell. Defaults to {DEFAULT_YIELD_TIME_MS} ms."
-        ),
+        "cell_id": _parameter("string", "The ID that exec gave."),
+        "max_tokens": _parameter("number", f"Defaults to {default_tokens} tokens."),
+        "terminate": _parameter("boolean", "End the cell instead."),
+        "yield_time_ms": _parameter("number", f"Defaults to {DEFAULT_YIELD_TIME_MS} ms."),
     }
     return ToolSpec(
         name=WAIT_TOOL_NAME, description=_WAIT, parameters=_object(properties, "cell_id")

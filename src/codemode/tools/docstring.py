@@ -6,6 +6,7 @@ The only module that imports griffe; import it late.
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,20 @@ import griffe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+_FIELD = re.compile(
+    r"^:(?:param|parameter|arg|argument|key|keyword|type|raises?|except|exception|returns?|rtype"
+    r"|var|ivar|cvar|vartype)\b[^:\n]*:",
+    re.MULTILINE,
+)
+"""A field of Sphinx at the beginning of a line."""
+_SECTION = re.compile(
+    r"^(?:(?:Args|Arguments|Parameters|Params|Attributes|Returns|Raises|Yields|Keyword Args|Keyword"
+    r" Arguments|Other Parameters):\s*$|-{3,}\s*$)",
+    re.MULTILINE | re.IGNORECASE,
+)
+"""A heading of Google's style, or a line below one of NumPy's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +56,7 @@ def read_docstring(doc: str | None) -> Description:
         return Description()
     clean = inspect.cleandoc(doc)
     try:
-        sections = griffe.parse_auto(
-            griffe.Docstring(clean),
-            per_style_options={
-                "google": {"warnings": False},
-                "numpy": {"warnings": False},
-                "sphinx": {"warnings": False},
-            },
-        )
+        sections = _sections(clean)
     except Exception:  # noqa: BLE001 - a docstring never keeps a tool from being one
         return Description(clean)
     text = ""
@@ -65,6 +73,21 @@ def read_docstring(doc: str | None) -> Description:
         elif isinstance(section, griffe.DocstringSectionAttributes):
             attributes |= {each.name: on_one_line(each.description) for each in section.value}
     return Description(text, parameters, attributes)
+
+
+def _sections(clean: str) -> list[griffe.DocstringSection]:
+    """The parts of a docstring, in the style that it is in.
+
+    Left to guess, griffe takes a single field of Sphinx for text of no style.
+    """
+    options: griffe.PerStyleOptions = {
+        "google": {"warnings": False},
+        "numpy": {"warnings": False},
+        "sphinx": {"warnings": False},
+    }
+    if _FIELD.search(clean) and not _SECTION.search(clean):
+        return griffe.parse(griffe.Docstring(clean), "sphinx", warnings=False)
+    return griffe.parse_auto(griffe.Docstring(clean), per_style_options=options)
 
 
 def on_one_line(text: str) -> str:

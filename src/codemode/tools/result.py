@@ -2,7 +2,8 @@
 
 The rules, where JSON has none: a non-finite float is ``null``; an integer that JavaScript
 cannot hold (beyond ±(2**53 - 1)) is the string of its digits, and an ``int`` parameter takes
-that string back; bytes are base64; sets are arrays, sorted where they can be; keys that are
+that string back; a number of another library is what its ``__index__``, ``__float__`` or ``__int__``
+says, a ``Decimal`` the string of its digits; bytes are base64; sets are arrays, sorted where they can be; keys that are
 no strings become strings as in JavaScript; half a surrogate pair is U+FFFD. A pydantic model
 or dataclass is dumped by its own rules, by alias, and then follows these. Iterators and
 generators are refused: nobody could say when they end.
@@ -19,6 +20,7 @@ import collections.abc
 import dataclasses
 import enum
 import math
+import operator
 import pathlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -242,7 +244,11 @@ class _Walk:
         try:
             found = to_jsonable_python(value)
         except PydanticSerializationError as error:
-            raise _UnfitError(f"a value of type `{type(value).__name__}`", _HINT_TYPE) from error
+            number = _number(value)
+            if number is None:
+                kind = type(value).__name__
+                raise _UnfitError(f"a value of type `{kind}`", _HINT_TYPE) from error
+            return self.json(number, depth)
         return self._text(found) if isinstance(found, str) else self.json(found, depth + 1)
 
     def _dumped(self, serializer: Any, value: object, depth: int) -> JsonValue:
@@ -322,6 +328,22 @@ class _Walk:
         self._characters -= characters
         if self._characters < 0:
             raise _TooLargeError(f"{amount(RESULT_BYTES, 'bytes')} of text")
+
+
+def _number(value: Any) -> int | float | None:
+    """A number of a library (mpmath, sympy, gmpy2) as one of Python's; None for what is none.
+
+    What says that it is an integer keeps its digits. Symbols and arrays have the methods, too, and
+    refuse.
+    """
+    kind = type(value)
+    for name, convert in (("__index__", operator.index), ("__float__", float), ("__int__", int)):
+        if hasattr(kind, name):
+            try:
+                return convert(value)
+            except Exception:  # noqa: BLE001 - a stranger's method; then it is no number
+                return None
+    return None
 
 
 def _base64_characters(size: int) -> int:
