@@ -49,10 +49,10 @@ class Demo:
         self.console = console
         self.calls: dict[str, int] = {}
 
-    async def count(self, call: ToolCall, following: Next) -> Any:
+    async def count(self, call: ToolCall, call_next: Next) -> Any:
         """A middleware: every nested call passes it."""
         self.calls[call.tool_name.name] = self.calls.get(call.tool_name.name, 0) + 1
-        return await following(call)
+        return await call_next(call)
 
     async def run(self, cm: CodeMode, name: str, source: str) -> None:
         code = Syntax(source.rstrip(), "javascript", theme="ansi_dark", background_color="default")

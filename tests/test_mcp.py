@@ -222,10 +222,10 @@ async def test_a_terminated_cell_cancels_its_calls_at_the_server(stage: Stage) -
 
 
 async def test_calls_of_servers_pass_the_middleware(stage: Stage) -> None:
-    async def guard(call: ToolCall, following: Next) -> Any:
+    async def guard(call: ToolCall, call_next: Next) -> Any:
         if call.tool_name.name == "echo":
             raise ToolError(f"not {call.tool_name.namespace}")
-        return await following(call)
+        return await call_next(call)
 
     mcp = McpServers({"puppet": stage.puppet()})
     async with mcp, CodeMode(mcp=mcp, middleware=[guard]) as cm:

@@ -14,20 +14,20 @@ from codemode.tools.chain import Next
 from codemode.tools.toolset import Toolset
 
 
-async def passes(call: ToolCall, following: Next) -> JsonValue:
-    return await following(call)
+async def passes(call: ToolCall, call_next: Next) -> JsonValue:
+    return await call_next(call)
 
 
 class Passes:
-    async def __call__(self, call: ToolCall, following: Next) -> JsonValue:
-        return await following(call)
+    async def __call__(self, call: ToolCall, call_next: Next) -> JsonValue:
+        return await call_next(call)
 
-    def plain(self, call: ToolCall, following: Next) -> Awaitable[JsonValue]:
-        return following(call)
+    def plain(self, call: ToolCall, call_next: Next) -> Awaitable[JsonValue]:
+        return call_next(call)
 
 
-async def yields(call: ToolCall, following: Next) -> AsyncIterator[JsonValue]:
-    yield await following(call)
+async def yields(call: ToolCall, call_next: Next) -> AsyncIterator[JsonValue]:
+    yield await call_next(call)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_whatever_can_be_called_is_a_middleware(middleware: Any) -> None:
     Toolset(middleware=[middleware])
 
 
-MIDDLEWARE_HINT = "\nHint: async def f(call, following): …"
+MIDDLEWARE_HINT = "\nHint: async def f(call, call_next): …"
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "tools": ({"tools": 5}, "tools must be a list, got 5\nHint: one is a list, too: tools=[…]."),
     "one tool": (
@@ -65,7 +65,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "parameters": (
         {"middleware": [refusing := lambda call: None]},
-        f"middleware {refusing!r} cannot be called with (call, following):"
+        f"middleware {refusing!r} cannot be called with (call, call_next):"
         f" too many positional arguments{MIDDLEWARE_HINT}",
     ),
     "on_notify": (

@@ -182,15 +182,14 @@ async def test_a_call_that_asks_goes_on_when_it_is_approved_and_its_refusal_is_c
             "paid 5",
             "not so much",
         ]
-    assert asked == [
-        Approval(call=make_call("pay", {"cents": each}), name="pay", prompt="May it pay?")
-        for each in (5, 500)
+    assert [(each.name, each.prompt, each.call.arguments) for each in asked] == [
+        ("pay", "May it pay?", {"cents": cents}) for cents in (5, 500)
     ]
 
 
 async def test_a_policy_judges_what_the_middleware_hands_on(make_call: MakeCall) -> None:
-    async def doubles(call: ToolCall, following: Any) -> Any:
-        return await following(make_call("pay", {"cents": call.input["cents"] * 2}))
+    async def doubles(call: ToolCall, call_next: Any) -> Any:
+        return await call_next(make_call("pay", {"cents": call.input["cents"] * 2}))
 
     policy = Policy([refuse("pay", when=lambda call: call.input["cents"] > 100, reason="too much")])
     async with Toolset([pay], policy=policy, middleware=[doubles]) as toolset:

@@ -87,7 +87,7 @@ PARAMETERS: list[tuple[str, Callable[..., Any], tuple[Parameter, ...]]] = [
     (
         "nullable",
         nullable,
-        (Parameter("a", Optional[int], None), Parameter("b", Annotated[int, "b"] | None, None)),  # noqa: UP045
+        (Parameter("a", Optional[int], None), Parameter("b", Annotated[int | None, "b"], None)),  # noqa: UP045
     ),
     ("unpacked", unpacked, (Parameter("a", int), Parameter("b", str, OMITTED))),
     ("object", Counter(), (Parameter("step", int),)),

@@ -197,10 +197,10 @@ def test_removing_what_is_not_there_is_refused() -> None:
 async def test_every_call_passes_the_chain_even_of_unknown_tools(make_call: MakeCall) -> None:
     log: list[str] = []
 
-    async def trace(call: ToolCall, following: Next) -> JsonValue:
+    async def trace(call: ToolCall, call_next: Next) -> JsonValue:
         log.append(f"call {call.tool_name.name}")
         try:
-            return await following(call)
+            return await call_next(call)
         except ToolError as error:
             log.append(str(error).partition("\n")[0])
             raise
@@ -214,7 +214,7 @@ async def test_every_call_passes_the_chain_even_of_unknown_tools(make_call: Make
 
 
 async def test_a_middleware_refuses_answers_and_fails_as_a_tool_does(make_call: MakeCall) -> None:
-    async def guard(call: ToolCall, following: Next) -> JsonValue:
+    async def guard(call: ToolCall, call_next: Next) -> JsonValue:
         match call.input:
             case {"n": 0}:
                 raise ToolError("not allowed")
@@ -228,7 +228,7 @@ async def test_a_middleware_refuses_answers_and_fails_as_a_tool_does(make_call: 
                 async with asyncio.timeout(0):
                     return await asyncio.Event().wait()
             case _:
-                return await following(call)
+                return await call_next(call)
 
     async with Toolset([one], middleware=[guard]) as tools:
         texts = [await refusal(tools, make_call("one", {"n": n})) for n in (0, 2, 3, 4)]
@@ -240,9 +240,9 @@ async def test_a_middleware_refuses_answers_and_fails_as_a_tool_does(make_call: 
 async def test_a_middleware_sees_what_the_tool_would_take(make_call: MakeCall) -> None:
     seen: list[JsonValue] = []
 
-    async def look(call: ToolCall, following: Next) -> JsonValue:
+    async def look(call: ToolCall, call_next: Next) -> JsonValue:
         seen.append(call.input)
-        return await following(call)
+        return await call_next(call)
 
     def need(path: str, mode: int = 0) -> str:
         return path
@@ -274,12 +274,12 @@ async def test_a_middleware_sees_what_the_tool_would_take(make_call: MakeCall) -
 
 
 async def test_what_a_middleware_hands_on_is_checked_again(make_call: MakeCall) -> None:
-    async def spoil(call: ToolCall, following: Next) -> JsonValue:
+    async def spoil(call: ToolCall, call_next: Next) -> JsonValue:
         call.input["n"] = "x"
-        return await following(call)
+        return await call_next(call)
 
-    async def renew(call: ToolCall, following: Next) -> JsonValue:
-        return await following(make_call("one"))  # without an input: {} for the tool
+    async def renew(call: ToolCall, call_next: Next) -> JsonValue:
+        return await call_next(make_call("one"))  # without an input: {} for the tool
 
     async with Toolset([one], middleware=[spoil]) as tools:
         assert "`n`: should be a valid integer" in await refusal(tools, make_call("one", {"n": 1}))
@@ -290,9 +290,9 @@ async def test_what_a_middleware_hands_on_is_checked_again(make_call: MakeCall) 
 async def test_a_search_without_a_query_is_refused_before_the_chain(make_call: MakeCall) -> None:
     seen: list[ToolCall] = []
 
-    async def look(call: ToolCall, following: Next) -> JsonValue:
+    async def look(call: ToolCall, call_next: Next) -> JsonValue:
         seen.append(call)
-        return await following(call)
+        return await call_next(call)
 
     async with Toolset([one], middleware=[look], catalogue_tokens=0) as tools:
         text = await refusal(tools, make_call("search_tools", namespace="codemode"))

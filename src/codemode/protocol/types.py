@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final, Literal, NewType, TypeAlias
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, field
 
 CellId = NewType("CellId", str)
 """Names a cell within its session: ``"1"``, ``"2"``, … in the order of admission."""
@@ -221,6 +221,10 @@ class MissingCell(Struct, frozen=True):
 WaitOutcome: TypeAlias = LiveCell | MissingCell
 
 
+class Unread(dict[str, Any]):
+    """The arguments of a call whose input has not been read."""
+
+
 class ToolCall(Struct, frozen=True, kw_only=True):
     """A cell calls a tool.
 
@@ -229,7 +233,8 @@ class ToolCall(Struct, frozen=True, kw_only=True):
         tool_name: the tool's own name, whatever its public one is.
         input: the argument as the program wrote it. A session gives ``UNSET`` if the program passed none;
             middlewares and tools then see ``{}``.
-        arguments: what the tool gets, by the names of its parameters, once they have been checked; None before.
+        arguments: what the tool gets, by the names of its parameters, once they have been read: before that
+            it is empty, and an :class:`Unread`.
         call_id: the model's call that started the cell, as ``exec`` was given it.
         line: where in the program the call stands, from 1; None where the engine does not tell.
         column: the same, from 1.
@@ -246,7 +251,7 @@ class ToolCall(Struct, frozen=True, kw_only=True):
     tool_name: ToolName
     tool_kind: ToolKind = "function"
     input: JsonValue = UNSET
-    arguments: Mapping[str, Any] | None = None
+    arguments: dict[str, Any] = field(default_factory=Unread)
     call_id: str = ""
     line: int | None = None
     column: int | None = None

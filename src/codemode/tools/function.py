@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
+import msgspec
+
 from ..errors import ToolDefinitionError, ToolError
-from ..protocol.types import ToolDefinition, ToolName
+from ..protocol.types import ToolDefinition, ToolName, Unread
 from .failure import as_tool_error
 from .origin import origin_of
 from .result import to_json
@@ -23,8 +25,10 @@ from .signature import EMPTY, is_async, own_doc, own_name, read_signature
 from .tool import Tool
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..protocol.types import JsonValue, ToolCall, ToolKind
-    from .schema import Arguments, Bound
+    from .arguments import Arguments, Bound
     from .signature import Parameter, Source
     from .tool import ToolContext
 
@@ -52,27 +56,56 @@ class _Built:
     parameters: tuple[Parameter, ...]
     arguments: Arguments | None
 
-    def bind(self, call: ToolCall, context: ToolContext) -> Bound:
-        """What to call the function with.
+    def read(self, call: ToolCall, context: ToolContext) -> ToolCall:
+        """The call with its arguments.
 
         Raises:
             ToolError: the input does not fit.
             BaseException: any, from the validators of the hints.
         """
-        from .schema import Bound  # noqa: PLC0415 - the first tool has imported it
-
-        injected: dict[Source, Any] = {"call": call, "cancel": context.cancel}
         if self.arguments is not None:
             if not isinstance(call.input, dict):
                 raise ToolError(f"tool `{context.name}` expects a JSON object for arguments")
-            return self.arguments.bind(context.name, call.input, injected)
-        if not isinstance(call.input, str):
-            raise ToolError(f"tool `{context.name}` expects a string input")
+            read = self.arguments.read(context.name, call.input)
+            return msgspec.structs.replace(call, input=read.input, arguments=read.values)
+        return self._freeform(call, context, call.input)
+
+    def changed(
+        self, call: ToolCall, arguments: Mapping[str, Any], context: ToolContext
+    ) -> ToolCall:
+        """The call with other arguments; what differs from its own is checked.
+
+        Raises:
+            ToolError: they do not fit.
+            BaseException: any, from the validators of the hints.
+        """
+        if self.arguments is None:
+            return self._freeform(call, context, arguments.get(self._text.name))
+        read = self.arguments.changed(context.name, call.input, call.arguments, arguments)
+        return msgspec.structs.replace(call, input=read.input, arguments=read.values)
+
+    def bound(self, call: ToolCall, context: ToolContext) -> Bound:
+        """What to call the function with."""
+        from .arguments import Bound  # noqa: PLC0415 - the first tool has imported it
+
+        injected: dict[Source, Any] = {"call": call, "cancel": context.cancel}
+        if self.arguments is not None:
+            return self.arguments.bound(call.arguments, injected)
         values = [(p, injected.get(p.source, call.input)) for p in self.parameters]
         return Bound(
             tuple(value for p, value in values if p.positional_only),
             {p.name: value for p, value in values if not p.positional_only},
         )
+
+    def _freeform(self, call: ToolCall, context: ToolContext, text: object) -> ToolCall:
+        if not isinstance(text, str):
+            raise ToolError(f"tool `{context.name}` expects a string input")
+        return msgspec.structs.replace(call, input=text, arguments={self._text.name: text})
+
+    @property
+    def _text(self) -> Parameter:
+        """The one parameter of a freeform tool."""
+        return next(p for p in self.parameters if p.source == "argument")
 
 
 class FunctionTool(Generic[P, R]):
@@ -152,22 +185,36 @@ class FunctionTool(Generic[P, R]):
         """
         return self._reading().definition
 
-    def check(self, call: ToolCall, context: ToolContext) -> None:
-        """Refuse a call whose input does not fit, as ``invoke`` would; nothing is called.
+    def prepare(self, call: ToolCall, context: ToolContext) -> ToolCall:
+        """The call with what the function gets in ``arguments``, and its input repaired.
 
         Raises:
-            ToolError: it does not fit; names each problem and what is expected.
+            ToolError: the input does not fit; names each problem and what is expected.
         """
-        self._bound(call, context)
+        return self._checked(lambda built: built.read(call, context), context)
+
+    def change(
+        self, call: ToolCall, arguments: Mapping[str, Any], context: ToolContext
+    ) -> ToolCall:
+        """The prepared ``call`` with other arguments.
+
+        Raises:
+            ToolError: they do not fit; names each problem and what is expected.
+        """
+        return self._checked(lambda built: built.changed(call, arguments, context), context)
 
     async def invoke(self, call: ToolCall, context: ToolContext) -> JsonValue:
-        """Check the input, call the function, and give its result as JSON.
+        """Call the function with the arguments of ``call``, and give its result as JSON.
+
+        A call that is not prepared is prepared here.
 
         Raises:
             ToolError: the input does not fit, the function failed, or its result has no
                 JSON form.
         """
-        bound = self._bound(call, context)
+        if isinstance(call.arguments, Unread):
+            call = self.prepare(call, context)
+        bound = self._reading().bound(call, context)
         function = partial(self.function, *bound.args, **bound.kwargs)
         outcome = await context.runner.call(
             partial(_returned, function, context.name),
@@ -204,10 +251,9 @@ class FunctionTool(Generic[P, R]):
             if not isinstance(error.__cause__, NameError):
                 raise
 
-    def _bound(self, call: ToolCall, context: ToolContext) -> Bound:
-        """What to call the function with."""
+    def _checked(self, check: Callable[[_Built], ToolCall], context: ToolContext) -> ToolCall:
         try:
-            return self._reading().bind(call, context)
+            return check(self._reading())
         except BaseException as error:  # noqa: BLE001 - validators are foreign code
             failure = as_tool_error(error, context.name)
             raise failure from failure.__cause__
@@ -283,9 +329,10 @@ def as_tool(item: Tool | Callable[..., object]) -> Tool:
 
 def _build(function: Callable[..., object], options: _Options, name: str) -> _Built:
     # pydantic and griffe take 0.2 s to import: whoever makes no tools does not pay for them.
+    from .arguments import Arguments  # noqa: PLC0415
     from .docstring import read_docstring  # noqa: PLC0415
     from .members import member_texts  # noqa: PLC0415
-    from .schema import Arguments, output_schema  # noqa: PLC0415
+    from .schema import output_schema  # noqa: PLC0415
 
     own = options.name or own_name(function)
     if not own:

@@ -83,6 +83,28 @@ def without_none(hint: Any) -> Any:
     return hint
 
 
+def or_none(hint: Any) -> Any:
+    """``hint | None``; what ``Annotated`` says of the parameter goes on saying it of the whole.
+
+    Example:
+        >>> or_none(Annotated[int, "How many."])
+        typing.Annotated[int | None, 'How many.']
+    """
+    if typing.get_origin(hint) is not Annotated:
+        return hint | None
+    plain, *said = typing.get_args(hint)
+    inner = [each for each in said if not _describes(each)]  # a validator is not for None
+    whole = (Annotated[(plain, *inner)] if inner else plain) | None
+    outer = [each for each in said if _describes(each)]
+    return Annotated[(whole, *outer)] if outer else whole
+
+
+def _describes(said: object) -> bool:
+    """Whether this is a text, a ``Doc``, or a ``Field``, which may have another name for it."""
+    is_text = isinstance(said, str) or isinstance(getattr(said, "documentation", None), str)
+    return is_text or type(said).__name__ == "FieldInfo"
+
+
 def is_union(hint: Any) -> bool:
     """Whether ``hint`` is ``Union[…]`` or ``… | …``."""
     return typing.get_origin(hint) in (Union, types.UnionType)

@@ -41,7 +41,7 @@ def checked_middleware(given: Iterable[Middleware]) -> tuple[Middleware, ...]:
     """
     found = checked_series("middleware", given)
     for each in found:
-        _check_callable("middleware", each, "call, following")
+        _check_callable("middleware", each, "call, call_next")
     return found
 
 

@@ -14,16 +14,14 @@ import fnmatch
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
 from ..errors import ToolError, UsageError
-from ..protocol.types import JsonValue, ToolCall, ToolName
+from ..protocol.types import ToolCall, ToolName
+from .chain import shown
 from .names import identifier
-
-if TYPE_CHECKING:
-    from .chain import Next
 
 Action: TypeAlias = Literal["allow", "ask", "refuse"]
 When: TypeAlias = Callable[[ToolCall], object]
@@ -175,32 +173,24 @@ OnApproval: TypeAlias = Callable[[Approval], Awaitable[None]]
 
 
 class Gate:
-    """A policy in force: a middleware, and the last one before the tool.
+    """A policy in force: it judges a call behind the middleware, right before the tool.
 
     Args:
         policy: judges each call.
         on_approval: gets approval for a call; None: calls that need approval are refused.
-        name_of: the public name of the tool that a call is for.
     """
 
-    def __init__(
-        self,
-        policy: Policy,
-        on_approval: OnApproval | None,
-        name_of: Callable[[ToolCall], str],
-    ) -> None:
+    def __init__(self, policy: Policy, on_approval: OnApproval | None) -> None:
         self._policy = policy
         self._on_approval = on_approval
-        self._name_of = name_of
 
-    async def __call__(self, call: ToolCall, call_next: Next) -> JsonValue:
-        """Hand the call on if it may go on.
+    async def judge(self, call: ToolCall, *, name: str) -> ToolCall:
+        """The call of the tool that programs know as ``name``, if it may go on.
 
         Raises:
             ToolError: it is refused, or needs approval and did not get it.
         """
-        name = self._name_of(call)
-        verdict = self._policy.verdict(call, name)
+        verdict = self._policy.verdict(shown(call), name)
         if verdict.action == "refuse":
             reason = verdict.text or "the policy of this application does not allow it"
             raise ToolError(f"the call of `{name}` is refused: {reason}{_HINT}")
@@ -210,8 +200,8 @@ class Gate:
                     f"the call of `{name}` needs approval, and there is no way to ask here{_HINT}"
                 )
             prompt = verdict.text or f"A program wants to call {name}."
-            await self._on_approval(Approval(call=call, name=name, prompt=prompt))
-        return await call_next(call)
+            await self._on_approval(Approval(call=shown(call), name=name, prompt=prompt))
+        return call
 
 
 def names_of(tool_name: ToolName, name: str) -> tuple[str, ...]:

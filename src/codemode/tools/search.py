@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -20,7 +20,7 @@ from ..surface.declaration import declaration
 from .failure import as_tool_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from ..protocol.types import ToolCall
     from ..surface.catalogue import Catalogue
@@ -151,13 +151,24 @@ class ToolSearch:
         self._index: tuple[Catalogue, ToolIndex] | None = None
         self._closed = False
 
-    def check(self, call: ToolCall, context: ToolContext) -> None:
-        """Refuse an input that is no query.
+    def prepare(self, call: ToolCall, context: ToolContext) -> ToolCall:
+        """The call with the query and the limit.
 
         Raises:
-            ToolError: it is none.
+            ToolError: the input is no query.
         """
-        _asked(call.input)
+        query, limit = _asked(call.input)
+        return msgspec.structs.replace(call, arguments={"query": query, "limit": limit})
+
+    def change(
+        self, call: ToolCall, arguments: Mapping[str, Any], context: ToolContext
+    ) -> ToolCall:
+        """The call with another query or limit.
+
+        Raises:
+            ToolError: this is no query.
+        """
+        return self.prepare(msgspec.structs.replace(call, input=dict(arguments)), context)
 
     async def invoke(self, call: ToolCall, context: ToolContext) -> JsonValue:
         """Search for what the program asks.

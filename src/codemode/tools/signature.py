@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args, get_type_hi
 from ..errors import ToolDefinitionError
 from ..protocol.session import Signal
 from ..protocol.types import ToolCall
-from .hints import form_of, innermost, member_of, scope_of, without_none
+from .hints import form_of, innermost, member_of, or_none, scope_of, without_none
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,7 +165,7 @@ class _Reader:
             hint = self._resolve(entry.annotation, f"parameter `{entry.name}`")
         source = _source(hint)
         if source == "argument" and entry.default is None and hint is not Any:
-            hint = hint | None
+            hint = or_none(hint)
         return Parameter(
             entry.name, hint, entry.default, source, entry.kind is entry.POSITIONAL_ONLY
         )

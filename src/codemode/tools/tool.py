@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..protocol.session import Signal
     from ..protocol.types import JsonValue, ToolCall, ToolDefinition
     from .runner import Runner
@@ -27,14 +29,23 @@ class ToolContext:
 
 
 @runtime_checkable
-class Checking(Protocol):
-    """What a tool may offer besides: to refuse a call before anybody is asked about it."""
+class Preparing(Protocol):
+    """What a tool may offer besides: to read its arguments before anybody is asked about a call."""
 
-    def check(self, call: ToolCall, context: ToolContext) -> None:
-        """Refuse a call whose input does not fit. ``invoke`` checks again: it may be changed.
+    def prepare(self, call: ToolCall, context: ToolContext) -> ToolCall:
+        """The call with what the tool gets in ``arguments``.
 
         Raises:
-            ToolError: it does not fit; the text tells the model what does.
+            ToolError: its input does not fit; the text tells the model what does.
+        """
+
+    def change(
+        self, call: ToolCall, arguments: Mapping[str, Any], context: ToolContext
+    ) -> ToolCall:
+        """The prepared ``call`` with other arguments, and the input that would have said them.
+
+        Raises:
+            ToolError: they do not fit.
         """
 
 
@@ -51,7 +62,7 @@ class Tool(Protocol):
         """
 
     async def invoke(self, call: ToolCall, context: ToolContext) -> JsonValue:
-        """Run the tool and give its result as JSON.
+        """Run the tool and give its result as JSON. A prepared call has ``arguments``.
 
         Raises:
             ToolError: it failed; the text is what the script catches.

@@ -6,18 +6,16 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
-import msgspec
-
-from ..errors import ToolDefinitionError, ToolError
+from ..errors import ToolError
 from ..protocol.types import CellId, ToolName
 from ..surface.catalogue import Catalogue
-from .chain import linked
+from .chain import Chain
+from .dispatch import Dispatch, with_input
 from .failure import as_tool_error
-from .function import FunctionTool, as_tool
-from .names import Names, identifier, nearest
+from .function import as_tool
 from .options import (
     checked_form,
     checked_middleware,
@@ -27,12 +25,11 @@ from .options import (
     checked_series,
     checked_tokens,
 )
-from .origin import is_same
 from .policy import Gate
-from .result import to_json
+from .registry import Registry
 from .runner import MAX_THREADS, Runner
 from .search import SEARCH, ToolSearch, search_definition
-from .tool import Checking, Tool, ToolContext
+from .tool import Tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -55,23 +52,6 @@ OnNotify: TypeAlias = Callable[[str, CellId, str], object]
 """``on_notify(call_id, cell_id, text)``, sync or async."""
 
 CANCELLED = "code mode nested tool call cancelled"
-CHANGED: Final = (
-    "the call of tool `{name}` is refused: it has changed since this program started"
-    "\nHint: end this program; the next one gets the tool as it is now, and its declaration in ALL_TOOLS."
-)
-
-
-@dataclass(slots=True)
-class _Withdrawn:
-    """A tool that is, or was, not there any more.
-
-    Attributes:
-        function: what it called; None if it was no Python function.
-        replacements: how often another function took its name.
-    """
-
-    function: object
-    replacements: int
 
 
 class Toolset:
@@ -124,15 +104,10 @@ class Toolset:
     ) -> None:
         self._middleware = checked_middleware(middleware)
         policy = checked_policy(policy)
-        if policy is not None:
-            gate = Gate(policy, on_approval, lambda call: self._public_name(call.tool_name))
-            self._middleware += (gate,)  # last: nothing behind it changes what it judged
+        self._gate = None if policy is None else Gate(policy, on_approval)
         self._on_notify = checked_on_notify(on_notify)
         self._runner = Runner(max_threads=max_threads)
-        self._names = Names()
-        self._tools: dict[ToolName, tuple[Tool, ToolDefinition]] = {}
-        self._withdrawn: dict[ToolName, _Withdrawn] = {}
-        self._definitions: tuple[ToolDefinition, ...] = ()
+        self._registry = Registry(self._searching)
         self._namespaces = checked_namespaces(namespaces)
         self._catalogue_tokens = checked_tokens(catalogue_tokens)
         self._form = checked_form(declarations)
@@ -142,10 +117,10 @@ class Toolset:
         self.add(*checked_series("tools", tools))
 
     def __repr__(self) -> str:
-        return f"<Toolset {len(self._tools)} tools, {len(self.clashes)} clashes, {self._runner}>"
+        return f"<Toolset {len(self)} tools, {len(self.clashes)} clashes, {self._runner}>"
 
     def __len__(self) -> int:
-        return len(self._tools)
+        return len(self._registry)
 
     async def __aenter__(self) -> Self:
         return self
@@ -161,7 +136,7 @@ class Toolset:
     @property
     def definitions(self) -> tuple[ToolDefinition, ...]:
         """The tools in order; the same object until one is added or removed."""
-        return self._definitions
+        return self._registry.definitions
 
     @property
     def catalogue(self) -> Catalogue:
@@ -169,7 +144,7 @@ class Toolset:
         last = self._catalogue
         if last is None or self._catalogue_is_old:
             last = self._catalogue = Catalogue(
-                self._definitions,
+                self.definitions,
                 namespaces=self._namespaces,
                 max_tokens=self._catalogue_tokens,
                 search=self._search_definition(),
@@ -182,12 +157,12 @@ class Toolset:
     @property
     def clashes(self) -> tuple[Clash, ...]:
         """The tools that could not have the name that theirs makes."""
-        return self._names.clashes
+        return self._registry.clashes
 
     def find(self, tool_name: ToolName) -> ToolDefinition | None:
         """The definition of a tool; what a middleware may want to know about a call."""
-        target = self._target(tool_name)
-        return None if target is None else target[1]
+        entry = self._registry.entry(tool_name)
+        return None if entry is None else entry[1]
 
     @property
     def namespaces(self) -> Mapping[str, str]:
@@ -211,19 +186,9 @@ class Toolset:
         Raises:
             ToolDefinitionError: as for the constructor.
         """
-        made = [as_tool(each) for each in tools]
-        found = [each.definition for each in made]
-        names = self._names.copy()
-        given = names.give([each.tool_name for each in found])
-        self._names = names
-        for each, definition in zip(made, found, strict=True):
-            tool_name = definition.tool_name
-            named = msgspec.structs.replace(
-                definition, name=given[tool_name], source=self._source(each, definition)
-            )
-            self._tools[tool_name] = (each, named)
-        self._renew()
-        for clash in names.clashes:
+        given = self._registry.add([as_tool(each) for each in tools])
+        self._catalogue_is_old = True
+        for clash in self.clashes:
             if clash.tool_name in given:
                 _log.warning(
                     "tool %r is tools.%s: tools.%s is %r",
@@ -241,15 +206,8 @@ class Toolset:
         Raises:
             ToolDefinitionError: one of them is not there.
         """
-        found = [self._own_name(each) for each in tool_names]
-        for tool_name in dict.fromkeys(found):
-            tool, _ = self._tools.pop(tool_name)
-            self._names.take_back(tool_name)
-            before = self._withdrawn.get(tool_name)
-            self._withdrawn[tool_name] = _Withdrawn(
-                _function_of(tool), 0 if before is None else before.replacements
-            )
-        self._renew()
+        self._registry.remove(tool_names)
+        self._catalogue_is_old = True
 
     async def invoke_tool(self, call: ToolCall, cancel: Signal) -> JsonValue:
         """Pass the call through the chain to its tool; give the result as JSON.
@@ -260,24 +218,15 @@ class Toolset:
         """
         if cancel.is_set():
             raise ToolError(CANCELLED)
-        last: list[JsonValue] = []
-
-        async def dispatch(call: ToolCall) -> JsonValue:
-            last[:] = [await self._dispatch(call, cancel)]
-            return last[0]
-
         me = asyncio.current_task()
         before = me.cancelling() if me else 0
-        name = self._public_name(call.tool_name)
-        call = _with_input(call)
+        name = self._registry.public_name(call.tool_name)
         try:
-            self._check_digest(call)
-            if self._middleware:  # the tool itself looks at what it is given
-                self._check(call, cancel)
-            result = await linked(self._middleware, dispatch)(call)
-            if last and result is last[0]:  # JSON already
-                return result
-            return to_json(result, name)
+            end = Dispatch(self._registry, self._runner, cancel)
+            if not self._middleware and self._gate is None:  # the tool reads its arguments itself
+                return await end.invoke(with_input(call))
+            judge = None if self._gate is None else partial(self._gate.judge, name=name)
+            return await Chain(self._middleware, judge, end, name).pass_on(end.prepare(call))
         except GeneratorExit:
             raise
         except BaseException as error:  # a middleware is foreign code, as a tool is
@@ -320,95 +269,13 @@ class Toolset:
         await self._runner.aclose()
         self._search.close()
 
-    def _check(self, call: ToolCall, cancel: Signal) -> None:
-        target = self._target(call.tool_name)
-        if target is not None and isinstance(target[0], Checking):
-            target[0].check(call, ToolContext(target[1].name, cancel, self._runner))
-
-    async def _dispatch(self, call: ToolCall, cancel: Signal) -> JsonValue:
-        target = self._target(call.tool_name)
-        if target is None:
-            raise ToolError(self._unknown(call.tool_name))
-        self._check_digest(call)  # again: a middleware may have waited for hours
-        tool, definition = target
-        context = ToolContext(definition.name, cancel, self._runner)
-        return await tool.invoke(_with_input(call), context)
-
-    def _target(self, tool_name: ToolName) -> tuple[Tool | ToolSearch, ToolDefinition] | None:
-        """What answers calls of this name, and as what it is known."""
-        entry = self._tools.get(tool_name)
-        if entry is not None:
-            return entry
+    def _searching(self, tool_name: ToolName) -> tuple[ToolSearch, ToolDefinition] | None:
+        """The search, while something can be found, under its own name."""
         search = self.catalogue.search if tool_name == SEARCH else None
         return None if search is None else (self._search, search.source)
 
-    def _source(self, tool: Tool, definition: ToolDefinition) -> str:
-        """What stands behind ``tool``; another function than the one that had its name is told apart."""
-        before = self._withdrawn.get(definition.tool_name)
-        if before is None:
-            return definition.source
-        if not is_same(before.function, _function_of(tool)):
-            before.replacements += 1
-        if not before.replacements:
-            return definition.source
-        return f"{definition.source} (replacement {before.replacements})"
-
-    def _check_digest(self, call: ToolCall) -> None:
-        """Refuse a call of a tool that is another one than the call's program was given.
-
-        Raises:
-            ToolError: it is.
-        """
-        entry = self._tools.get(call.tool_name)  # the search is ours, and always the same
-        if entry is not None and call.digest not in ("", entry[1].digest):
-            raise ToolError(CHANGED.format(name=entry[1].name))
-
-    def _unknown(self, tool_name: ToolName) -> str:
-        if tool_name == ToolName("exec"):
-            return "exec cannot invoke itself"
-        name = identifier(tool_name)
-        near = nearest(name, [each.name for each in self._definitions])
-        if tool_name in self._withdrawn:
-            hint = "it was withdrawn after this cell had started; go on without it."
-        elif near:
-            hint = f"did you mean {' or '.join(f'`{each}`' for each in near)}?"
-        else:
-            hint = "ALL_TOOLS lists the tools there are."
-        return f"tool `{name}` is not enabled in exec\nHint: {hint}"
-
-    def _public_name(self, tool_name: ToolName) -> str:
-        found = self.find(tool_name)
-        return identifier(tool_name) if found is None else found.name
-
     def _search_definition(self) -> ToolDefinition:
         """The search under a name that no tool has: it gives way to all of them."""
-        taken = {each.name for each in self._definitions}
+        taken = {each.name for each in self.definitions}
         names = (SEARCH.name, *(f"{SEARCH.name}_{n}" for n in range(2, len(taken) + 3)))
         return search_definition(next(name for name in names if name not in taken))
-
-    def _own_name(self, name: ToolName | str) -> ToolName:
-        if isinstance(name, ToolName) and name in self._tools:
-            return name
-        for own, (_, definition) in self._tools.items():
-            if name in (own, definition.name):
-                return own
-        near = nearest(self._text(name), [each.name for each in self._definitions])
-        hint = f"\nHint: did you mean `{near[0]}`?" if near else ""
-        raise ToolDefinitionError(f"no tool is called {self._text(name)!r}{hint}")
-
-    @staticmethod
-    def _text(name: ToolName | str) -> str:
-        return name if isinstance(name, str) else identifier(name)
-
-    def _renew(self) -> None:
-        self._definitions = tuple(definition for _, definition in self._tools.values())
-        self._catalogue_is_old = True
-
-
-def _function_of(tool: Tool) -> object:
-    return tool.function if isinstance(tool, FunctionTool) else None
-
-
-def _with_input(call: ToolCall) -> ToolCall:
-    """``call``, or the same with an empty object where the script passed no argument."""
-    return msgspec.structs.replace(call, input={}) if call.input is msgspec.UNSET else call

@@ -14,6 +14,8 @@ import time
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from ...errors import ToolError
 from ...surface.text import on_one_line
 from .confidential import redaction_for
@@ -28,7 +30,7 @@ from .config import (
 from .handlers import McpProgress, McpStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ...protocol.types import JsonValue, ToolCall, ToolDefinition
     from ..tool import ToolContext
@@ -368,14 +370,21 @@ class McpTool:
     def __repr__(self) -> str:
         return f"<McpTool {self.definition.name}>"
 
-    def check(self, call: ToolCall, context: ToolContext) -> None:
-        """Refuse what is no object; what is in it, the server checks.
+    def prepare(self, call: ToolCall, context: ToolContext) -> ToolCall:
+        """The call; its arguments are its input, which the server checks.
 
         Raises:
-            ToolError: it is none.
+            ToolError: the input is no object.
         """
         if not isinstance(call.input, dict):
             raise ToolError(f"tool `{context.name}` expects a JSON object for arguments")
+        return msgspec.structs.replace(call, arguments=call.input)
+
+    def change(
+        self, call: ToolCall, arguments: Mapping[str, Any], context: ToolContext
+    ) -> ToolCall:
+        """The call with another input."""
+        return self.prepare(msgspec.structs.replace(call, input=dict(arguments)), context)
 
     async def invoke(self, call: ToolCall, context: ToolContext) -> JsonValue:
         """Have the server run it; the whole result, ``isError`` ones too.
@@ -383,5 +392,4 @@ class McpTool:
         Raises:
             ToolError: there is no result.
         """
-        self.check(call, context)
-        return await self._server.call(self._name, call)
+        return await self._server.call(self._name, self.prepare(call, context))

@@ -1,0 +1,166 @@
+"""The tools that a toolset has, by their names, and those that it had."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from ..errors import ToolDefinitionError, ToolError
+from ..protocol.types import ToolName
+from .function import FunctionTool
+from .names import Names, identifier, nearest
+from .origin import is_same
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from ..protocol.types import ToolCall, ToolDefinition
+    from .names import Clash
+    from .search import ToolSearch
+    from .tool import Tool
+
+CHANGED: Final = (
+    "the call of tool `{name}` is refused: it has changed since this program started"
+    "\nHint: end this program; the next one gets the tool as it is now, and its declaration in ALL_TOOLS."
+)
+
+
+@dataclass(slots=True)
+class _Withdrawn:
+    """A tool that is, or was, not there any more.
+
+    Attributes:
+        function: what it called; None if it was no Python function.
+        replacements: how often another function took its name.
+    """
+
+    function: object
+    replacements: int
+
+
+class Registry:
+    """Tools in order, each under its own name and its public one.
+
+    Args:
+        search: gives the tool that searches the others, while there is one.
+    """
+
+    def __init__(
+        self, search: Callable[[ToolName], tuple[ToolSearch, ToolDefinition] | None]
+    ) -> None:
+        self.definitions: tuple[ToolDefinition, ...] = ()
+        self._search = search
+        self._names = Names()
+        self._tools: dict[ToolName, tuple[Tool, ToolDefinition]] = {}
+        self._withdrawn: dict[ToolName, _Withdrawn] = {}
+
+    def __len__(self) -> int:
+        return len(self._tools)
+
+    @property
+    def clashes(self) -> tuple[Clash, ...]:
+        """The tools that could not have the name that theirs makes."""
+        return self._names.clashes
+
+    # ── changes ──────────────────────────────────────────────────────────────────────────────
+
+    def add(self, tools: Iterable[Tool]) -> Mapping[ToolName, str]:
+        """Add tools at the end: all of them, or none if one is refused; their public names.
+
+        Raises:
+            ToolDefinitionError: one cannot be a tool, or its name is taken.
+        """
+        found = [(each, each.definition) for each in tools]
+        names = self._names.copy()
+        given = names.give([definition.tool_name for _, definition in found])
+        self._names = names
+        for tool, definition in found:
+            tool_name = definition.tool_name
+            named = msgspec.structs.replace(
+                definition, name=given[tool_name], source=self._source(tool, definition)
+            )
+            self._tools[tool_name] = (tool, named)
+        self._renew()
+        return given
+
+    def remove(self, names: Iterable[ToolName | str]) -> None:
+        """Withdraw tools by their own or public names: all of them, or none.
+
+        Raises:
+            ToolDefinitionError: one of them is not there.
+        """
+        found = [self._own_name(each) for each in names]
+        for tool_name in dict.fromkeys(found):
+            tool, _ = self._tools.pop(tool_name)
+            self._names.take_back(tool_name)
+            before = self._withdrawn.get(tool_name)
+            self._withdrawn[tool_name] = _Withdrawn(
+                _function_of(tool), 0 if before is None else before.replacements
+            )
+        self._renew()
+
+    def _source(self, tool: Tool, definition: ToolDefinition) -> str:
+        """What stands behind ``tool``; another function than the one that had its name is told apart."""
+        before = self._withdrawn.get(definition.tool_name)
+        if before is None:
+            return definition.source
+        if not is_same(before.function, _function_of(tool)):
+            before.replacements += 1
+        if not before.replacements:
+            return definition.source
+        return f"{definition.source} (replacement {before.replacements})"
+
+    def _renew(self) -> None:
+        self.definitions = tuple(definition for _, definition in self._tools.values())
+
+    # ── looking up ───────────────────────────────────────────────────────────────────────────
+
+    def entry(self, tool_name: ToolName) -> tuple[Tool | ToolSearch, ToolDefinition] | None:
+        """What answers calls of this name, and as what it is known."""
+        return self._tools.get(tool_name) or self._search(tool_name)
+
+    def public_name(self, tool_name: ToolName) -> str:
+        """What programs call the tool, or would."""
+        entry = self.entry(tool_name)
+        return identifier(tool_name) if entry is None else entry[1].name
+
+    def check_digest(self, call: ToolCall) -> None:
+        """Refuse a call of a tool that is another one than the call's program was given.
+
+        Raises:
+            ToolError: it is.
+        """
+        entry = self._tools.get(call.tool_name)  # the search is ours, and always the same
+        if entry is not None and call.digest not in ("", entry[1].digest):
+            raise ToolError(CHANGED.format(name=entry[1].name))
+
+    def unknown(self, tool_name: ToolName) -> str:
+        """The error for a call of a tool that is not there."""
+        if tool_name == ToolName("exec"):
+            return "exec cannot invoke itself"
+        name = identifier(tool_name)
+        near = nearest(name, [each.name for each in self.definitions])
+        if tool_name in self._withdrawn:
+            hint = "it was withdrawn after this cell had started; go on without it."
+        elif near:
+            hint = f"did you mean {' or '.join(f'`{each}`' for each in near)}?"
+        else:
+            hint = "ALL_TOOLS lists the tools there are."
+        return f"tool `{name}` is not enabled in exec\nHint: {hint}"
+
+    def _own_name(self, name: ToolName | str) -> ToolName:
+        if isinstance(name, ToolName) and name in self._tools:
+            return name
+        for own, (_, definition) in self._tools.items():
+            if name in (own, definition.name):
+                return own
+        text = name if isinstance(name, str) else identifier(name)
+        near = nearest(text, [each.name for each in self.definitions])
+        hint = f"\nHint: did you mean `{near[0]}`?" if near else ""
+        raise ToolDefinitionError(f"no tool is called {text!r}{hint}")
+
+
+def _function_of(tool: Tool) -> object:
+    return tool.function if isinstance(tool, FunctionTool) else None
