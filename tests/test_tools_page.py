@@ -14,7 +14,7 @@ from tests.pages import programs_of
 
 PATH = Path(__file__).parents[1] / "docs" / "tools.md"
 PROGRAMS = programs_of(PATH)
-OFFER, CHART, CRAWL, MIDDLEWARE, POLICY = range(5)
+OFFER, CHART, CRAWL, SCHEMA, MIDDLEWARE, POLICY = range(6)
 CHILD_SECONDS = 60
 
 
@@ -55,6 +55,10 @@ def test_a_string_beneath_a_member_is_a_comment_on_it(tmp_path: Path) -> None:
         timeout=CHILD_SECONDS,
     )
     assert "  // In the currency that was asked for.\n  total: number;" in done.stdout
+
+
+def test_a_schema_and_a_callable_are_a_tool() -> None:
+    assert printed(SCHEMA) == '{"operation":"get_order","id":7}\n'
 
 
 def test_an_image_arrives_with_its_detail() -> None:

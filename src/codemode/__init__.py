@@ -87,6 +87,8 @@ if TYPE_CHECKING:
     from .tools.mcp.servers import McpServers
     from .tools.policy import Approval, OnApproval, Policy, allow, ask, refuse
     from .tools.result import Audio, Image
+    from .tools.schema_tool import Tool
+    from .tools.tool import ToolContext, ToolInterface
     from .tools.toolset import OnNotify, Toolset
 
 __all__ = [
@@ -147,10 +149,13 @@ __all__ = [
     "StdioServer",
     "Terminated",
     "TextItem",
+    "Tool",
     "ToolCall",
+    "ToolContext",
     "ToolDefinition",
     "ToolDefinitionError",
     "ToolError",
+    "ToolInterface",
     "ToolName",
     "ToolSpec",
     "Toolset",
@@ -203,6 +208,8 @@ _HOMES = {
     "tools.mcp.servers": "McpServers",
     "tools.policy": "Approval OnApproval Policy allow ask refuse",
     "tools.result": "Audio Image",
+    "tools.schema_tool": "Tool",
+    "tools.tool": "ToolContext ToolInterface",
     "tools.toolset": "OnNotify Toolset",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}

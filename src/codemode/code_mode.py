@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from .tools.chain import Middleware
     from .tools.mcp.servers import McpServers
     from .tools.policy import OnApproval, Policy
-    from .tools.tool import Tool
+    from .tools.tool import ToolInterface
     from .tools.toolset import OnNotify
 
 DEFAULT_WAIT_MS: Final = 10_000
@@ -100,7 +100,7 @@ class CodeMode(ModelTools):
     def __init__(  # noqa: PLR0913 - options by keyword
         self,
         *,
-        tools: Toolset | Iterable[Tool | Callable[..., object]] = (),
+        tools: Toolset | Iterable[ToolInterface | Callable[..., object]] = (),
         engine: EngineName | None = None,
         limits: Limits | None = None,
         provider: SessionProvider | None = None,

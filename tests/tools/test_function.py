@@ -14,7 +14,7 @@ from codemode.errors import ToolDefinitionError, ToolError
 from codemode.protocol.session import Signal
 from codemode.protocol.types import ToolCall, ToolDefinition, ToolName
 from codemode.tools.function import FunctionTool, as_tool, tool
-from codemode.tools.tool import Tool
+from codemode.tools.tool import ToolInterface
 
 Call = Callable[..., Awaitable[Any]]
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
@@ -387,5 +387,5 @@ async def test_a_result_without_a_json_form_names_the_tool(call: Call) -> None:
 
 
 def test_a_function_tool_is_a_tool() -> None:
-    assert isinstance(add, Tool)
+    assert isinstance(add, ToolInterface)
     assert as_tool(add) is add

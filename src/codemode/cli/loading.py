@@ -19,7 +19,7 @@ from ..errors import ToolDefinitionError, UsageError
 from ..tools.mcp.config_file import read_config
 from ..tools.mcp.servers import McpServers
 from ..tools.options import checked_middleware
-from ..tools.tool import Tool
+from ..tools.tool import ToolInterface
 from ..tools.toolset import Toolset
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def _tools_in(module: ModuleType) -> Iterator[Any]:
 
 def _is_tool(value: object) -> bool:
     try:
-        return isinstance(value, Tool) and not isinstance(value, type)
+        return isinstance(value, ToolInterface) and not isinstance(value, type)
     except ToolDefinitionError:  # looking for `definition` reads it
         return True
 

@@ -7,9 +7,8 @@ the text that the script catches.
 
 from __future__ import annotations
 
-import inspect
 import types
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
@@ -19,10 +18,11 @@ import msgspec
 from ..errors import ToolDefinitionError, ToolError
 from ..protocol.types import ToolDefinition, ToolName, Unread
 from .failure import as_tool_error
+from .foreign import refuse_foreign
+from .invocation import called
 from .origin import origin_of
-from .result import to_json
 from .signature import EMPTY, is_async, own_doc, own_name, read_signature
-from .tool import Tool
+from .tool import ToolInterface
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -216,15 +216,8 @@ class FunctionTool(Generic[P, R]):
             call = self.prepare(call, context)
         bound = self._reading().bound(call, context)
         function = partial(self.function, *bound.args, **bound.kwargs)
-        outcome = await context.runner.call(
-            partial(_returned, function, context.name),
-            thread=self._options.thread and not is_async(self.function),
-        )
-        if outcome.error is not None:
-            failure = as_tool_error(outcome.error, context.name)
-            raise failure from failure.__cause__
-        found: JsonValue = outcome.value
-        return found
+        thread = self._options.thread and not is_async(self.function)
+        return await called(function, context, thread=thread)
 
     @property
     def _shown_name(self) -> str:
@@ -257,16 +250,6 @@ class FunctionTool(Generic[P, R]):
         except BaseException as error:  # noqa: BLE001 - validators are foreign code
             failure = as_tool_error(error, context.name)
             raise failure from failure.__cause__
-
-
-def _returned(function: Callable[[], object], name: str) -> JsonValue | Awaitable[JsonValue]:
-    """What ``function`` returns, as JSON, which a thread makes itself and not the event loop."""
-    value = function()
-    return _awaited(value, name) if inspect.isawaitable(value) else to_json(value, name)
-
-
-async def _awaited(value: Awaitable[object], name: str) -> JsonValue:
-    return to_json(await value, name)
 
 
 @overload
@@ -310,15 +293,16 @@ def tool(
     return decorate if function is None else decorate(function)
 
 
-def as_tool(item: Tool | Callable[..., object]) -> Tool:
+def as_tool(item: ToolInterface | Callable[..., object]) -> ToolInterface:
     """``item`` as a tool: itself if it is one, else made of the callable.
 
     Raises:
-        ToolDefinitionError: it is neither.
+        ToolDefinitionError: it is neither, or it is the tool of a framework.
     """
+    refuse_foreign(item)
     if isinstance(item, types.MethodType) and isinstance(item.__func__, FunctionTool):
         return item.__func__._around(types.MethodType(item.__func__.function, item.__self__))
-    if isinstance(item, Tool) and not isinstance(item, type):
+    if isinstance(item, ToolInterface) and not isinstance(item, type):
         return item
     if callable(item):
         return FunctionTool(item)

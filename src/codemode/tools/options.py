@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import UsageError
 from ..surface.declaration import FORMS
+from .foreign import refuse_foreign
 from .policy import Policy
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ def checked_series(option: str, given: Iterable[T]) -> tuple[T, ...]:
 
     Raises:
         UsageError: it is no list.
+        ToolDefinitionError: it is an object of a framework.
     """
+    refuse_foreign(given)
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         raise UsageError(
             f"{option} must be a list, got {_told(given)}\nHint: one is a list, too: {option}=[…]."

@@ -12,6 +12,7 @@ from ..protocol.types import ToolName
 from .function import FunctionTool
 from .names import Names, identifier, nearest
 from .origin import is_same
+from .schema_tool import Tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ..protocol.types import ToolCall, ToolDefinition
     from .names import Clash
     from .search import ToolSearch
-    from .tool import Tool
+    from .tool import ToolInterface
 
 CHANGED: Final = (
     "the call of tool `{name}` is refused: it has changed since this program started"
@@ -53,7 +54,7 @@ class Registry:
         self.definitions: tuple[ToolDefinition, ...] = ()
         self._search = search
         self._names = Names()
-        self._tools: dict[ToolName, tuple[Tool, ToolDefinition]] = {}
+        self._tools: dict[ToolName, tuple[ToolInterface, ToolDefinition]] = {}
         self._withdrawn: dict[ToolName, _Withdrawn] = {}
 
     def __len__(self) -> int:
@@ -66,7 +67,7 @@ class Registry:
 
     # ── changes ──────────────────────────────────────────────────────────────────────────────
 
-    def add(self, tools: Iterable[Tool]) -> Mapping[ToolName, str]:
+    def add(self, tools: Iterable[ToolInterface]) -> Mapping[ToolName, str]:
         """Add tools at the end: all of them, or none if one is refused; their public names.
 
         Raises:
@@ -101,7 +102,7 @@ class Registry:
             )
         self._renew()
 
-    def _source(self, tool: Tool, definition: ToolDefinition) -> str:
+    def _source(self, tool: ToolInterface, definition: ToolDefinition) -> str:
         """What stands behind ``tool``; another function than the one that had its name is told apart."""
         before = self._withdrawn.get(definition.tool_name)
         if before is None:
@@ -117,7 +118,9 @@ class Registry:
 
     # ── looking up ───────────────────────────────────────────────────────────────────────────
 
-    def entry(self, tool_name: ToolName) -> tuple[Tool | ToolSearch, ToolDefinition] | None:
+    def entry(
+        self, tool_name: ToolName
+    ) -> tuple[ToolInterface | ToolSearch, ToolDefinition] | None:
         """What answers calls of this name, and as what it is known."""
         return self._tools.get(tool_name) or self._search(tool_name)
 
@@ -162,5 +165,5 @@ class Registry:
         raise ToolDefinitionError(f"no tool is called {text!r}{hint}")
 
 
-def _function_of(tool: Tool) -> object:
-    return tool.function if isinstance(tool, FunctionTool) else None
+def _function_of(tool: ToolInterface) -> object:
+    return tool.function if isinstance(tool, FunctionTool | Tool) else None

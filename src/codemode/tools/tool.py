@@ -50,8 +50,8 @@ class Preparing(Protocol):
 
 
 @runtime_checkable
-class Tool(Protocol):
-    """Something a cell can call. A toolset gives it its public name."""
+class ToolInterface(Protocol):
+    """What a toolset needs of something a cell can call; it gives it its public name."""
 
     @property
     def definition(self) -> ToolDefinition:

@@ -29,7 +29,7 @@ from .policy import Gate
 from .registry import Registry
 from .runner import MAX_THREADS, Runner
 from .search import SEARCH, ToolSearch, search_definition
-from .tool import Tool
+from .tool import ToolInterface
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -91,7 +91,7 @@ class Toolset:
 
     def __init__(  # noqa: PLR0913 - options by keyword
         self,
-        tools: Iterable[Tool | Callable[..., object]] = (),
+        tools: Iterable[ToolInterface | Callable[..., object]] = (),
         *,
         middleware: Iterable[Middleware] = (),
         on_notify: OnNotify | None = None,
@@ -178,7 +178,7 @@ class Toolset:
         self._namespaces |= checked_namespaces({namespace: description})
         self._catalogue_is_old = True
 
-    def add(self, *tools: Tool | Callable[..., object]) -> None:
+    def add(self, *tools: ToolInterface | Callable[..., object]) -> None:
         """Add tools at the end: all of them, or none if one is refused.
 
         Cells that run already do not get them: a cell's tools are pinned when it starts.

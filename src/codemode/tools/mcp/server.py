@@ -358,7 +358,7 @@ class Server:
 
 
 class McpTool:
-    """A tool of a server; a :class:`~codemode.tools.tool.Tool`."""
+    """A tool of a server; a :class:`~codemode.tools.tool.ToolInterface`."""
 
     __slots__ = ("_name", "_server", "definition")
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from ...protocol.types import ToolDefinition
-    from ..tool import Tool
+    from ..tool import ToolInterface
     from ..toolset import Toolset
     from .server import McpTool
 
@@ -118,7 +118,7 @@ class McpServers:
         return tuple(self._servers)
 
     @property
-    def tools(self) -> tuple[Tool, ...]:
+    def tools(self) -> tuple[ToolInterface, ...]:
         """The tools of all servers that were started, in order."""
         return tuple(each for server in self._servers.values() for each in server.tools)
 
