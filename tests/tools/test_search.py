@@ -2,114 +2,24 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
+import json
+from dataclasses import dataclass
 from typing import Any
-from unittest.mock import Mock
 
+import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from codemode import CodeMode, ToolCall, ToolDefinition, ToolError, ToolName, tool
-from codemode.tools.search import MOST_RESULTS, ToolIndex
+from codemode import CodeMode, ToolCall, ToolDefinition, ToolName, tool
+from codemode.tools.search import HIT_BYTES, MOST_RESULTS, Hit, _short
 from codemode.tools.toolset import Toolset
-
-
-def definition(name: str, description: str = "", schema: Any = None) -> ToolDefinition:
-    return ToolDefinition(
-        name=name, tool_name=ToolName(name), description=description, input_schema=schema
-    )
-
-
-TOOLS = [
-    definition("mcp__github__createIssue", "Open a ticket."),
-    definition("mcp__github__list_pull_requests", "All of them."),
-    definition("mail__send", "Write a message, for example about an issue."),
-    definition(
-        "calendar",
-        "Dates.",
-        {
-            "properties": {
-                "when": {"description": "an issue of time"},
-                "guests": {"items": {"properties": {"eMailAddress": {}}}},
-            }
-        },
-    ),
-]
-
-
-@pytest.fixture
-def index() -> Iterator[ToolIndex]:
-    with closing(ToolIndex(TOOLS)) as found:
-        yield found
-
-
-@pytest.mark.parametrize(
-    ("query", "names"),
-    [
-        ("issue", ["mcp__github__createIssue", "mail__send", "calendar"]),
-        ("creating ISSUES", ["mcp__github__createIssue", "mail__send", "calendar"]),
-        ("pull request", ["mcp__github__list_pull_requests"]),
-        ("listPull", ["mcp__github__list_pull_requests"]),
-        ("address", ["calendar"]),
-        ("calen", ["calendar"]),
-        ("zebra", []),
-        ("", []),
-        ('" OR name:* -- )', []),
-        ("NEAR(issue, 5) AND NOT", ["mcp__github__createIssue", "mail__send", "calendar"]),
-    ],
-)
-def test_names_weigh_more_than_descriptions_and_these_more_than_parameters(
-    index: ToolIndex, query: str, names: list[str]
-) -> None:
-    assert [found.name for found in index.search(query)] == names
-
-
-@given(st.text())
-def test_any_text_is_a_query(query: str) -> None:
-    with closing(ToolIndex(TOOLS)) as index:
-        assert {found.name for found in index.search(query)} <= {each.name for each in TOOLS}
-
-
-@given(st.recursive(st.none() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
-def test_any_schema_is_read(schema: Any) -> None:
-    for each in (schema, {"properties": schema}, {"properties": {"a": schema}, "items": schema}):
-        ToolIndex([definition("a", schema=each)]).close()
-
-
-def test_tools_that_match_alike_come_in_their_order(index: ToolIndex) -> None:
-    tools = [definition(f"t{letter}", "same words") for letter in "dacb"]
-    with closing(ToolIndex(tools)) as alike:
-        assert [found.name for found in alike.search("same", 3)] == ["td", "ta", "tc"]
 
 
 def numbers(count: int) -> list[Any]:
     return [
         tool(name=f"number_{at}", description="A number.")(lambda at=at: at) for at in range(count)
     ]
-
-
-def test_a_long_description_is_cut_in_a_result() -> None:
-    with closing(ToolIndex([definition("long", "word " * 3_000)])) as index:
-        (found,) = index.search("word")
-    assert found.description == "word " * 2_000 + "…"
-
-
-def test_where_sqlite_has_no_index_of_words_another_way_is_named(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    database = Mock()
-    database.execute.side_effect = sqlite3.OperationalError("no such module: fts5")
-    monkeypatch.setattr("codemode.tools.search.sqlite3.connect", lambda *_, **__: database)
-    with pytest.raises(ToolError) as caught:
-        ToolIndex(TOOLS)
-    assert str(caught.value) == (
-        "tools cannot be searched here: no such module: fts5"
-        "\nHint: filter ALL_TOOLS by name and description instead."
-    )
-    database.close.assert_called_once_with()
 
 
 @pytest.mark.parametrize(
@@ -125,8 +35,7 @@ async def test_a_program_finds_deferred_tools_and_calls_them(argument: str, coun
     assert MOST_RESULTS == 50
     assert [item.text for item in result.items[1:]] == [  # type: ignore[union-attr]  # all are texts
         str(count),
-        '{"name":"number_0","description":"A number.","declaration":"declare const tools:'
-        ' { number_0(args: { at?: unknown; }): Promise<unknown>; };"}',
+        '{"name":"number_0","description":"A number.","parameters":"{ at? }"}',
         "0",
     ]
 
@@ -134,11 +43,15 @@ async def test_a_program_finds_deferred_tools_and_calls_them(argument: str, coun
 @pytest.mark.parametrize(
     ("argument", "first"),
     [
-        ("", "search_tools expects a text, or an object with query and limit"),
-        ("5", "search_tools expects a text, or an object with query and limit"),
-        ("{query: 'a', q: 1}", "search_tools expects a text, or an object with query and limit"),
+        ("", "search_tools expects a text, or an object with query, limit and whole"),
+        ("5", "search_tools expects a text, or an object with query, limit and whole"),
+        (
+            "{query: 'a', q: 1}",
+            "search_tools expects a text, or an object with query, limit and whole",
+        ),
         ("{query: 'a', limit: 0}", "limit must be a positive integer"),
         ("{query: 'a', limit: 1.5}", "limit must be a positive integer"),
+        ("{query: 'a', whole: 1}", "whole must be true or false"),
     ],
 )
 async def test_what_is_no_query_is_refused_with_a_hint(argument: str, first: str) -> None:
@@ -148,7 +61,7 @@ async def test_what_is_no_query_is_refused_with_a_hint(argument: str, first: str
         )
     assert result.items[-1].text == (  # type: ignore[union-attr]  # it is a text
         f'{first}\nHint: pass words for what you need, tools.search_tools("create an issue"), or'
-        ' {query: "create an issue", limit: 5}.'
+        ' {query: "create an issue", limit: 5, whole: true}.'
     )
 
 
@@ -184,3 +97,70 @@ async def test_the_search_gives_way_to_a_tool_of_its_name() -> None:
         )
         assert "tools.search_tools_2(" in cm.exec_tool.description
     assert result.text.splitlines()[-2:] == ["mine", "1"]
+
+
+@dataclass
+class File:
+    """A file."""
+
+    name: str
+    "What its folder calls it."
+    owner: str
+    path: str
+
+
+def find_file(name: str) -> list[File]:
+    "Find files."
+    return []
+
+
+def get_file(path: str) -> File:
+    "Get one file."
+    return File("a", "b", path)
+
+
+async def hits(argument: str, **options: Any) -> list[dict[str, str]]:
+    async with CodeMode(engine="threads", catalogue_tokens=0, **options) as cm:
+        result = await cm.exec(f"text(await tools.search_tools({argument}))")
+    found: list[dict[str, str]] = json.loads(result.output)
+    return found
+
+
+async def test_whole_tools_declare_a_type_that_they_share_once() -> None:
+    found = await hits("{query: 'file', whole: true}", tools=[find_file, get_file])
+    line = "declare const tools: { {name}; };"
+    assert [each.pop("declaration") for each in found] == [
+        "type File = {\n  // What its folder calls it.\n  name: string;\n  owner: string;\n"
+        "  path: string;\n};\n"
+        + line.replace("{name}", "get_file(args: { path: string; }): Promise<File>"),
+        line.replace("{name}", "find_file(args: { name: string; }): Promise<Array<File>>"),
+    ]
+    assert found == [
+        {"name": "get_file", "description": "Get one file."},
+        {"name": "find_file", "description": "Find files."},
+    ]
+
+
+async def test_the_description_of_a_whole_tool_has_a_bound() -> None:
+    long = tool(name="long", description="word " * 3_000)(lambda: None)
+    (found,) = await hits("{query: 'word', whole: true}", tools=[long])
+    assert found["description"] == "word " * 2_000 + "…"
+
+
+@given(st.text(max_size=400), st.lists(st.text(max_size=40), max_size=20))
+@example("é" * 400, [])
+@example('"' * 400, ['"' * 40] * 20)
+def test_a_short_hit_is_short(description: str, names: list[str]) -> None:
+    schema = {"properties": {name: {} for name in names}, "required": names[:2]}
+    given = ToolDefinition(
+        name="a_name", tool_name=ToolName("n"), description=description, input_schema=schema
+    )
+    hit = _short(given)
+    size = len(json.dumps(msgspec.to_builtins(hit), ensure_ascii=False).encode(errors="replace"))
+    assert size <= HIT_BYTES + len("…".encode())
+
+
+def test_a_hit_says_what_is_needed_first() -> None:
+    schema = {"properties": {"a": {}, "b": {}, "c": {}}, "required": ["c", "b"]}
+    given = ToolDefinition(name="n", tool_name=ToolName("n"), description="D.", input_schema=schema)
+    assert _short(given) == Hit("n", "D.", "{ b, c, a? }")

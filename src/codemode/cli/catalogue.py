@@ -15,7 +15,7 @@ from ..surface.declaration import declaration, described
 from ..surface.description import tool_section
 from ..surface.text import trim
 from ..tools.names import nearest
-from ..tools.search import ToolIndex
+from ..tools.ranking import ToolIndex
 from .loading import open_toolset
 from .terminal import log_on_stderr, printable
 

@@ -1,69 +1,68 @@
 """A search among tools, for programs whose text does not describe them all.
 
-Ranking is BM25 by SQLite's full-text index, which Python brings along: over the words of a tool's
-name, of its description, and of its parameters, in this order of weight. The index is in memory,
-made at the first search among the tools of a moment, and used from one thread at a time.
+How tools are ranked is told in :mod:`codemode.tools.ranking`. A hit is short, so that looking around costs
+little: what the tool is called, what it is for, what it takes. A program that wants to know more asks for
+the tools *whole*, with their declarations; a type that several of these share is declared by the first.
 """
 
 from __future__ import annotations
 
-import re
-import sqlite3
+import json
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from ..errors import ToolError
 from ..protocol.types import JsonValue, ToolDefinition, ToolName
-from ..surface.declaration import declaration
+from ..surface.text import trim
 from .failure import as_tool_error
+from .ranking import USUAL_RESULTS, ToolIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
     from ..protocol.types import ToolCall
-    from ..surface.catalogue import Catalogue
+    from ..surface.catalogue import Catalogue, Entry
     from .tool import ToolContext
 
 SEARCH: Final = ToolName("search_tools", "codemode")
 """What middleware sees. The namespace keeps it apart from a tool of the application's own."""
 
 MOST_RESULTS: Final = 50
-USUAL_RESULTS: Final = 10
-MOST_WORDS: Final = 32
-"""Words of a query that count; the others are passed over."""
-INDEXED_CHARACTERS: Final = 10_000
-"""What is read of each description, and of each tool's parameters."""
+HIT_BYTES: Final = 280
+"""What a hit may take as JSON, which is 70 to 80 tokens."""
+PARAMETERS_BYTES: Final = 110
+"""What a hit says of parameters, so that something is left for what the tool is for."""
 SHOWN_CHARACTERS: Final = 10_000
-"""What a result has of a description, so that one tool's text does not make all of it too large."""
-LEVELS: Final = 6
-"""How deep parameters are looked for in a schema."""
+"""What a whole tool has of a description, so that one tool's text does not make all too large."""
+ELLIPSIS: Final = "…"
 
-_SELECT: Final = (
-    "SELECT rowid FROM tools WHERE tools MATCH ? ORDER BY bm25(tools, 8.0, 3.0, 1.0), rowid LIMIT ?"
-)
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\dA-Z_]+|\d+")
-_RESULT: Final[JsonValue] = {
+_HIT: Final[JsonValue] = {
     "type": "object",
     "properties": {
         "name": {"type": "string"},
         "description": {"type": "string"},
+        "parameters": {"type": "string"},
         "declaration": {"type": "string"},
     },
-    "required": ["name", "description", "declaration"],
+    "required": ["name", "description"],
     "additionalProperties": False,
 }
 _QUERY: Final[JsonValue] = {
     "type": "object",
-    "properties": {"query": {"type": "string"}, "limit": {"type": "integer"}},
+    "properties": {
+        "query": {"type": "string"},
+        "limit": {"type": "integer"},
+        "whole": {"type": "boolean"},
+    },
     "required": ["query"],
     "additionalProperties": False,
 }
-_HINT_FILTER: Final = "\nHint: filter ALL_TOOLS by name and description instead."
 _HINT: Final = (
     '\nHint: pass words for what you need, tools.search_tools("create an issue"), or'
-    ' {query: "create an issue", limit: 5}.'
+    ' {query: "create an issue", limit: 5, whole: true}.'
 )
 
 
@@ -73,69 +72,31 @@ def search_definition(name: str) -> ToolDefinition:
         name=name,
         tool_name=SEARCH,
         description=(
-            "Find tools by what they do: the best matches among all tools, best first, each with"
-            f" its declaration; {USUAL_RESULTS} of them unless `limit` says otherwise."
-            " One that is not in `ALL_TOOLS` came while this program ran: the next one can call it."
+            f"Find tools by what they do: the {USUAL_RESULTS} best matches among all tools, or"
+            " `limit` of them, best first, with what they take; with `whole: true` the declaration"
+            " instead. One that is not in `ALL_TOOLS` came while this program ran: the next one can"
+            " call it."
         ),
         input_schema={"anyOf": [{"type": "string"}, _QUERY]},
-        output_schema={"type": "array", "items": _RESULT},
+        output_schema={"type": "array", "items": _HIT},
     )
 
 
-class Found(msgspec.Struct, frozen=True):
-    """One result: what a program needs to call the tool."""
+class Hit(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One result: a short one with its parameters, a whole one with its declaration."""
 
     name: str
     description: str
-    declaration: str
+    parameters: str = ""
+    declaration: str = ""
 
 
-class ToolIndex:
-    """The words of some tools, for one thread at a time. Close it.
+class Asked(msgspec.Struct, frozen=True):
+    """What a program wants to find."""
 
-    Raises:
-        ToolError: this Python's SQLite cannot search.
-
-    Example:
-        >>> tool = ToolDefinition(name="get_issue", tool_name=ToolName("x"), description="")
-        >>> index = ToolIndex([tool])
-        >>> [found.name for found in index.search("issues")]
-        ['get_issue']
-        >>> index.close()
-    """
-
-    def __init__(self, tools: Iterable[ToolDefinition]) -> None:
-        self._tools = tuple(tools)
-        self._database = sqlite3.connect(":memory:", check_same_thread=False)
-        try:
-            self._fill()
-        except sqlite3.OperationalError as error:
-            self._database.close()
-            raise ToolError(f"tools cannot be searched here: {error}{_HINT_FILTER}") from error
-
-    def _fill(self) -> None:
-        self._database.execute(
-            "CREATE VIRTUAL TABLE tools USING fts5"
-            "(name, description, parameters, tokenize='porter unicode61')"
-        )
-        self._database.executemany(
-            "INSERT INTO tools (rowid, name, description, parameters) VALUES (?, ?, ?, ?)",
-            ((at, *_fields(tool)) for at, tool in enumerate(self._tools)),
-        )
-
-    def search(self, query: str, limit: int = USUAL_RESULTS) -> list[Found]:
-        """The best matches, best first; those that match alike in the order of the tools."""
-        words = list(dict.fromkeys(_words(query[:INDEXED_CHARACTERS])))[:MOST_WORDS]
-        if not words:
-            return []
-        # In quotes a word is no syntax; the star takes what begins with it, too.
-        expression = " OR ".join(f'"{word}"*' for word in words)
-        rows = self._database.execute(_SELECT, (expression, limit)).fetchall()
-        return [_found(self._tools[at]) for (at,) in rows]
-
-    def close(self) -> None:
-        """Free the index. Idempotent."""
-        self._database.close()
+    query: str
+    limit: int = USUAL_RESULTS
+    whole: bool = False
 
 
 class ToolSearch:
@@ -152,13 +113,13 @@ class ToolSearch:
         self._closed = False
 
     def prepare(self, call: ToolCall, context: ToolContext) -> ToolCall:
-        """The call with the query and the limit.
+        """The call with the query, the limit, and whether tools are wanted whole.
 
         Raises:
             ToolError: the input is no query.
         """
-        query, limit = _asked(call.input)
-        return msgspec.structs.replace(call, arguments={"query": query, "limit": limit})
+        arguments = msgspec.structs.asdict(_asked(call.input))
+        return msgspec.structs.replace(call, arguments=arguments)
 
     def change(
         self, call: ToolCall, arguments: Mapping[str, Any], context: ToolContext
@@ -176,17 +137,15 @@ class ToolSearch:
         Raises:
             ToolError: the input is no query.
         """
-        query, limit = _asked(call.input)
+        asked = _asked(call.input)
         catalogue = self._read()
-        outcome = await context.runner.call(
-            lambda: self.search(catalogue, query, limit), thread=True
-        )
+        outcome = await context.runner.call(lambda: self.search(catalogue, asked), thread=True)
         if outcome.error is not None:
             raise as_tool_error(outcome.error, context.name)
         results: JsonValue = msgspec.to_builtins(outcome.value)
         return results
 
-    def search(self, catalogue: Catalogue, query: str, limit: int) -> list[Found]:
+    def search(self, catalogue: Catalogue, asked: Asked) -> list[Hit]:
         """The best matches among the tools of ``catalogue``; blocks.
 
         Raises:
@@ -200,10 +159,14 @@ class ToolSearch:
                     self._drop()
                     index = ToolIndex(entry.source for entry in catalogue.entries)
                     self._index = (catalogue, index)
-                return self._index[1].search(query, limit)
+                found = self._index[1].search(asked.query, asked.limit)
         finally:
             if self._closed:
                 self.close()
+        if not asked.whole:
+            return [_short(tool) for tool in found]
+        entries = {id(entry.source): entry for entry in catalogue.entries}
+        return _whole(catalogue, [entries[id(tool)] for tool in found])
 
     def close(self) -> None:
         """Free the index and refuse later searches. Idempotent, and does not wait.
@@ -223,48 +186,71 @@ class ToolSearch:
             last[1].close()
 
 
-def _asked(value: object) -> tuple[str, int]:
-    """The query and the limit of a program's input."""
+def _asked(value: object) -> Asked:
+    """What the input of a program asks for."""
     options = value if isinstance(value, dict) else {"query": value}
     query, limit = options.get("query"), options.get("limit", USUAL_RESULTS)
-    if not isinstance(query, str) or not options.keys() <= {"query", "limit"}:
-        raise ToolError(f"search_tools expects a text, or an object with query and limit{_HINT}")
+    whole = options.get("whole", False)
+    if not isinstance(query, str) or not options.keys() <= {"query", "limit", "whole"}:
+        raise ToolError(
+            f"search_tools expects a text, or an object with query, limit and whole{_HINT}"
+        )
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
         raise ToolError(f"limit must be a positive integer{_HINT}")
-    return query, min(limit, MOST_RESULTS)
+    if not isinstance(whole, bool):
+        raise ToolError(f"whole must be true or false{_HINT}")
+    return Asked(query, min(limit, MOST_RESULTS), whole)
 
 
-def _found(tool: ToolDefinition) -> Found:
-    text = tool.description
-    shown = text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
-    return Found(tool.name, shown, declaration(tool))
+def _short(tool: ToolDefinition) -> Hit:
+    """A hit in so many bytes: its description is cut to what the others leave."""
+    parameters = _parameters(tool)
+    bare = Hit(tool.name, "", parameters)
+    room = HIT_BYTES - len(json.dumps(msgspec.to_builtins(bare), ensure_ascii=False).encode())
+    return Hit(tool.name, _gist(tool.description, max(room, 0)), parameters)
 
 
-def _fields(tool: ToolDefinition) -> tuple[str, str, str]:
-    parameters = " ".join(_parameters(tool.input_schema, LEVELS))
-    texts = (tool.name, tool.description, parameters)
-    name, description, parameters = (" ".join(_words(t[:INDEXED_CHARACTERS])) for t in texts)
-    return name, description, parameters
+def _whole(catalogue: Catalogue, found: Sequence[Entry]) -> list[Hit]:
+    """Hits with their declarations. Types that the text of exec has, or a hit before, are not
+    declared again."""
+    known = set(catalogue.declared_types)
+    hits: list[Hit] = []
+    for entry in found:
+        text = entry.source.description
+        shown = text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}{ELLIPSIS}"
+        declared = catalogue.standing_alone(entry, known)
+        hits.append(Hit(entry.source.name, shown, declaration=declared))
+        known.update(entry.types)
+    return hits
 
 
-def _words(text: str) -> Iterator[str]:
-    """The words of a text and of the identifiers in it: ``createIssue`` is two.
-
-    >>> list(_words("mcp__github__createIssueHTTP2 über_alles"))
-    ['mcp', 'github', 'create', 'issue', 'http', '2', 'über', 'alles']
-    """
-    return (found[0].lower() for found in _WORD.finditer(text))
-
-
-def _parameters(schema: JsonValue, levels: int) -> Iterator[str]:
-    """Names and descriptions of the properties, also of those further down."""
-    if not isinstance(schema, dict) or not levels:
-        return
+def _parameters(tool: ToolDefinition) -> str:
+    """What a call takes, needed parameters first: ``{ owner, repo, labels? }``."""
+    if tool.kind == "freeform":
+        return "text"
+    schema = tool.input_schema if isinstance(tool.input_schema, dict) else {}
     properties = schema.get("properties")
-    if isinstance(properties, dict):
-        for name, each in properties.items():
-            yield name
-            if isinstance(each, dict) and isinstance(each.get("description"), str):
-                yield each["description"]
-            yield from _parameters(each, levels - 1)
-    yield from _parameters(schema.get("items"), levels - 1)
+    names = list(properties) if isinstance(properties, dict) else []
+    listed = schema.get("required")
+    required = [each for each in names if isinstance(listed, list) and each in listed]
+    written = [*required, *(f"{name}?" for name in names if name not in required)]
+    text = ""
+    for at, name in enumerate(written):
+        longer = f"{text}, {name}" if at else name
+        if len(longer.encode(errors="replace")) > PARAMETERS_BYTES:
+            text += f", {ELLIPSIS}" if at else ELLIPSIS
+            break
+        text = longer
+    return f"{{ {text} }}" if text else "{}"
+
+
+def _gist(description: str, most: int) -> str:
+    """The beginning of a description on one line, in ``most`` bytes of JSON."""
+    line = " ".join(trim(description).split())
+    if len(json.dumps(line, ensure_ascii=False).encode(errors="replace")) - 2 <= most:
+        return line
+    cut = line[:most]
+    while cut and len(json.dumps(cut, ensure_ascii=False).encode(errors="replace")) > most:
+        cut = cut[: max(0, len(cut) - max(1, len(cut) // 16))]
+    word = cut.rpartition(" ")[0] or cut
+    return f"{word}{ELLIPSIS}" if word else ""
