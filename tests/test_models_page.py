@@ -23,7 +23,7 @@ PATH = Path(__file__).parents[1] / "docs" / "models.md"
 PAGE = PATH.read_text(encoding="utf-8")
 PROGRAMS = programs_of(PATH)
 CHILD_SECONDS = 60
-RESPONSES, CHAT, ANTHROPIC, MCP, EVENTS, MANY = range(6)
+RESPONSES, CHAT, ANTHROPIC, MCP, EVENTS, STORED, MANY = range(7)
 
 PNG = "data:image/png;base64,aGk="
 SOURCE = f"image({PNG!r})"
@@ -167,6 +167,10 @@ def test_a_program_is_run_to_its_end_and_its_events_are_told() -> None:
         ["called pages ok", "says 2 pages", "wrote /", "wrote /about", "completed"]
     )
     assert printed[-1] == "completed"
+
+
+def test_stored_values_outlive_their_session() -> None:
+    assert printed_by(STORED) == ["['/', '/about']", '["/","/about"]']
 
 
 def test_a_program_finds_a_tool_that_is_not_described() -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
 
+    from .application.activity import CellInfo
     from .application.events import (
         CallEnded,
         CallStarted,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         CellStarted,
         CellYielded,
     )
+    from .application.saved_values import SavedValues
     from .code_mode import CodeMode
     from .errors import (
         CellBusyError,
@@ -78,6 +80,7 @@ if TYPE_CHECKING:
     from .runtime.local import LocalSessionProvider
     from .surface.declaration import declaration
     from .surface.nested_call import NestedCall
+    from .surface.parts import MediaPart, Part, TextPart
     from .surface.result import ExecResult
     from .surface.toolspec import ToolSpec
     from .tools.chain import Middleware, Next
@@ -101,6 +104,7 @@ __all__ = [
     "CellEnded",
     "CellEvent",
     "CellId",
+    "CellInfo",
     "CellNotification",
     "CellOutput",
     "CellStarted",
@@ -128,16 +132,19 @@ __all__ = [
     "McpProgress",
     "McpServers",
     "McpStatus",
+    "MediaPart",
     "Middleware",
     "MissingCell",
     "NestedCall",
     "Next",
     "OnApproval",
     "OnNotify",
+    "Part",
     "Pending",
     "Policy",
     "ProcessSessionProvider",
     "Result",
+    "SavedValues",
     "Session",
     "SessionClosedError",
     "SessionDelegate",
@@ -149,6 +156,7 @@ __all__ = [
     "StdioServer",
     "Terminated",
     "TextItem",
+    "TextPart",
     "Tool",
     "ToolCall",
     "ToolContext",
@@ -188,7 +196,9 @@ _TYPES = (
     " WaitToPendingRequest Yielded"
 )
 _HOMES = {
+    "application.activity": "CellInfo",
     "application.events": _EVENTS,
+    "application.saved_values": "SavedValues",
     "code_mode": "CodeMode",
     "errors": _ERRORS,
     "limits": "Limits",
@@ -199,6 +209,7 @@ _HOMES = {
     "runtime.local": "LocalSessionProvider",
     "surface.declaration": "declaration",
     "surface.nested_call": "NestedCall",
+    "surface.parts": "MediaPart Part TextPart",
     "surface.result": "ExecResult",
     "surface.toolspec": "ToolSpec",
     "tools.chain": "Middleware Next",

@@ -1,7 +1,8 @@
-"""CodeMode: tools and a session, as the two tools that a model gets.
+"""CodeMode: tools and a session, for a model and for the application around it.
 
-What this module adds to a session is what a model reads: the pragma line, the header, the
-truncation, error texts, and what became of a cell that is gone.
+What a model gets, ``exec`` and ``wait``, stands in ``application.model_tools``; here stands what an
+application does with the same session: it runs programs to their end, follows them, and looks after
+cells and stored values.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,7 +22,9 @@ from .application.model_tools import ModelTools, check_count, parsed_source
 from .application.opening import SessionOpening
 from .application.results import refused
 from .application.running import KeptOutput, OnEvent, OnOutput, hand_over
+from .application.saved_values import SavedValues
 from .errors import (
+    LimitError,
     SessionClosedError,
     SessionError,
     SourceError,
@@ -29,9 +32,8 @@ from .errors import (
     WorkerLostError,
 )
 from .limits import GREATEST
-from .protocol.types import (
-    CellId,
-)
+from .protocol.session import StoresValues
+from .protocol.types import CellId
 from .surface.result import ExecResult
 from .tools.toolset import CATALOGUE_TOKENS, Toolset
 
@@ -41,8 +43,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from .application.activity import CellInfo
     from .limits import Limits
-    from .protocol.session import SessionProvider, Signal
+    from .protocol.session import Session, SessionProvider, Signal
     from .runtime.local import EngineName
     from .surface.declaration import DeclarationForm
     from .tools.chain import Middleware
@@ -50,8 +53,6 @@ if TYPE_CHECKING:
     from .tools.policy import OnApproval, Policy
     from .tools.tool import ToolInterface
     from .tools.toolset import OnNotify
-
-DEFAULT_WAIT_MS: Final = 10_000
 
 
 class CodeMode(ModelTools):
@@ -276,6 +277,49 @@ class CodeMode(ModelTools):
         result = self._results.of(response, began, tokens)
         yield CellEnded(cell_id=response.cell_id, result=result)
 
+    def cells(self) -> tuple[CellInfo, ...]:
+        """The cells whose end was not handed over yet, in the order of their starts."""
+        return self._activity.cells
+
+    def stored_values(self) -> SavedValues:
+        """What programs have stored with ``store``, as the next one will see it.
+
+        A mapping; its ``dump()`` is what ``restore_values`` of another CodeMode takes.
+
+        Raises:
+            UsageError: the cells run in a host that does not tell it; ours does.
+            SessionClosedError: this object is closed.
+        """
+        session = self._opening.current
+        if session is None:
+            return SavedValues({})
+        try:
+            return SavedValues(_storing(session).stored_values())
+        except SessionError as error:
+            raise UsageError(str(error)) from error
+
+    async def restore_values(self, values: SavedValues | Mapping[str, Any] | bytes | str) -> None:
+        """Have programs load these values; before the first program starts.
+
+        Args:
+            values: what ``stored_values`` or its ``dump`` gave, or a mapping of JSON values.
+
+        Raises:
+            UsageError: these are no values, a program was started already, or the host does not
+                take values.
+            LimitError: they are more than ``Limits.stored_bytes``; none was taken.
+            SessionClosedError: this object is closed.
+            EngineError: there is no host.
+        """
+        saved = SavedValues.of(values)
+        session = await self._opening.session()
+        try:
+            await _storing(session).restore_values(saved.json)
+        except (LimitError, SessionClosedError):
+            raise
+        except SessionError as error:
+            raise UsageError(str(error)) from error
+
     async def aclose(self) -> None:
         """End every cell and release everything that is this object's. Idempotent."""
         await self._opening.aclose(toolset=self.toolset if self._owns_toolset else None)
@@ -284,3 +328,9 @@ class CodeMode(ModelTools):
     def _observe_ms(self) -> int:
         bound = self._limits.max_yield_time_ms
         return OBSERVE_MS if bound is None else min(OBSERVE_MS, bound)
+
+
+def _storing(session: Session) -> StoresValues:
+    if isinstance(session, StoresValues):
+        return session
+    raise UsageError(f"sessions of this provider do not tell what cells store: {session!r}")

@@ -42,12 +42,33 @@ CLOSED_RECORDS: Final = 128
 ERROR_CHARACTERS: Final = 1_000
 
 
+class CellInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A cell whose end was not handed over yet.
+
+    Attributes:
+        cell_id: what ``wait`` takes.
+        call_id: the model's call that started it.
+        seconds: its age.
+        calls: how many tools it has called, those that run included.
+        waiting_for: the nested calls that run.
+        is_over: whether it has ended and closed: ``wait`` gives its end at once.
+    """
+
+    cell_id: CellId
+    call_id: str
+    seconds: float
+    calls: int
+    waiting_for: tuple[NestedCall, ...]
+    is_over: bool
+
+
 class CellRecord:
     """What a cell has done since the last result that told of it.
 
     Attributes:
         began: when it was first known, by the clock of ``time.monotonic``.
         call_id: the model's call that started it, once that is known.
+        calls: how many tools it has called.
         ended: the calls that have ended.
         is_closed: whether the cell is over and all its callbacks have ended.
     """
@@ -56,6 +77,7 @@ class CellRecord:
         self.cell_id = cell_id
         self.began = time.monotonic()
         self.call_id = ""
+        self.calls = 0
         self.ended: deque[NestedCall] = deque()
         self.is_closed = False
         self._callbacks = 0
@@ -101,6 +123,7 @@ class CellRecord:
 
     def begin(self, call_id: str, tool: str) -> NestedCall:
         """A call begins."""
+        self.calls += 1
         self._running[call_id] = (tool, time.monotonic())
         return _call(call_id, *self._running[call_id], "running")
 
@@ -118,6 +141,18 @@ class CellRecord:
     def callback_ended(self) -> None:
         """The session has its answer."""
         self._callbacks -= 1
+
+    @property
+    def info(self) -> CellInfo:
+        """The cell as it is now."""
+        return CellInfo(
+            cell_id=self.cell_id,
+            call_id=self.call_id,
+            seconds=round(time.monotonic() - self.began, 3),
+            calls=self.calls,
+            waiting_for=self.running,
+            is_over=self.is_closed,
+        )
 
     def close(self) -> None:
         """The cell is over and all its callbacks have ended."""
@@ -152,6 +187,12 @@ class Activity:
         record.follow(queue)
         return record
 
+    @property
+    def cells(self) -> tuple[CellInfo, ...]:
+        """The cells whose end was not handed over, in the order of their starts."""
+        records = (*self._closed.values(), *self._records.values())
+        return tuple(record.info for record in sorted(records, key=lambda each: each.began))
+
     def running(self, cell_id: CellId) -> tuple[NestedCall, ...]:
         """The nested calls of a cell that run."""
         record = self._find(cell_id)
@@ -170,6 +211,10 @@ class Activity:
     def forget(self, cell_id: CellId) -> None:
         """The last result of a cell was handed over."""
         self._drop(self._records.pop(cell_id, None) or self._closed.pop(cell_id, None))
+
+    def forget_closed(self, cell_id: CellId) -> None:
+        """The end of a cell that is closed cannot be had any more."""
+        self._drop(self._closed.pop(cell_id, None))
 
     # ── what the session tells ───────────────────────────────────────────────────────────────
 

@@ -164,6 +164,7 @@ class ModelTools:
         except SessionClosedError:
             raise
         except (SessionError, UsageError, WorkerLostError) as error:
+            self._activity.forget_closed(cell_id)
             return refused(error)
         return self._outcome(outcome, began, max_tokens)
 

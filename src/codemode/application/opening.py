@@ -74,7 +74,12 @@ class SessionOpening:
 
     @property
     def current(self) -> Session | None:
-        """The session, if it is open."""
+        """The session, if it is open already.
+
+        Raises:
+            SessionClosedError: it is closed.
+        """
+        self._refuse_if_closed()
         return self._session
 
     def begin(self) -> None:

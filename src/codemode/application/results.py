@@ -68,6 +68,7 @@ class Results:
     def missing(self, outcome: MissingCell, began: float) -> ExecResult:
         """The result for a cell that is not there: what became of it, and what to do."""
         gone = outcome.response
+        self._activity.forget_closed(gone.cell_id)
         error = well_formed(f"{gone.error_text}\nHint: {self._past.fate(gone.cell_id)}")
         response = msgspec.structs.replace(gone, error_text=error)
         items = model_items(response, time.monotonic() - began)

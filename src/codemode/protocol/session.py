@@ -6,10 +6,10 @@ process's workers, in a host process, or on another machine.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Mapping
 
     from ..limits import Limits
     from .types import (
@@ -107,6 +107,26 @@ class Session(Protocol):
 
     async def shutdown(self) -> None:
         """End every cell and close. Idempotent; bounded."""
+
+
+@runtime_checkable
+class StoresValues(Protocol):
+    """What a session may offer besides: its stored values, read and set."""
+
+    def stored_values(self) -> Mapping[str, bytes]:
+        """The committed values, as JSON in UTF-8 by key.
+
+        Raises:
+            SessionError: the cells run in a host that does not tell them.
+        """
+
+    async def restore_values(self, values: Mapping[str, bytes]) -> None:
+        """Take over values that another session had stored; all of them, or none.
+
+        Raises:
+            SessionError: a cell has been started already, or the host does not take them.
+            LimitError: they are too much.
+        """
 
 
 class SessionProvider(Protocol):

@@ -31,7 +31,7 @@ from .refusals import STALE
 from .stored import StoredCopy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from ..limits import Limits
     from ..protocol.session import SessionDelegate, Signal
@@ -68,6 +68,7 @@ class RemoteSession:
         self._requests = Requests()
         self._generation: Generation | None = None
         self._past: list[Generation] = []
+        self._has_executed = False
         self._binding: asyncio.Task[str | None] | None = None
         self._notice: str | None = None
         self._shutdown: asyncio.Task[None] | None = None
@@ -86,6 +87,34 @@ class RemoteSession:
         """The cells that are not over, in order of admission."""
         generation = self._generation
         return () if generation is None or not generation.is_alive else generation.live_cells
+
+    def stored_values(self) -> Mapping[str, bytes]:
+        """The committed values; see ``protocol.session.StoresValues``."""
+        if self._generation is not None:
+            self._check_stored_values(self._generation)
+        return self._copy.values
+
+    async def restore_values(self, values: Mapping[str, bytes]) -> None:
+        """Take over values; see ``protocol.session.StoresValues``."""
+        generation = await self._current()
+        self._check_stored_values(generation)
+        if self._has_executed:
+            raise SessionError("the code-mode session has executed already")
+        before = self._copy.values
+        self._copy.replace({**before, **values})
+        try:
+            await generation.restore()
+        except BaseException:
+            self._copy.replace(before)
+            raise
+
+    def _check_stored_values(self, generation: Generation) -> None:
+        if m.STORED_VALUES not in generation.connection.capabilities:
+            raise SessionError("this code-mode host does not tell what cells store")
+        if not self._copy.is_whole:
+            raise SessionError(
+                "this code-mode host stores more than stored_bytes: there is no copy"
+            )
 
     # ── requests ─────────────────────────────────────────────────────────────────────────────
 
@@ -111,6 +140,7 @@ class RemoteSession:
         readable = self._requests.readable(request)
         generation = await self._current()
         self._check_room(generation)
+        self._has_executed = True
         with self._closing_wins():
             return await generation.execute(readable, preempt)
 

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import Raw
 
+from ..errors import LimitError
+from ..limits import Limits
 from ..protocol.v1 import in_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from ..protocol import messages as m
 
@@ -58,6 +60,23 @@ class StoredCopy:
         """The values are no use, and those of this host that come are not all."""
         self.clear()
         self.is_whole = False
+
+    @property
+    def values(self) -> dict[str, bytes]:
+        """The values by key."""
+        return dict(self._values)
+
+    def replace(self, values: Mapping[str, bytes]) -> None:
+        """Hold these and no others.
+
+        Raises:
+            LimitError: they are too much; nothing has changed.
+        """
+        size = sum(len(key) + len(json) for key, json in values.items())
+        if self._max_bytes is not None and size > self._max_bytes:
+            message = Limits(stored_bytes=self._max_bytes).message("stored_bytes", size)
+            raise LimitError(message, limit="stored_bytes")
+        self._values, self._bytes = dict(values), size
 
     def parts(self) -> Iterator[dict[str, Raw]]:
         """Everything, in parts that fit into a frame."""

@@ -94,6 +94,14 @@ class SessionRuntime:
         if size is not None:
             raise LimitError(self._limits.message("stored_bytes", size), limit="stored_bytes")
 
+    def stored_values(self) -> Mapping[str, bytes]:
+        """The committed values; see ``protocol.session.StoresValues``."""
+        return self._values.current()
+
+    async def restore_values(self, values: Mapping[str, bytes]) -> None:
+        """Take over values; see ``protocol.session.StoresValues``."""
+        self.restore(values)
+
     # ── requests ─────────────────────────────────────────────────────────────────────────────
 
     async def execute(

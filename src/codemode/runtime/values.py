@@ -79,6 +79,10 @@ class StoredValues:
             entry = entry.before
         return None if entry is None else entry.json
 
+    def current(self) -> dict[str, bytes]:
+        """The JSON of every key, as the next cell will see it."""
+        return {key.decode(): entry.json for key, entry in self._entries.items()}
+
     def size_of(self, key: bytes) -> int:
         """Bytes of the entry ``key``; 0 if there is none."""
         entry = self._entries.get(key)

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ..protocol.types import CellId, ImageItem, Item, Result, TextItem
-from . import anthropic, mcp, openai, output
+from . import anthropic, display, mcp, openai, output
+from .parts import Part, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from anthropic.types import ToolResultBlockParam
     from openai.types.chat import ChatCompletionToolMessageParam
+    from rich.console import RenderableType
 
     from ..protocol.types import RuntimeResponse
     from .model_call import ModelCall
@@ -67,6 +69,13 @@ class ExecResult:
     def images(self) -> tuple[ImageItem, ...]:
         """The image items."""
         return tuple(item for item in self.items if isinstance(item, ImageItem))
+
+    def parts(self) -> tuple[Part, ...]:
+        """The items, header included, as texts and as bytes with a MIME type.
+
+        For interfaces that take media as bytes; a text tells of an item that holds no data.
+        """
+        return parts_of(self.items)
 
     @property
     def running(self) -> bool:
@@ -143,3 +152,14 @@ class ExecResult:
     def mcp_result(self) -> mcp.CallToolResult:
         """The result of an MCP ``tools/call``, images and sounds included."""
         return mcp.call_tool_result(self.items, is_error=self.failed)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        """What a notebook shows: text, images and sounds."""
+        del include, exclude  # the notebook chooses
+        return display.mime_bundle(self.items)
+
+    def __rich__(self) -> RenderableType:
+        """What rich draws."""
+        colours = {"completed": "green", "running": "yellow", "terminated": "yellow"}
+        calls = (*self.calls, *self.waiting_for)
+        return display.renderable(self.items, calls, colour=colours.get(self.status, "red"))
