@@ -9,7 +9,8 @@ unexport PYTHONDONTWRITEBYTECODE
 VENV  := .venv
 PY    := $(VENV)/bin/python
 STAMP := $(VENV)/ready
-CODE  := $(wildcard src tests examples bench)
+BUILT := src/codemode/engine/built/launcher
+CODE  := $(wildcard src tests examples bench build_worker.py hatch_build.py)
 
 # Set PYTHON to choose an interpreter: make setup PYTHON=python3.13
 PYTHON ?=
@@ -22,31 +23,31 @@ help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 19
 
 .PHONY: setup
-setup: $(STAMP) ## make .venv with codemode and its tools in it (quick when nothing has changed)
+setup: $(STAMP) $(BUILT) ## make .venv with codemode and its tools in it (quick when nothing has changed)
 	@:
 
 .PHONY: demo
-demo: $(STAMP) ## run the example: a model's program over this repository
+demo: $(STAMP) $(BUILT) ## run the example: a model's program over this repository
 	@$(PY) examples/demo.py
 
 .PHONY: test
-test: $(STAMP) ## run the tests, several at once; PYTEST_ARGS="-k name" runs some of them
+test: $(STAMP) $(BUILT) ## run the tests, several at once; PYTEST_ARGS="-k name" runs some of them
 	@$(PY) -m pytest -n auto --dist loadgroup --durations=15 $(PYTEST_ARGS)
 
 .PHONY: fuzz
 fuzz: SECONDS ?= 60
-fuzz: $(STAMP) ## fuzz the decoders, SECONDS=60 for all together; TARGETS="frames records" for some
+fuzz: $(STAMP) $(BUILT) ## fuzz the decoders, SECONDS=60 for all together; TARGETS="frames records" for some
 	@$(PY) -c 'import atheris' 2>/dev/null || \
 	$(PY) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["fuzz"], sep="\n")' \
 	| $(PY) -m pip install -qq --only-binary :all: -r /dev/stdin || true  # without it, tests.fuzz says so
 	@$(PY) -m tests.fuzz --seconds $(SECONDS) $(TARGETS)
 
 .PHONY: hostile
-hostile: $(STAMP) ## run the hostile programs on every route; HOSTILE_ARGS="E/loop F" runs some
+hostile: $(STAMP) $(BUILT) ## run the hostile programs on every route; HOSTILE_ARGS="E/loop F" runs some
 	@$(PY) -m tests.hostile $(HOSTILE_ARGS)
 
 .PHONY: conformance
-conformance: $(STAMP) ## compare our host with the published one; fetches it when needed (167 MB)
+conformance: $(STAMP) $(BUILT) ## compare our host with the published one; fetches it when needed (167 MB)
 	@$(PY) -m tests.conformance
 	@$(PY) -m pytest -n auto --dist loadgroup --published -m published
 
@@ -65,23 +66,39 @@ fix: $(STAMP) ## repair what ruff can repair
 .PHONY: soak
 soak: SECONDS ?= 60
 soak: CELLS ?= 10000
-soak: $(STAMP) ## random faults against a model, then CELLS=10000 through one session; SECONDS=60, SEED=n
+soak: $(STAMP) $(BUILT) ## random faults against a model, then CELLS=10000 through one session; SECONDS=60, SEED=n
 	@$(PY) -m tests.soak --seconds $(SECONDS) --cells $(CELLS) $(if $(SEED),--seed $(SEED))
 
 .PHONY: bench
-bench: $(STAMP) ## measure speed and memory; BENCH_ARGS goes to the benchmark
+bench: $(STAMP) $(BUILT) ## measure speed and memory; BENCH_ARGS goes to the benchmark
 	@$(PY) -m bench $(BENCH_ARGS)
+
+.PHONY: cross
+cross: $(STAMP) ## build the worker for every platform of a wheel into out/cross, as far as the link
+	@$(PY) -c 'import ziglang' 2>/dev/null \
+	|| $(PY) -m pip install -qq "$$($(PY) -c 'import build_worker; print(build_worker.ZIG)')"
+	@for target in x86_64-linux aarch64-linux arm64-macos; do \
+	    $(PY) build_worker.py --target "$$target" "out/cross/$$target" || exit 1; \
+	    ls -l "out/cross/$$target"; \
+	done
 
 .PHONY: bench-hosts
 bench-hosts: TRANSPORT ?= stdio
-bench-hosts: $(STAMP) ## compare our host's speed with the published one's; fetches it when needed
+bench-hosts: $(STAMP) $(BUILT) ## compare our host's speed with the published one's; fetches it when needed
 	@oracle="$$($(PY) -m tests.conformance.package)" && \
 	$(PY) -m bench.hosts --transport $(TRANSPORT) --oracle "$$oracle" $(BENCH_ARGS)
 
 .PHONY: clean
 clean: ## remove everything that make has made
-	@rm -rf $(VENV) build dist out/fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) build dist src/codemode/engine/built out/fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The worker, when its sources have changed since it was built.
+$(BUILT): $(STAMP) build_worker.py $(wildcard src/codemode/engine/worker/* src/codemode/engine/prelude/*)
+	@$(PY) -c 'import build_worker, sys; sys.exit(build_worker.system_compiler() is None)' \
+	|| $(PY) -c 'import ziglang' 2>/dev/null \
+	|| $(PY) -m pip install -qq "$$($(PY) -c 'import build_worker; print(build_worker.ZIG)')"
+	@$(PY) build_worker.py
 
 # An interrupted setup leaves no stamp, and the next one goes on where it can.
 $(STAMP): pyproject.toml

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from . import cage, calls, cells, declarations, exec_overhead, mcp_calls, memory, output, workers
+from . import calls, cells, declarations, exec_overhead, mcp_calls, memory, output, workers
 from .command import bench_options, measure_and_report
 
 _GROUPS = {
@@ -17,7 +17,6 @@ _GROUPS = {
         output,
         cells,
         workers,
-        cage,
         memory,
         declarations,
         mcp_calls,

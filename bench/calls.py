@@ -39,7 +39,7 @@ def all_scenarios() -> tuple[Scenario, ...]:
 async def one_after_another(conditions: Conditions) -> Samples:
     """An exec of many calls, divided by their number: its own cost is in it."""
     source = f"for (let i = 0; i < {_IN_TURN}; i++) await tools.echo({{i}});"
-    async with open_client(conditions.engine, offered=(tool("echo"),)) as client:
+    async with open_client(offered=(tool("echo"),)) as client:
         times = await repeated(
             lambda: client.exec(source), samples=conditions.samples, warm_ups=conditions.warm_ups
         )
@@ -53,7 +53,7 @@ async def at_the_same_time(conditions: Conditions, *, count: int) -> Samples:
         const wrong = (await Promise.all(calls)).filter((answer, i) => answer.i !== i);
         if (wrong.length) throw new Error(`${{wrong.length}} wrong answers`);
     """
-    async with open_client(conditions.engine, offered=(tool("echo"),)) as client:
+    async with open_client(offered=(tool("echo"),)) as client:
         times = await repeated(
             lambda: client.exec(source), samples=conditions.samples, warm_ups=conditions.warm_ups
         )

@@ -65,14 +65,13 @@ def all_scenarios() -> tuple[Scenario, ...]:
             figures=(_TERMINATION,),
             measure=partial(termination, source=UNINTERRUPTIBLE),
             samples=5,
-            engines=("workers",),  # in a thread it would stay behind and burn a core
         ),
     )
 
 
 async def in_flight(conditions: Conditions) -> Samples:
     """So many runners that each start a cell when their last one has ended."""
-    async with open_client(conditions.engine) as client:
+    async with open_client() as client:
 
         async def runner(count: int) -> None:
             for _ in range(count):
@@ -92,9 +91,7 @@ async def yielded_at_once(conditions: Conditions) -> Samples:
     for _ in range(conditions.samples):
         delegate = Delegate()
         limits = Limits(live_cells=_YIELDED)
-        async with open_client(
-            conditions.engine, offered=(tool("gate"),), delegate=delegate, limits=limits
-        ) as client:
+        async with open_client(offered=(tool("gate"),), delegate=delegate, limits=limits) as client:
             await client.exec()
             began = time.perf_counter_ns()
             cell_ids = await asyncio.gather(*(client.hold(source) for _ in range(_YIELDED)))
@@ -109,8 +106,8 @@ async def yielded_at_once(conditions: Conditions) -> Samples:
 async def much_stored(conditions: Conditions) -> Samples:
     """A session with much stored and one with nothing take turns at an exec that loads none."""
     async with (
-        open_client(conditions.engine) as empty,
-        open_client(conditions.engine, limits=Limits(stored_bytes=256 * MIB)) as full,
+        open_client() as empty,
+        open_client(limits=Limits(stored_bytes=256 * MIB)) as full,
     ):
         for number in range(_STORED_PIECES):
             await full.exec(f"store('piece {number}', 'x'.repeat({_STORED_PIECE_BYTES}));")
@@ -122,7 +119,7 @@ async def termination(conditions: Conditions, *, source: str) -> Samples:
     """From the request until the outcome is here. A session for each, since a worker may go."""
     times = []
     for _ in range(conditions.samples):
-        async with open_client(conditions.engine) as client:
+        async with open_client() as client:
             await client.exec()
             cell_id = await client.hold(source, yield_time_ms=100)
             times.append(await timed(partial(client.terminate, cell_id)))

@@ -23,7 +23,7 @@ from codemode.protocol.types import (
     WaitRequest,
     Yielded,
 )
-from codemode.runtime.local import EngineName, LocalSessionProvider
+from codemode.runtime.local import LocalSessionProvider
 
 from .scenario import BenchError, Conditions
 
@@ -133,14 +133,13 @@ def _said(response: object) -> str:
 
 @asynccontextmanager
 async def open_client(
-    engine: EngineName,
     *,
     offered: tuple[ToolDefinition, ...] = (),
     delegate: Delegate | None = None,
     limits: Limits | None = None,
 ) -> AsyncIterator[Client]:
     """A client of a session of its own, in a provider of its own."""
-    async with LocalSessionProvider(engine=engine, limits=limits) as provider:
+    async with LocalSessionProvider(limits=limits) as provider:
         yield Client(await provider.create_session(delegate or Delegate()), offered)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
@@ -14,24 +14,18 @@ from rich.markup import escape
 from . import report
 from .machine import Machine
 from .runner import run
-from .scenario import ENGINES, Row, Scenario
+from .scenario import Row, Scenario
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def bench_options(command: _Command) -> _Command:
-    """Add ``--engine``, ``--json`` and ``--quick``."""
+    """Add ``--json`` and ``--quick``."""
     for option in (
         click.option(
             "--quick", is_flag=True, help="Run everything once or twice; figures mean nothing."
         ),
         click.option("--json", "as_json", is_flag=True, help="Write JSON, with every sample."),
-        click.option(
-            "--engine",
-            type=click.Choice(["workers", "threads", "both"]),
-            default="both",
-            show_default=True,
-        ),
     ):
         command = option(command)
     return command
@@ -40,7 +34,6 @@ def bench_options(command: _Command) -> _Command:
 def measure_and_report(
     groups: Mapping[str, Sequence[Scenario]],
     *,
-    engine: Literal["workers", "threads", "both"],
     as_json: bool,
     quick: bool,
 ) -> None:
@@ -50,11 +43,9 @@ def measure_and_report(
     """
     machine = Machine.this()
     jobs = [
-        (group, scenario.quick() if quick else scenario, name)
+        (group, scenario.quick() if quick else scenario)
         for group, scenarios in groups.items()
         for scenario in scenarios
-        for name in ENGINES
-        if name in scenario.engines and engine in (name, "both")
     ]
     talk = Console(stderr=True, highlight=False)
     rows: list[Row] = []
@@ -65,8 +56,8 @@ def measure_and_report(
     ):
         running = [pool.submit(run, *job) for job in jobs]
         try:
-            for (group, scenario, name), found in zip(jobs, running, strict=True):
-                status.update(f"{group}: {escape(scenario.name)} · {name}")
+            for (group, scenario), found in zip(jobs, running, strict=True):
+                status.update(f"{group}: {escape(scenario.name)}")
                 rows += found.result()
         except BaseException:
             pool.shutdown(cancel_futures=True)
@@ -75,7 +66,7 @@ def measure_and_report(
         click.echo(report.as_json(machine, rows, quick=quick))
     else:
         report.print_table(machine, rows, quick=quick)
-    failures = {(found.scenario, found.engine): found.failure for found in rows if found.failure}
-    for (what, name), failure in failures.items():
-        talk.print(f"[red]failed:[/] {escape(what)} · {name}: {escape(failure)}", soft_wrap=True)
+    failures = {found.scenario: found.failure for found in rows if found.failure}
+    for what, failure in failures.items():
+        talk.print(f"[red]failed:[/] {escape(what)}: {escape(failure)}", soft_wrap=True)
     sys.exit(1 if failures else 0)

@@ -1,6 +1,6 @@
 """What a model reads: rendering many tools and hostile schemas, and importing the package.
 
-No engine is at work here; the column says ``threads`` because everything happens in this process.
+No worker is at work here.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ def all_scenarios() -> tuple[Scenario, ...]:
             measure=text_of_exec,
             samples=20,
             warm_ups=1,
-            engines=("threads",),
         ),
         Scenario(
             name="a hostile schema of 1 MB",
@@ -45,7 +44,6 @@ def all_scenarios() -> tuple[Scenario, ...]:
             measure=hostile_schemas,
             samples=20,
             warm_ups=1,
-            engines=("threads",),
         ),
         Scenario(
             name="import codemode",
@@ -53,7 +51,6 @@ def all_scenarios() -> tuple[Scenario, ...]:
             measure=importing,
             samples=15,
             warm_ups=2,
-            engines=("threads",),
         ),
     )
 

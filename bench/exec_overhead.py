@@ -19,7 +19,7 @@ import click
 from bench import process_tree
 from bench.client import PAUSE_SECONDS, compared, open_client, repeated, timed, tools
 from bench.command import bench_options, measure_and_report
-from bench.scenario import Conditions, Figure, Goal, Samples, Scenario, at_most
+from bench.scenario import Conditions, Figure, Samples, Scenario, at_most
 
 GROUP = "exec-overhead"
 TOOL_COUNTS = (0, 32, 128)
@@ -28,7 +28,7 @@ _GROWTH = (
     Figure("RSS growth of the tree", "MiB", decimals=1),
     Figure("PSS growth of the tree", "MiB", decimals=1),
 )
-_PAUSES = Figure("exec", goal=Goal(workers=1.2, threads=0.6))
+_PAUSES = Figure("exec", goal=at_most(1.2))
 _BACK_TO_BACK = Figure("exec", goal=at_most(1.8))
 
 
@@ -88,7 +88,7 @@ def all_scenarios() -> tuple[Scenario, ...]:
 
 async def cold(conditions: Conditions, *, tool_count: int) -> Samples:
     """The first exec of this process. The session is open; nothing else has been made."""
-    async with open_client(conditions.engine, offered=tools(tool_count)) as client:
+    async with open_client(offered=tools(tool_count)) as client:
         before = _tree()
         elapsed = await timed(client.exec)
         return {"exec": [elapsed], **_growth(before)}
@@ -96,7 +96,7 @@ async def cold(conditions: Conditions, *, tool_count: int) -> Samples:
 
 async def warm(conditions: Conditions, *, tool_count: int, pause_seconds: float) -> Samples:
     """The same exec again and again in one session."""
-    async with open_client(conditions.engine, offered=tools(tool_count)) as client:
+    async with open_client(offered=tools(tool_count)) as client:
         await client.exec()
         before = _tree()
         times = await repeated(
@@ -112,8 +112,8 @@ async def many_tools(conditions: Conditions) -> Samples:
     """Two sessions take turns, so that what else the machine does meets both alike."""
     many = tools(1_000, "d" * 1_024)
     async with (
-        open_client(conditions.engine) as plain,
-        open_client(conditions.engine, offered=many) as loaded,
+        open_client() as plain,
+        open_client(offered=many) as loaded,
     ):
         none, thousand, more = await compared(plain.exec, loaded.exec, conditions)
         return {"exec with none": none, "exec with 1,000": thousand, "more than none": more}

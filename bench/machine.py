@@ -7,7 +7,7 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-from codemode.engine import v8
+from codemode.engine.installed import V8
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Machine:
         """The machine that this runs on."""
         return cls(
             python=f"{platform.python_implementation()} {platform.python_version()}",
-            v8=v8.version(),
+            v8=V8,
             cpu=_cpu(),
             cpus=os.cpu_count() or 0,
             kernel=f"{platform.system()} {platform.release()}",

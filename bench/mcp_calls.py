@@ -45,7 +45,7 @@ async def cell_and_sdk(conditions: Conditions) -> Samples:
     """
     ours = McpServers({"time": StdioServer(sys.executable, _SERVER)})
     theirs = Client(StdioServerParameters(command=sys.executable, args=_SERVER), mode="legacy")
-    async with theirs, ours, CodeMode(engine=conditions.engine, mcp=ours) as cm:
+    async with theirs, ours, CodeMode(mcp=ours) as cm:
 
         async def from_the_sdk() -> None:
             for _ in range(_CALLS):

@@ -10,7 +10,7 @@ from codemode.limits import Limits
 
 from . import process_tree
 from .client import open_client, repeated
-from .scenario import BenchError, Conditions, Figure, Goal, Samples, Scenario, at_most
+from .scenario import BenchError, Conditions, Figure, Samples, Scenario, at_most
 
 GROUP = "memory"
 _CELLS = 100
@@ -33,23 +33,10 @@ def all_scenarios() -> tuple[Scenario, ...]:
             measure=private_memory,
             samples=1,
             processes=3,
-            engines=("workers",),
-        ),
-        Scenario(
-            name="memory of this process",
-            figures=(
-                Figure("before the first cell, PSS", "MiB", decimals=1),
-                Figure("after one cell, PSS", "MiB", decimals=1),
-                Figure("after 100 cells, PSS", "MiB", decimals=1),
-            ),
-            measure=in_process_memory,
-            samples=1,
-            processes=3,
-            engines=("threads",),
         ),
         Scenario(
             name=f"memory of a live cell, slope over {_CELLS}",
-            figures=(Figure("a cell, USS", "MiB", Goal(workers=1.5, threads=1.5)),),
+            figures=(Figure("a cell, USS", "MiB", at_most(1.5)),),
             measure=live_cell,
             samples=1,
             processes=2,
@@ -62,7 +49,7 @@ async def private_memory(conditions: Conditions) -> Samples:
     workers the session has the oldest, and the youngest waits ready."""
     if not process_tree.supported():
         return {}
-    async with open_client(conditions.engine) as client:
+    async with open_client() as client:
         await client.exec()
         await _settle()
         processes = process_tree.descendants()
@@ -83,31 +70,12 @@ async def private_memory(conditions: Conditions) -> Samples:
     }
 
 
-async def in_process_memory(conditions: Conditions) -> Samples:
-    """The same of the engine that has no process of its own: all of this one."""
-    if not process_tree.supported():
-        return {}
-    async with open_client(conditions.engine) as client:
-        before = process_tree.tree_memory().pss
-        await client.exec()
-        await _settle()
-        once = process_tree.tree_memory().pss
-        await repeated(client.exec, samples=99, warm_ups=0)
-        await _settle()
-        often = process_tree.tree_memory().pss
-    return {
-        "before the first cell, PSS": [before],
-        "after one cell, PSS": [once],
-        "after 100 cells, PSS": [often],
-    }
-
-
 async def live_cell(conditions: Conditions) -> Samples:
     """How the private memory of all processes grows with cells that have yielded and wait."""
     if not process_tree.supported():
         return {}
     source = "yield_control(); await new Promise((resolve) => setTimeout(resolve, 3_600_000));"
-    async with open_client(conditions.engine, limits=Limits(live_cells=_CELLS)) as client:
+    async with open_client(limits=Limits(live_cells=_CELLS)) as client:
         counts, sizes = [], []
         for count in range(_STEP, _CELLS + 1, _STEP):
             for _ in range(_STEP):

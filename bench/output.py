@@ -39,7 +39,7 @@ def all_scenarios() -> tuple[Scenario, ...]:
 
 async def text(conditions: Conditions, *, source: str, items: int) -> Samples:
     """An exec, from its start until its whole output is here."""
-    async with open_client(conditions.engine) as client:
+    async with open_client() as client:
         response = await client.exec(source)
         if len(response.items) != items or not isinstance(response.items[0], TextItem):
             raise BenchError(f"{len(response.items)} items came instead of {items}")

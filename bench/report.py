@@ -51,7 +51,7 @@ def _table(group: str, rows: Iterable[Row]) -> Table:
     table = Table(
         title=f"[bold]{group}[/]", title_justify="left", header_style="dim", box=box.SIMPLE_HEAD
     )
-    for name in ("scenario", "engine", "figure"):
+    for name in ("scenario", "figure"):
         table.add_column(name, overflow="fold")
     for name in ("median", "mean", "p95", "min – max", "n"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -59,10 +59,9 @@ def _table(group: str, rows: Iterable[Row]) -> Table:
     table.add_column("goal", no_wrap=True)
     before = None
     for found in rows:
-        key = (found.scenario, found.engine)
-        named = (found.scenario, found.engine) if before != key else ("", "")
-        before = key
-        table.add_row(*named, *_figure(found))
+        named = found.scenario if before != found.scenario else ""
+        before = found.scenario
+        table.add_row(named, *_figure(found))
     return table
 
 

@@ -9,21 +9,17 @@ import signal
 import subprocess
 import sys
 
-from codemode.runtime.local import EngineName
-
 from .child import Job
 from .scenario import BenchError, Conditions, Row, Scenario, row
 
 
-def run(group: str, scenario: Scenario, engine: EngineName) -> list[Row]:
-    """Measure one scenario on one engine: a row for each figure, be it that it failed."""
+def run(group: str, scenario: Scenario) -> list[Row]:
+    """Measure one scenario: a row for each figure, be it that it failed."""
     try:
-        gathered = _gather(scenario, Conditions(engine, scenario.samples, scenario.warm_ups))
+        gathered = _gather(scenario, Conditions(scenario.samples, scenario.warm_ups))
     except BenchError as error:
-        return [row(group, scenario, engine, figure, error) for figure in scenario.figures]
-    return [
-        row(group, scenario, engine, figure, gathered[figure.name]) for figure in scenario.figures
-    ]
+        return [row(group, scenario, figure, error) for figure in scenario.figures]
+    return [row(group, scenario, figure, gathered[figure.name]) for figure in scenario.figures]
 
 
 def _gather(scenario: Scenario, conditions: Conditions) -> dict[str, list[float]]:

@@ -1,6 +1,6 @@
 """What is measured: a scenario, the figures that it gives, and their goals.
 
-A scenario runs in a process of its own, once for each engine. It gives samples for each of its
+A scenario runs in a process of its own. It gives samples for each of its
 figures; how they are gathered is in ``runner``, how they are shown in ``report``.
 """
 
@@ -12,12 +12,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from codemode.runtime.local import EngineName
-
 Samples: TypeAlias = Mapping[str, Sequence[float]]
 """Samples by figure name; none where this system cannot measure the figure."""
-
-ENGINES: tuple[EngineName, ...] = ("workers", "threads")
 
 
 class BenchError(Exception):
@@ -26,20 +22,15 @@ class BenchError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """An upper bound for the median, for each engine; with no bound, that it works at all."""
+    """An upper bound for the median; with no bound, that it works at all."""
 
-    workers: float | None = None
-    threads: float | None = None
+    bound: float | None = None
     works: bool = False
-
-    def bound(self, engine: EngineName) -> float | None:
-        """The bound for ``engine``, if it has one."""
-        return self.workers if engine == "workers" else self.threads
 
 
 def at_most(bound: float) -> Goal:
-    """The same bound for both engines."""
-    return Goal(workers=bound, threads=bound)
+    """The median is at most so much."""
+    return Goal(bound=bound)
 
 
 WORKS = Goal(works=True)
@@ -60,7 +51,6 @@ class Figure:
 class Conditions:
     """What a scenario is measured under."""
 
-    engine: EngineName
     samples: int
     warm_ups: int
 
@@ -85,7 +75,6 @@ class Scenario:
     samples: int
     processes: int = 1
     warm_ups: int = 0
-    engines: tuple[EngineName, ...] = ENGINES
     timeout_seconds: float = 60.0
 
     def quick(self) -> Scenario:
@@ -122,7 +111,7 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One figure of one scenario on one engine, measured.
+    """One figure of one scenario, measured.
 
     Attributes:
         statistics: None if the scenario failed, or if this system cannot measure the figure.
@@ -132,7 +121,6 @@ class Row:
 
     group: str
     scenario: str
-    engine: EngineName
     figure: str
     unit: str
     decimals: int
@@ -146,7 +134,6 @@ class Row:
 def row(
     group: str,
     scenario: Scenario,
-    engine: EngineName,
     figure: Figure,
     outcome: Sequence[float] | BenchError,
 ) -> Row:
@@ -154,7 +141,7 @@ def row(
     failure = str(outcome) if isinstance(outcome, BenchError) else None
     samples = () if isinstance(outcome, BenchError) else tuple(outcome)
     found = Statistics.of(samples) if samples else None
-    bound = figure.goal.bound(engine)
+    bound = figure.goal.bound
     met: bool | None = None
     if bound is not None or figure.goal.works:
         if found is not None:
@@ -164,7 +151,6 @@ def row(
     return Row(
         group=group,
         scenario=scenario.name,
-        engine=engine,
         figure=figure.name,
         unit=figure.unit,
         decimals=figure.decimals,

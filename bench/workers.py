@@ -22,11 +22,11 @@ _SETTLE_SECONDS = 0.25
 
 _FROM_NOTHING = """
 import asyncio, sys
-sys.path[:] = sys.argv[2].split("\\n")
+sys.path[:] = sys.argv[1].split("\\n")
 from bench.client import open_client
 
 async def main():
-    async with open_client(sys.argv[1]) as client:
+    async with open_client() as client:
         await client.exec()
         print("ok", flush=True)
 
@@ -60,7 +60,6 @@ def all_scenarios() -> tuple[Scenario, ...]:
             measure=from_zygote,
             samples=20,
             warm_ups=2,
-            engines=("workers",),
         ),
     )
 
@@ -74,7 +73,6 @@ async def from_nothing(conditions: Conditions) -> Samples:
             sys.executable,
             "-c",
             _FROM_NOTHING,
-            conditions.engine,
             "\n".join(sys.path),
             stdout=asyncio.subprocess.PIPE,
         )
@@ -89,7 +87,7 @@ async def from_nothing(conditions: Conditions) -> Samples:
 async def new_session(conditions: Conditions) -> Samples:
     """The first exec of a session in an engine that has run before and had time to prepare."""
     times = []
-    async with LocalSessionProvider(engine=conditions.engine) as provider:
+    async with LocalSessionProvider() as provider:
         for _ in range(1 + conditions.warm_ups + conditions.samples):
             session = await provider.create_session(Delegate())
             times.append(await timed(Client(session).exec))
@@ -137,7 +135,7 @@ async def ping(connection: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     await loop.sock_sendall(connection, frame(ToWorker.FLUSH, 0))
     frames = Frames()
-    while answer := await loop.sock_recv(connection, 4096):  # it describes its cage first
+    while answer := await loop.sock_recv(connection, 4096):  # it describes its sandbox first
         if any(kind == FromWorker.FLUSHED for kind, _, _ in frames.feed(answer)):
             return
     raise BenchError("a fresh worker did not answer")

@@ -50,10 +50,10 @@ def refuse() -> None:
     raise ToolError("no")
 
 
-@pytest.fixture(name="cm", params=["workers", "threads"])
-async def code_mode(request: pytest.FixtureRequest) -> AsyncIterator[CodeMode]:
+@pytest.fixture(name="cm")
+async def code_mode() -> AsyncIterator[CodeMode]:
     async with asyncio.timeout(SECONDS):
-        async with CodeMode(tools=[double, refuse], engine=request.param) as cm:
+        async with CodeMode(tools=[double, refuse]) as cm:
             yield cm
 
 
@@ -184,7 +184,7 @@ async def test_a_bad_pragma_is_a_result_and_no_cell(cm: CodeMode, source: str, t
 
 
 async def test_a_source_over_its_limit_is_a_result_that_names_the_limit() -> None:
-    async with CodeMode(engine="threads", limits=Limits(source_bytes=10)) as cm:
+    async with CodeMode(limits=Limits(source_bytes=10)) as cm:
         result = await cm.exec("text('0123456789')")
 
     assert result.text.startswith(
@@ -193,7 +193,7 @@ async def test_a_source_over_its_limit_is_a_result_that_names_the_limit() -> Non
 
 
 async def test_too_many_live_cells_are_refused_and_named() -> None:
-    async with CodeMode(engine="threads", limits=Limits(live_cells=1)) as cm:
+    async with CodeMode(limits=Limits(live_cells=1)) as cm:
         running = await cm.exec("yield_control();" + NEVER)
         refused = await cm.exec("1")
         assert running.cell_id is not None
@@ -238,7 +238,7 @@ async def test_a_second_observer_is_refused_in_words(cm: CodeMode) -> None:
 async def test_a_payload_of_the_wrong_shape_is_refused_as_the_reference_does(
     name: str, payload: str | dict[str, object], text: str
 ) -> None:
-    async with CodeMode(engine="threads") as cm:
+    async with CodeMode() as cm:
         result = await cm.call(name, payload)
 
     said, _, hint = result.text.partition("\nHint: ")
@@ -248,7 +248,7 @@ async def test_a_payload_of_the_wrong_shape_is_refused_as_the_reference_does(
 
 
 async def test_a_payload_that_is_nested_too_deep_to_be_read_is_refused() -> None:
-    async with CodeMode(engine="threads") as cm:
+    async with CodeMode() as cm:
         result = await cm.call("wait", "[" * 100_000)
 
     assert (result.status, result.cell_id) == ("refused", None)
@@ -291,16 +291,14 @@ async def test_a_result_without_a_cell_cannot_be_waited_for(cm: CodeMode) -> Non
 
 
 async def test_another_tool_name_is_the_callers_mistake() -> None:
-    async with CodeMode(engine="threads") as cm:
+    async with CodeMode() as cm:
         with pytest.raises(UsageError, match="exec and wait, not 'run'"):
             await cm.call("run", "1")
 
 
 async def test_notifications_carry_the_call_and_the_cell() -> None:
     heard: list[tuple[str, str, str]] = []
-    async with CodeMode(
-        engine="threads", on_notify=lambda *notification: heard.append(notification)
-    ) as cm:
+    async with CodeMode(on_notify=lambda *notification: heard.append(notification)) as cm:
         await cm.exec("notify('hello')", call_id="call-7")
 
     assert heard == [("call-7", "1", "hello")]
@@ -313,7 +311,7 @@ async def test_every_nested_call_passes_the_chain() -> None:
         seen.append(f"{call.cell_id} {call.runtime_tool_call_id} {call.tool_name.name}")
         return await forward(call)  # type: ignore[operator]  # typed as object for the test
 
-    async with CodeMode(tools=[double], engine="threads", middleware=[trace]) as cm:
+    async with CodeMode(tools=[double], middleware=[trace]) as cm:
         await cm.exec("await Promise.all([tools.double({x: 1}), tools.double({x: 2})])")
 
     assert seen == ["1 tool-1 double", "1 tool-2 double"]
@@ -342,7 +340,7 @@ def test_the_definitions_name_the_budget_that_is_in_force() -> None:
 
 
 async def test_a_cancelled_exec_leaves_no_cell() -> None:
-    async with LocalSessionProvider(engine="threads") as provider:
+    async with LocalSessionProvider() as provider:
         arrived = asyncio.Event()
 
         @tool
@@ -362,7 +360,7 @@ async def test_a_cancelled_exec_leaves_no_cell() -> None:
 
 
 async def test_closing_ends_running_cells_and_refuses_what_comes_later() -> None:
-    cm = CodeMode(engine="threads")
+    cm = CodeMode()
     await cm.exec("yield_control(); for(;;);")
     await cm.aclose()
     await cm.aclose()
@@ -372,7 +370,7 @@ async def test_closing_ends_running_cells_and_refuses_what_comes_later() -> None
 
 
 async def test_a_provider_and_a_toolset_that_were_lent_stay_open() -> None:
-    async with LocalSessionProvider(engine="threads") as provider, Toolset([double]) as toolset:
+    async with LocalSessionProvider() as provider, Toolset([double]) as toolset:
         for _ in range(2):
             async with CodeMode(tools=toolset, provider=provider) as cm:
                 result = await cm.exec("text(await tools.double({x: 2}))")
@@ -399,7 +397,7 @@ async def test_a_host_that_dies_under_the_first_observation_is_a_result() -> Non
 
 
 async def test_what_a_model_wrote_is_quoted_in_text_that_can_be_sent() -> None:
-    async with CodeMode(engine="threads") as cm:
+    async with CodeMode() as cm:
         asked = [
             await cm.call("exec", '// @exec: {"\ud800": 1}\ntext(1)'),
             await cm.call("wait", {"cell_id": "\ud800"}),
@@ -412,7 +410,7 @@ async def test_what_a_model_wrote_is_quoted_in_text_that_can_be_sent() -> None:
 
 
 async def test_a_negative_budget_is_a_mistake_of_the_application() -> None:
-    async with CodeMode(engine="threads") as cm:
+    async with CodeMode() as cm:
         with pytest.raises(UsageError, match=r"^max_tokens must not be negative, got -1$"):
             await cm.wait("1", max_tokens=-1)
 
@@ -462,7 +460,7 @@ async def test_what_a_toolset_has_decided_is_not_decided_again() -> None:
 async def test_tools_with_the_names_of_the_language_are_called_as_any_other() -> None:
     names = ["__proto__", "then", "constructor", "toString", "class", "await", "9", "-"]
     tools = [tool(name=name)(lambda name=name: name) for name in names]
-    async with CodeMode(tools=tools, engine="threads") as cm:
+    async with CodeMode(tools=tools) as cm:
         result = await cm.exec(
             "for (const name of Object.keys(tools)) text(`${name}: ${await tools[name]({})}`);"
             "text(await tools.class({})); text(typeof {}.toString())"
@@ -479,7 +477,6 @@ async def test_tools_with_the_names_of_the_language_are_called_as_any_other() ->
 
 
 OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
-    "engine": ({"engine": "proc"}, "there is no engine 'proc': choose 'workers' or 'threads'"),
     "limits": (
         {"limits": {}},
         "limits must be a Limits, got a dict\nHint: limits=Limits(heap_bytes=64 * 2**20)",
@@ -509,9 +506,3 @@ def test_an_option_that_is_wrong_is_told_at_once(options: dict[str, Any], text: 
         CodeMode(**options)
 
     assert str(caught.value) == text
-
-
-async def test_an_engine_beside_a_provider_is_a_mistake() -> None:
-    async with LocalSessionProvider(engine="threads") as provider:
-        with pytest.raises(UsageError, match="either provider or engine"):
-            CodeMode(provider=provider, engine="threads")

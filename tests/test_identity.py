@@ -14,7 +14,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
 from tempfile import TemporaryDirectory
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import pytest
 import pytest_asyncio
@@ -28,7 +28,7 @@ from codemode import (
     ToolCall,
 )
 from codemode.protocol.session import SessionProvider
-from codemode.runtime.local import EngineName, LocalSessionProvider
+from codemode.runtime.local import LocalSessionProvider
 from codemode.tools.chain import Next
 from tests.remote.hosts import OURS
 from tests.remote.rpc.hosts import listening
@@ -37,7 +37,7 @@ from tests.runtime.doubles import SECONDS, settle
 
 USER: Final[ContextVar[str]] = ContextVar("user", default="nobody")
 USERS: Final = tuple(f"user-{number}" for number in range(8))
-ROUTES: Final = (*get_args(EngineName), "pipes", "grpc")
+ROUTES: Final = ("here", "pipes", "grpc")
 
 
 @contextlib.asynccontextmanager
@@ -50,7 +50,7 @@ async def open_provider(route: str) -> AsyncIterator[SessionProvider]:
             host = await stack.enter_async_context(listening("ours"))
             provider = GrpcSessionProvider(host.url)
         else:
-            provider = LocalSessionProvider(engine=route)  # type: ignore[arg-type] # one of its names
+            provider = LocalSessionProvider()
         yield await stack.enter_async_context(provider)
 
 

@@ -200,7 +200,7 @@ async def test_cells_that_nobody_observes_wait_when_a_session_holds_held_bytes(
 
 
 async def test_a_callback_beyond_callback_grace_ms_is_dropped(stage: Stage) -> None:
-    async with asyncio.timeout(SECONDS), LocalSessionProvider(engine="workers") as provider:
+    async with asyncio.timeout(SECONDS), LocalSessionProvider() as provider:
         delegate = Recorder(insist=lambda *_: stage.insist())
         session = await provider.create_session(delegate, limits=Limits(callback_grace_ms=1))
         await _end(session, "tools.insist(); await null; exit()", "insist")
@@ -233,7 +233,7 @@ async def test_a_cell_that_takes_longer_than_termination_ms_costs_its_worker(sta
 
 
 async def test_a_cell_that_nobody_observes_for_unobserved_ms_is_ended() -> None:
-    async with asyncio.timeout(SECONDS), LocalSessionProvider(engine="workers") as provider:
+    async with asyncio.timeout(SECONDS), LocalSessionProvider() as provider:
         delegate = Recorder()
         session = await provider.create_session(delegate, limits=Limits(unobserved_ms=1))
         started = await session.execute(request(f"yield_control(); {NEVER}"))

@@ -24,7 +24,6 @@ from codemode import (
     ToolError,
     UsageError,
 )
-from codemode.runtime.local import EngineName
 
 from .tools.mcp.conftest import PUPPET, Stage, stage
 from .tools.mcp.everything import everything
@@ -36,20 +35,14 @@ TIME = StdioServer(sys.executable, ["-m", "mcp_server_time"])
 GIT = StdioServer(sys.executable, ["-m", "mcp_server_git"])
 
 
-@pytest.fixture(params=["workers", "threads"])
-def engine(request: pytest.FixtureRequest) -> EngineName:
-    found: EngineName = request.param
-    return found
-
-
 def texts(result: ExecResult) -> list[str]:
     """What the program wrote as text, without the header."""
     return [item.text for item in result.items[1:] if isinstance(item, TextItem)]
 
 
-async def test_a_program_over_three_servers_at_once(engine: EngineName) -> None:
+async def test_a_program_over_three_servers_at_once() -> None:
     servers = {"time": TIME, "git": GIT, "everything": everything()}
-    async with McpServers(servers) as mcp, CodeMode(engine=engine, mcp=mcp) as cm:
+    async with McpServers(servers) as mcp, CodeMode(mcp=mcp) as cm:
         result = await cm.exec(
             """
             const [time, status, sum] = await Promise.all([

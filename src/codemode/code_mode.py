@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from .application.activity import CellInfo
     from .limits import Limits
     from .protocol.session import Session, SessionProvider, Signal
-    from .runtime.local import EngineName
     from .surface.declaration import DeclarationForm
     from .tools.chain import Middleware
     from .tools.mcp.servers import McpServers
@@ -61,9 +60,9 @@ class CodeMode(ModelTools):
     Args:
         tools: tools, and functions to make tools of (see :func:`codemode.tool`); or a Toolset,
             which then stays the caller's to close.
-        engine: ``"workers"`` runs cells in a process of their own, ``"threads"`` in this one.
         limits: bounds on what cells may use; all are on by default.
-        provider: makes the session instead of ``engine``; it stays the caller's to close.
+        provider: makes the session; it stays the caller's to close. By default cells run on this
+            machine, in a process of their own.
         middleware: what every nested call passes before its tool, in order.
         on_notify: gets ``(call_id, cell_id, text)`` of each ``notify``; sync or async.
         namespaces: what namespaces of tools are for, by name; a heading that the model reads.
@@ -102,7 +101,6 @@ class CodeMode(ModelTools):
         self,
         *,
         tools: Toolset | Iterable[ToolInterface | Callable[..., object]] = (),
-        engine: EngineName | None = None,
         limits: Limits | None = None,
         provider: SessionProvider | None = None,
         middleware: Iterable[Middleware] = (),
@@ -135,9 +133,7 @@ class CodeMode(ModelTools):
             )
             self._owns_toolset = True
         activity = Activity(toolset)
-        opening = SessionOpening(
-            activity, toolset, limits=limits, provider=provider, engine=engine, mcp=mcp
-        )
+        opening = SessionOpening(activity, toolset, limits=limits, provider=provider, mcp=mcp)
         super().__init__(toolset, opening, activity)
 
     def __repr__(self) -> str:

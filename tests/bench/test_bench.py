@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from bench import (
-    cage,
     calls,
     cells,
     declarations,
@@ -28,7 +27,6 @@ GROUPS = (
     output,
     cells,
     workers,
-    cage,
     memory,
     declarations,
     mcp_calls,
@@ -54,14 +52,12 @@ def _bench(*arguments: str) -> dict[str, Any]:
 def test_quick_json_has_every_figure_of_every_scenario() -> None:
     report = _bench("-m", "bench", "--quick", "--json")
     wanted = [
-        (module.GROUP, scenario.name, engine, figure.name)
+        (module.GROUP, scenario.name, figure.name)
         for module in GROUPS
         for scenario in module.all_scenarios()
-        for engine in ("workers", "threads")
-        if engine in scenario.engines
         for figure in scenario.figures
     ]
-    found = [(f["group"], f["scenario"], f["engine"], f["figure"]) for f in report["figures"]]
+    found = [(f["group"], f["scenario"], f["figure"]) for f in report["figures"]]
     assert found == wanted
     assert set(report["machine"]) == {"python", "v8", "cpu", "cpus", "kernel", "load"}
     for figure in report["figures"]:
@@ -76,7 +72,7 @@ def test_quick_json_has_every_figure_of_every_scenario() -> None:
 def test_exec_overhead_runs_as_a_file() -> None:
     report = _bench(
         *("bench/exec_overhead.py", "--samples", "2", "--warm-iterations", "1"),
-        *("--tool-counts", "3", "--engine", "threads", "--json"),
+        *("--tool-counts", "3", "--json"),
     )
     assert [
         (f["scenario"], f["statistics"]["n"]) for f in report["figures"] if f["unit"] == "ms"
@@ -89,11 +85,11 @@ def test_exec_overhead_runs_as_a_file() -> None:
 
 def test_the_median_decides_whether_a_goal_is_met() -> None:
     figure = SCENARIO.figures[0]
-    assert row("g", SCENARIO, "workers", figure, [9.0, 1.0, 2.0]).met is True
-    assert row("g", SCENARIO, "workers", figure, [1.0, 3.0, 3.0]).met is False
+    assert row("g", SCENARIO, figure, [9.0, 1.0, 2.0]).met is True
+    assert row("g", SCENARIO, figure, [1.0, 3.0, 3.0]).met is False
 
 
 def test_a_failure_misses_the_goal_and_an_absent_figure_does_not() -> None:
     figure = SCENARIO.figures[0]
-    assert row("g", SCENARIO, "threads", figure, BenchError("broken")).met is False
-    assert row("g", SCENARIO, "threads", figure, []).met is None
+    assert row("g", SCENARIO, figure, BenchError("broken")).met is False
+    assert row("g", SCENARIO, figure, []).met is None

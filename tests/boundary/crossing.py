@@ -27,8 +27,7 @@ SECONDS: Final = 60.0
 """The bound on every wait; it is never used up."""
 
 ROUTES: Final[dict[str, Callable[[], AbstractAsyncContextManager[SessionProvider]]]] = {
-    "workers": lambda: LocalSessionProvider(engine="workers"),
-    "threads": lambda: LocalSessionProvider(engine="threads"),
+    "here": LocalSessionProvider,
     "host": lambda: ProcessSessionProvider([sys.executable, "-m", "codemode.host"]),
 }
 

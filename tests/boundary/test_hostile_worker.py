@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codemode.engine import events as ev
-from codemode.engine.events import Kind
+from codemode.engine.records import Kind
 from codemode.engine.wire import HEADER, FromWorker, frame
 from codemode.limits import Limits
 from codemode.protocol.types import CellId, TextItem
 from codemode.runtime.session import SessionRuntime
-from tests.engine.test_events import record
 from tests.engine.test_link import Table
+from tests.engine.test_records import record
 from tests.runtime.doubles import Recorder, ScriptedEngine, bounded, echo, never, request, settle
 
 PAYLOADS = st.sampled_from(
@@ -31,7 +31,9 @@ PAYLOADS = st.sampled_from(
         "low\nx",
     ]
 ) | st.text(max_size=6)
-RECORDS = st.builds(record, st.sampled_from(Kind) | st.integers(0, 2**16 - 1), PAYLOADS)
+RECORDS = st.builds(
+    record, st.sampled_from(Kind) | st.integers(0, 255), PAYLOADS | st.binary(max_size=20)
+)
 FRAMES = (
     st.builds(
         frame,

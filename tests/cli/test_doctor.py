@@ -16,8 +16,8 @@ import pytest
 
 from codemode.cli.doctor import Diagnosis, Problem, _problems
 from codemode.engine import checkup
-from codemode.engine.cage import PARTS, Part
 from codemode.engine.checkup import Checkup, examine
+from codemode.engine.sandbox import PARTS, Part
 from codemode.limits import Limits
 
 from .conftest import CHILD_SECONDS, ROOT, SOURCES, command, environment
@@ -44,20 +44,17 @@ def report(ended: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere parts of the cage are missing")
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere parts of the sandbox are missing")
 def test_where_cells_run_it_says_so_and_finds_no_problem() -> None:
     ended = diagnosed("--json")
     found = report(ended)
 
     assert (ended.returncode, found["healthy"], found["problems"]) == (0, True, [])
-    assert [(part["name"], part["in_force"]) for part in found["cage"]] == [
+    assert [(part["name"], part["in_force"]) for part in found["sandbox"]] == [
         (n, True) for n in PARTS
     ]
-    assert {name: engine["works"] for name, engine in found["engines"].items()} == {
-        "workers": True,
-        "threads": True,
-    }
-    assert found["engines"]["workers"]["start_method"] == "zygote"
+    assert (found["engine"]["works"], found["engine"]["start_method"]) == (True, "zygote")
+    assert found["versions"]["v8"] == "14.4.258.23"
     assert found["limits"] == asdict(Limits())
     assert found["versions"]["codemode"] == metadata.version("codemode")
     assert found["descriptors"]["open"] < found["descriptors"]["limit"]
@@ -68,7 +65,7 @@ def test_without_a_terminal_it_writes_plain_lines() -> None:
     headings = [line for line in ended.stdout.splitlines() if not line.startswith(" ")]
 
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert headings[:2] == ["versions", "engines"]
+    assert headings[:2] == ["versions", "engine"]
     assert ended.stdout.endswith("verdict\n  ✓ cells can run\n")
 
 
@@ -99,19 +96,16 @@ def test_without_v8_it_says_what_to_install(tmp_path: Path) -> None:
     (tmp_path / "py_mini_racer" / "__init__.py").touch()
     ended = diagnosed("--json", PYTHONPATH=f"{tmp_path}{os.pathsep}{SOURCES}")
     found = report(ended)
-    missing = (
-        "V8 is missing: No module named 'py_mini_racer._dll'. Install mini-racer>=0.14.1,<0.15."
-    )
 
     assert (ended.returncode, found["healthy"]) == (1, False)
-    assert found["problems"][1] == {
-        "what": "engine=threads cannot run cells",
-        "cause": missing,
-        "remedy": "pip install 'mini-racer>=0.14.1,<0.15'",
-        "fatal": False,
-    }
-    assert found["problems"][0]["what"] == "engine=workers cannot run cells"
-    assert found["problems"][0]["remedy"] == "pip install 'mini-racer>=0.14.1,<0.15'"
+    assert found["problems"] == [
+        {
+            "what": "cells cannot run",
+            "cause": "V8 is missing.",
+            "remedy": "install mini-racer==0.14.1, of which codemode uses the library.",
+            "fatal": True,
+        }
+    ]
 
 
 @pytest.mark.parametrize("descriptors", [12, 9, 7])
@@ -123,7 +117,7 @@ def test_without_descriptors_it_says_which_limit_to_raise(descriptors: int) -> N
     found = report(ended)
 
     assert (ended.returncode, found["healthy"]) == (1, False)
-    assert found["problems"][0]["what"] == "engine=workers cannot run cells"
+    assert found["problems"][0]["what"] == "cells cannot run"
     assert found["problems"][0]["remedy"] == "raise the limit on descriptors: ulimit -n 4096"
 
 
@@ -136,8 +130,7 @@ def test_without_memory_it_says_that_cells_cannot_run() -> None:
 
     assert (ended.returncode, found["healthy"]) == (1, False)
     assert [problem["what"] for problem in found["problems"]] == [
-        "engine=workers cannot run cells",
-        "engine=threads cannot run cells",
+        "cells cannot run",
     ]
 
 
@@ -145,7 +138,7 @@ def test_an_engine_that_hangs_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(checkup, "_PROGRAM", "import time; time.sleep(1000)")
     monkeypatch.setattr(checkup, "PROCESS_SECONDS", 0.2)
 
-    assert examine("workers") == Checkup(works=False, error="it did not end within 0.2 s")
+    assert examine() == Checkup(works=False, error="it did not end within 0.2 s")
 
 
 @pytest.mark.parametrize(
@@ -161,25 +154,22 @@ def test_an_engine_that_takes_its_process_along_is_a_finding(
 ) -> None:
     monkeypatch.setattr(checkup, "_PROGRAM", program)
 
-    assert examine("threads") == Checkup(works=False, error=error)
+    assert examine() == Checkup(works=False, error=error)
 
 
 def test_an_interpreter_that_is_gone_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
 
-    assert examine("workers") == Checkup(
+    assert examine() == Checkup(
         works=False,
         error="no process could be started: [Errno 2] No such file or directory: '/nowhere/python'",
     )
 
 
-WELL = Checkup(works=True, first_ms=1, next_ms=1)
-
-
-def test_a_part_of_the_cage_that_is_missing_is_a_problem_and_cells_still_run() -> None:
+def test_a_part_of_the_sandbox_that_is_missing_is_a_problem_and_cells_still_run() -> None:
     part = Part("landlock", in_force=False, note="this kernel does not have it")
-    engines = {"workers": Checkup(works=True, cage=(part,)), "threads": WELL}
-    problems = tuple(_problems(engines, 1024))
+    engine = Checkup(works=True, sandbox=(part,))
+    problems = tuple(_problems(engine, 1024))
     remedy = (
         "run on Linux 5.13 or newer with landlock among the security modules (lsm=… at boot), and"
         " let the container's own filter pass landlock_create_ruleset"
@@ -188,12 +178,12 @@ def test_a_part_of_the_cage_that_is_missing_is_a_problem_and_cells_still_run() -
     assert problems == (
         Problem("workers run without landlock", "this kernel does not have it", remedy),
     )
-    assert Diagnosis({}, engines, {}, {}, problems).healthy
+    assert Diagnosis({}, engine, {}, {}, problems).healthy
 
 
 def test_a_hint_of_the_engine_is_the_remedy() -> None:
     broken = Checkup(works=False, error="workers need wings.\nHint: grow some.")
 
-    assert list(_problems({"workers": broken, "threads": WELL}, None)) == [
-        Problem("engine=workers cannot run cells", "workers need wings.", "grow some.", fatal=True)
+    assert list(_problems(broken, None)) == [
+        Problem("cells cannot run", "workers need wings.", "grow some.", fatal=True)
     ]

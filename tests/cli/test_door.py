@@ -25,12 +25,12 @@ def test_completion_knows_options() -> None:
         check=False,
         encoding="utf-8",
         env=environment(
-            _CODEMODE_COMPLETE="zsh_complete", COMP_WORDS="codemode run --eng", COMP_CWORD="2"
+            _CODEMODE_COMPLETE="zsh_complete", COMP_WORDS="codemode run --yield", COMP_CWORD="2"
         ),
         timeout=CHILD_SECONDS,
     )
 
-    assert done.stdout.splitlines()[:2] == ["plain", "--engine"]
+    assert done.stdout.splitlines()[:2] == ["plain", "--yield-time-ms"]
 
 
 def test_the_version_is_one_line() -> None:

@@ -34,9 +34,8 @@ def test_each_text_ends_its_line_and_none_gets_a_second_newline(run: Codemode) -
     assert done.stdout == 'a\nb\n\n{"c":"ü€"}\n'
 
 
-@pytest.mark.parametrize("engine", ["workers", "threads"])
-def test_both_engines_run_programs(run: Codemode, engine: str) -> None:
-    assert run("text(6*7)", "--engine", engine).stdout == "42\n"
+def test_a_program_is_run(run: Codemode) -> None:
+    assert run("text(6*7)").stdout == "42\n"
 
 
 def test_a_failed_program_gives_1_and_its_stack_and_hint_on_standard_error(run: Codemode) -> None:
@@ -426,7 +425,6 @@ def test_a_tool_that_ignores_its_cancellation_does_not_hold_the_end(
         (b"text(1)", ["--limit", "heap=1"], "error: Invalid value for '--limit' / '-l': there is no limit 'heap'"),
         (b"text(1)", ["--limit", "heap_bytes=none"], "error: Invalid value for --limit: limit heap_bytes must be a non-negative integer (bytes), got None"),
         (b"text(1)", ["--tools", "absent.py"], "error: Invalid value for --tools absent.py: there is no file absent.py"),
-        (b"text(1)", ["--engine", "steam"], "error: Invalid value for '--engine': 'steam' is not one of 'workers', 'threads'."),
     ],
 )  # fmt: skip
 def test_what_is_wrong_before_anything_runs_gives_2_and_says_what(

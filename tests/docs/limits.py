@@ -35,7 +35,7 @@ PLACES: Final[dict[str, Place]] = {
     ),
     "heap_bytes": Place(
         "one cell's JavaScript heap",
-        ("engine/link.py", "engine/threads.py"),
+        ("engine/link.py", "engine/worker/cell.cc"),
         f"{FAILS}[heap_bytes]",
     ),
     "worker_memory_bytes": Place(
@@ -58,7 +58,7 @@ PLACES: Final[dict[str, Place]] = {
     ),
     "value_bytes": Place(
         "one text, argument, tool result or stored value",
-        ("engine/program.py", "engine/link.py", "runtime/callbacks.py"),
+        ("engine/prelude/core.js", "engine/link.py", "runtime/callbacks.py"),
         f"{FAILS}[value_bytes]",
     ),
     "value_members": Place(
@@ -83,12 +83,12 @@ PLACES: Final[dict[str, Place]] = {
     ),
     "timers": Place(
         "timers of a cell that are not due",
-        ("engine/program.py", "runtime/turns.py"),
+        ("engine/prelude/waiting.js", "runtime/turns.py"),
         f"{FAILS}[timers]",
     ),
     "tool_calls": Place(
         "calls of a cell in its whole life",
-        ("engine/program.py", "runtime/listener.py"),
+        ("engine/prelude/program.js", "runtime/listener.py"),
         f"{FAILS}[tool_calls]",
     ),
     "concurrent_tool_calls": Place(
@@ -108,7 +108,7 @@ PLACES: Final[dict[str, Place]] = {
     ),
     "termination_ms": Place(
         "how long V8 may take to give up a cell",
-        ("engine/link.py", "engine/threads.py"),
+        ("engine/link.py",),
         FIRES + "test_a_cell_that_takes_longer_than_termination_ms_costs_its_worker",
     ),
     "unobserved_ms": Place(
@@ -166,20 +166,16 @@ FIXED: Final = (
     Bound("remote.overtime", "OBSERVE_SECONDS", "s", "an answer of a host after the time of the observation", "the host is given up"),
     Bound("remote.overtime", "READ_SECONDS", "s", "how long a host reads nothing", "the host is given up"),
     Bound("engine.wire", "MAX_FROM_WORKER", "bytes", "a frame from a worker", "the worker is killed"),
-    Bound("engine.cell", "WINDOW_BYTES", "bytes", "records of a cell that are not dealt with", "its thread waits"),
-    Bound("engine.events", "SLACK_BYTES", "bytes", "what may come beyond that", "the worker is killed"),
-    Bound("engine.events", "RECORD_OVERHEAD", "bytes", "a record beyond its value", "the worker is killed"),
-    Bound("engine.events", "EACH_PART_BYTES", "bytes", "what each piece of a record counts besides its text", "it counts towards the record's bound"),
+    Bound("engine.wire", "WINDOW_BYTES", "bytes", "records of a cell that are not dealt with", "its thread waits"),
+    Bound("engine.records", "SLACK_BYTES", "bytes", "what may come beyond that", "the worker is killed"),
+    Bound("engine.records", "RECORD_OVERHEAD", "bytes", "a record beyond its value", "the worker is killed"),
+    Bound("engine.records", "EACH_PART_BYTES", "bytes", "what each piece of a record counts besides its text", "it counts towards the record's bound"),
     Bound("engine.starters", "START_SECONDS", "s", "the start of the first worker, of three tries", "the exec fails"),
     Bound("engine.starters", "FORK_SECONDS", "s", "the start of another", "another zygote is begun beside the first"),
     Bound("engine.link", "ANSWER_SECONDS", "s", "a worker that is asked and says nothing", "the worker is killed"),
     Bound("engine.link", "IDLE_SECONDS", "s", "a worker without a cell", "it is ended; the next cell gets another"),
     Bound("engine.link", "IDLE_WORKERS", "workers", "workers without a cell, of all sessions of an engine", "the one that has rested longest is ended"),
     Bound("engine.link", "UNREAD_SECONDS", "s", "a worker that reads nothing of what is sent to it", "the worker is killed"),
-    Bound("engine.rewrite", "PARSE_SECONDS", "s", "parsing a source for module syntax", "V8 judges the source alone"),
-    Bound("engine.rewrite", "WORDS", "words", "the words of a source that only a parser can judge", "V8 judges those behind alone"),
-    Bound("engine.places", "MOVES", "steps", "looking through the parsed source", "V8 judges the source alone"),
-    Bound("engine.zygote", "STACK_BYTES", "bytes", "the stack of a thread in a worker", "the script gets a RangeError"),
     Bound("runtime.callbacks", "NOTIFICATIONS_AT_ONCE", "notifications", "notifications delivered at once", "more wait their turn"),
     Bound("runtime.callbacks", "HELD_BYTES", "bytes", "arguments and texts of a cell's callbacks", "the cell is held back"),
     Bound("application.event_queue", "MOST_EVENTS", "events", "events of a followed cell that are not taken", "its calls and notifications wait"),

@@ -9,7 +9,7 @@ from .code import ROOT, source_of
 PAGE = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
 CODE = sorted(set(re.findall(r"`([^`\s]+)`", PAGE)))
 TESTS = [name for name in CODE if "::" in name]
-FILES = [name for name in CODE if re.fullmatch(r"[\w./-]+\.(py|js|md)", name)]
+FILES = [name for name in CODE if re.fullmatch(r"[\w./-]+\.(py|js|cc|md)", name)]
 ROWS = [line for line in PAGE.splitlines() if re.match(r"\| (?!vector)", line)]
 
 
@@ -30,5 +30,5 @@ def test_each_vector_has_a_defence_a_file_and_a_test(row: str) -> None:
     vector, defence, files, tests = (cell.strip() for cell in row.strip("|").split("|"))
 
     assert vector and defence
-    assert re.fullmatch(r"`[a-z_0-9/]+\.(py|js)`(, `[a-z_0-9/]+\.(py|js)`)*", files)
+    assert re.fullmatch(r"`[a-z_0-9/]+\.(py|js|cc)`(, `[a-z_0-9/]+\.(py|js|cc)`)*", files)
     assert all(name.startswith("`tests/") for name in tests.split(", "))

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from codemode.engine import events as ev
-from codemode.engine.program import Catalogue
-from codemode.engine.seam import EngineCell, EngineSession
+from codemode.engine.catalogue import Catalogue
+from codemode.engine.interfaces import EngineCell, EngineSession
 from codemode.protocol.types import TextItem
 
 T = TypeVar("T")
@@ -34,9 +34,10 @@ class Run:
         for event in events:
             self.events.append(event)
             if isinstance(event, ev.ToolCalled) and event.index == 0:
-                self.cell.deliver(f"R{event.number}\n{event.input_json}")
+                assert event.input_json is not None
+                self.cell.resolve(event.number, event.input_json)
             elif isinstance(event, ev.TimerSet) and event.delay_ms == 0:
-                self.cell.deliver(f"T{event.number}")
+                self.cell.fire_timer(event.number)
         self._changed.set()
 
     def on_unfinished(self, size: int) -> None:

@@ -11,11 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from codemode.engine.seam import Engine
-from codemode.engine.workers import WorkersEngine
+from codemode.engine.workers import StartMethod, WorkersEngine
 from codemode.limits import Limits
 
-from .conftest import ENGINES
 from .driving import (
     WAIT_SECONDS,
     alive,
@@ -33,7 +31,6 @@ ROOT = Path(__file__).parents[2]
 APPLICATION = """
     import asyncio, sys
     sys.path[:0] = [{src!r}, {root!r}]
-    from codemode.engine.threads import ThreadsEngine
     from codemode.engine.workers import WorkersEngine
     from codemode.limits import Limits
     from tests.engine.driving import begin, texts, processes
@@ -74,9 +71,9 @@ def said(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline()
 
 
-@pytest.mark.parametrize("name", ENGINES)
-async def test_closing_leaves_no_process_thread_task_or_descriptor(name: str) -> None:
-    async def use(engine: Engine) -> None:
+@pytest.mark.parametrize("method", ["zygote", "spawn"])
+async def test_closing_leaves_no_process_thread_task_or_descriptor(method: StartMethod) -> None:
+    async def use(engine: WorkersEngine) -> None:
         sessions = [engine.session(Limits()) for _ in range(3)]
         for session in sessions:
             await texts(session, "text(1)")
@@ -85,9 +82,9 @@ async def test_closing_leaves_no_process_thread_task_or_descriptor(name: str) ->
             await session.aclose()
         await engine.aclose()
 
-    await bounded(use(ENGINES[name]()))
+    await bounded(use(WorkersEngine(start_method=method)))
     before = held()
-    await bounded(use(ENGINES[name]()))
+    await bounded(use(WorkersEngine(start_method=method)))
 
     await eventually(lambda: held() <= before)
     assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -142,8 +139,6 @@ def test_a_stopped_zygote_goes_with_its_application() -> None:
         ("WorkersEngine()", SPIN),
         ("WorkersEngine()", STUCK),
         ("WorkersEngine(start_method='spawn')", SPIN),
-        ("ThreadsEngine()", SPIN),
-        ("ThreadsEngine()", STUCK),
     ],
 )
 def test_an_interpreter_ends_although_nobody_closed_the_engine(engine: str, source: str) -> None:

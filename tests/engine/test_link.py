@@ -9,15 +9,15 @@ from collections.abc import AsyncIterator
 import pytest
 
 from codemode.engine import link as link_module
-from codemode.engine.cage import PARTS, Part, packed
 from codemode.engine.link import Link, WorkersCell
 from codemode.engine.process import Exit, LastWords
+from codemode.engine.sandbox import PARTS
 from codemode.engine.wire import HEADER, FromWorker, frame
 from codemode.limits import Limits
 from codemode.protocol.types import TextItem
 
 from .driving import NO_TOOLS, Run
-from .test_events import record
+from .test_records import record
 
 
 class ScriptedWorker:
@@ -57,7 +57,7 @@ class Table:
         )
         for number in (1, 2):
             run = Run()
-            run.cell = self.link.start(number, "", NO_TOOLS, run)
+            run.cell = self.link.start(number, "", NO_TOOLS, run, None)
             self.cells.append(run)
 
     def says(self, *frames: bytes) -> None:
@@ -76,7 +76,7 @@ async def table(request: pytest.FixtureRequest) -> AsyncIterator[Table]:
 
 
 TEXT = frame(FromWorker.RECORDS, 1, record(1, "a"))
-CAGE = frame(FromWorker.CAGE, 0, packed(tuple(Part(name, in_force=True) for name in PARTS)))
+READY = frame(FromWorker.READY, 0, "".join(f"{name}\t1\t\n" for name in PARTS).encode())
 
 
 @pytest.mark.parametrize(
@@ -84,15 +84,15 @@ CAGE = frame(FromWorker.CAGE, 0, packed(tuple(Part(name, in_force=True) for name
     [
         ([HEADER.pack(2**31, 1, 1)], "a worker announced a frame of 2147483648 bytes"),
         ([frame(99, 1)], "a worker sent frame 99, which it was not to send now"),
-        ([frame(FromWorker.FLUSHED, 1)], "a worker sent frame 2, which it was not to send now"),
+        ([frame(FromWorker.FLUSHED, 1)], "a worker sent frame 3, which it was not to send now"),
         (
-            [frame(FromWorker.CAGE, 0, b"{}")],
-            "a worker described its cage in a way that nobody does",
+            [frame(FromWorker.READY, 0, b"{}")],
+            "a worker described its sandbox in an unknown form",
         ),
-        ([CAGE, CAGE], "a worker described its cage twice"),
-        ([frame(FromWorker.CLOSED, 2)], "a worker sent frame 3, which it was not to send now"),
+        ([READY, READY], "a worker described its sandbox twice"),
+        ([frame(FromWorker.CLOSED, 2)], "a worker sent frame 4, which it was not to send now"),
         (
-            [frame(FromWorker.RECORDS, 1, b"\x01\x00\xff\xff\xff\xff")],
+            [frame(FromWorker.RECORDS, 1, b"\x01\xff\xff\xff\xff")],
             "a cell sent unreadable records: a record ends beyond its frame",
         ),
     ],
@@ -216,8 +216,8 @@ async def test_a_worker_that_asks_again_before_it_has_read_the_answer_is_killed(
 ) -> None:
     cell = table.cells[0].cell
     assert isinstance(cell, WorkersCell)
-    cell.answer(b"1" * 2**23)
-    cell.answer(b"2" * 2**23)
+    cell.load(b"1" * 2**23)
+    cell.load(b"2" * 2**23)
     await table.cells[0].end()
 
     assert table.worker.killed
@@ -232,7 +232,7 @@ async def test_a_worker_that_speaks_for_nobody_is_killed_when_it_has_no_right_to
     table: Table,
 ) -> None:
     data = frame(FromWorker.RECORDS, 99, b"x" * 100_000)
-    for _ in range(10):  # as a cell that has just ended may
+    for _ in range(15):  # as a cell that has just ended may
         table.link.hear(data)
     patient = not table.worker.killed
     table.link.hear(data)
@@ -250,7 +250,7 @@ async def test_a_worker_that_reads_nothing_is_killed(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(link_module, "UNREAD_SECONDS", 0)
-    table.cells[0].cell.deliver("R1\n" + "1" * 2**23)
+    table.cells[0].cell.resolve(1, "1" * 2**23)
     await table.cells[0].end()
 
     assert table.cells[0].lost == (
@@ -263,7 +263,7 @@ async def test_a_worker_that_reads_nothing_is_killed(
 @pytest.mark.parametrize("table", [Limits(worker_memory_bytes=2**22)], indirect=True)
 async def test_what_is_on_its_way_to_a_worker_counts_as_its_memory(table: Table) -> None:
     for _ in range(5):
-        table.cells[0].cell.deliver("R1\n" + "1" * 2**20)
+        table.cells[0].cell.resolve(1, "1" * 2**20)
     await table.cells[0].end()
 
     assert table.cells[0].lost == (

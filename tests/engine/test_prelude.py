@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from codemode.engine import events as ev
-from codemode.engine.program import Catalogue
-from codemode.engine.seam import EngineSession
-from codemode.engine.threads import ThreadsEngine
+from codemode.engine.catalogue import Catalogue
+from codemode.engine.interfaces import EngineSession
+from codemode.engine.workers import WorkersEngine
 from codemode.limits import Limits
 from codemode.protocol.types import ImageItem, TextItem
 
@@ -19,7 +19,7 @@ from .driving import ECHO, run, texts
 
 @pytest.fixture
 async def session() -> AsyncIterator[EngineSession]:
-    engine = ThreadsEngine()
+    engine = WorkersEngine()
     session = engine.session(Limits())
     yield session
     await session.aclose()
@@ -152,27 +152,7 @@ kept.text(read);
     assert await texts(session, source) == ["[]"]
 
 
-async def test_the_shared_buffer_cannot_be_caught_by_species_or_length(
-    session: EngineSession,
-) -> None:
-    source = """
-const caught = [];
-const Typed = Object.getPrototypeOf(Uint8Array), proto = Typed.prototype;
-const spy = { get() { if (ArrayBuffer.isView(this)) caught.push(this); return undefined; }, configurable: true };
-for (const key of ["length", "buffer", "constructor", Symbol.iterator]) Object.defineProperty(proto, key, spy);
-for (const key of ["constructor", "length"]) {
-  for (const View of [Uint16Array, Int32Array, Uint8Array]) Object.defineProperty(View.prototype, key, spy);
-}
-Object.defineProperty(Typed, Symbol.species, { get() { caught.push("species"); return undefined; } });
-store("k", 1); load("k"); text("x".repeat(70000).length); ALL_TOOLS.length;
-audio("data:audio/wav;base64,UklGRiUAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQEAAAAA");
-text(caught.length);
-"""
-    ended = await run(session, source)
-    assert (ended.error, ended.texts[-1]) == (None, "0")
-
-
-async def test_nothing_that_a_script_can_reach_is_the_host_or_the_buffer(
+async def test_nothing_that_a_script_can_reach_is_of_the_prelude(
     session: EngineSession,
 ) -> None:
     source = """
@@ -203,7 +183,7 @@ for (const value of seen) if (typeof value === "function") {
   const source = Function.prototype.toString.call(value);
   if (!source.includes("[native code]") && !/^(async )?function\\*? ?(as_settled|stream_settled|content|)\\b/.test(source)) unknown.push(source);
 }
-text(buffers); text(unknown.filter((s) => /host|units|words/.test(s))); text(seen.size > 500);
+text(buffers); text(unknown.filter((source) => source !== "async () => {}")); text(seen.size > 500);
 """
     assert await texts(session, source) == ["[]", "[]", "true"]
 
@@ -305,15 +285,15 @@ async def test_a_clip_under_25_ms_becomes_a_text(session: EngineSession) -> None
 
 
 AT_THE_END_OF_THE_STACK = """
-let refused = 0, done = false;
+let done = false;
 const attempt = () => {
   try { attempt(); } catch (error) {
-    if (!done) { try { HELPER; done = true; } catch { refused++; } }
+    if (!done) { try { HELPER; done = true; } catch {} }
     throw error;
   }
 };
 try { attempt(); } catch {}
-text(done && refused > 0);
+text(done);
 """
 
 

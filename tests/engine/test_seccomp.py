@@ -5,10 +5,18 @@ import struct
 
 import pytest
 
-from codemode.engine.seccomp import ALLOW, ARCHITECTURES, KILL, REFUSE, UNKNOWN, compile_filter
+from codemode.engine.seccomp import (
+    ALLOW,
+    ARCHITECTURES,
+    KILL,
+    OWN_PROCESS,
+    REFUSE,
+    UNKNOWN,
+    compile_filter,
+)
 from codemode.engine.syscalls import NUMBERS
 
-PID = 4711
+PID = OWN_PROCESS
 ANSWERS = {ALLOW: "allowed", KILL: "ends the process", REFUSE: "refused", UNKNOWN: "unknown"}
 
 
@@ -42,7 +50,7 @@ CASES: list[tuple[str, tuple[int, ...], str]] = [
     ("clone", (0x1000_0011,), "ends the process"),  # into a namespace
     ("clone3", (), "unknown"),
     ("kill", (PID, 9), "allowed"),
-    ("kill", (PID + 1, 9), "ends the process"),
+    ("kill", (PID - 1, 9), "ends the process"),
     ("kill", (-1, 9), "ends the process"),
     ("kill", (0, 9), "ends the process"),
     ("kill", (2**32 + PID, 9), "allowed"),  # the kernel takes 32 bits of it
@@ -79,7 +87,7 @@ CASES: list[tuple[str, tuple[int, ...], str]] = [
 def test_what_becomes_of_a_call(
     machine: str, name: str, arguments: tuple[int, ...], expected: str
 ) -> None:
-    program = compile_filter(machine, PID)
+    program = compile_filter(machine)
     number = NUMBERS[machine][name]
 
     assert answer(program, ARCHITECTURES[machine], number, *arguments) == expected
@@ -87,7 +95,7 @@ def test_what_becomes_of_a_call(
 
 @pytest.mark.parametrize("machine", ARCHITECTURES)
 def test_a_call_of_another_architecture_ends_the_process(machine: str) -> None:
-    program = compile_filter(machine, PID)
+    program = compile_filter(machine)
     others = {*ARCHITECTURES.values(), 0x4000_0003} - {ARCHITECTURES[machine]}  # and 32-bit x86
 
     read = NUMBERS[machine]["read"]
@@ -95,7 +103,7 @@ def test_a_call_of_another_architecture_ends_the_process(machine: str) -> None:
 
 
 def test_the_second_interface_of_x86_64_ends_the_process() -> None:
-    program = compile_filter("x86_64", PID)
+    program = compile_filter("x86_64")
     architecture = ARCHITECTURES["x86_64"]
     numbers = (0x4000_0000, 0x4000_0000 | NUMBERS["x86_64"]["read"], 0xFFFF_FFFF)
 
@@ -104,7 +112,7 @@ def test_the_second_interface_of_x86_64_ends_the_process() -> None:
 
 @pytest.mark.parametrize("machine", ARCHITECTURES)
 def test_what_a_future_kernel_brings_is_not_there(machine: str) -> None:
-    program = compile_filter(machine, PID)
+    program = compile_filter(machine)
     known = set(NUMBERS[machine].values())
     found = {answer(program, ARCHITECTURES[machine], n) for n in set(range(1024)) - known}
 
@@ -113,6 +121,6 @@ def test_what_a_future_kernel_brings_is_not_there(machine: str) -> None:
 
 @pytest.mark.parametrize("machine", ARCHITECTURES)
 def test_the_kernel_takes_a_program_of_this_length(machine: str) -> None:
-    program = compile_filter(machine, PID)
+    program = compile_filter(machine)
 
     assert (len(program) % 8, len(program) // 8 <= 4096) == (0, True)

@@ -16,7 +16,7 @@ import pytest
 from codemode.engine.process import LastWords, WorkerProcess
 from codemode.engine.wire import HEADER, MAX_FROM_WORKER, FromWorker, frame
 from codemode.protocol.types import Result
-from tests.engine.test_events import record
+from tests.engine.test_records import record
 
 from .stage import KEPT, SILENT, Stage, texts
 
@@ -78,7 +78,7 @@ LIES: Final[dict[str, tuple[bytes, str]]] = {
     ),
     "an end that nobody asked for": (
         frame(FromWorker.CLOSED, CELL),
-        "a worker sent frame 3, which it was not to send now",
+        "a worker sent frame 4, which it was not to send now",
     ),
     "records that are none": (
         frame(FromWorker.RECORDS, CELL, b"\xff" * 6),

@@ -6,12 +6,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from codemode.engine.wire import FromWorker, frame
+from codemode.engine.catalogue import Catalogue
+from codemode.engine.link import settings_of
+from codemode.engine.wire import START_HEAD, FromWorker, ToWorker, frame, numbered
+from codemode.limits import Limits
 from codemode.protocol.frames import frame_of
-from tests.engine.test_events import TABLE, record
+from tests.engine.test_records import CONTINUED, TABLE, record
 
 TESTS: Final = Path(__file__).parents[1]
-PROGRAMS: Final = TESTS.parent / "src" / "codemode" / "conformance" / "programs"
 
 JSON: Final = [
     b"null",
@@ -45,7 +47,7 @@ def seeds(target: str) -> list[bytes]:
         "strict_json": JSON,
         "json_text": JSON,
         "results": JSON,
-        "module": [path.read_bytes() for path in sorted(PROGRAMS.glob("*.js"))],
+        "worker_input": [_worker_input()],
         "hints": [f"{error}\0{source}".encode() for error, source in FAILURES],
         "wav": [b"data:audio/wav;base64," + base64.b64encode(_CLIP)],
     }[target]
@@ -68,7 +70,31 @@ def _published(name: str) -> Any:
 
 
 def _all_records() -> bytes:
-    return b"".join(data for data, _ in TABLE) + record(0x8001, "con") + record(1, "tinued 😀")
+    return (
+        b"".join(data for data, _ in TABLE) + record(1 | CONTINUED, "con") + record(1, "tinued 😀")
+    )
+
+
+def _worker_input() -> bytes:
+    """A cell's whole life, as the application would have it."""
+    catalogue = Catalogue.of([("echo", "Echo.")])
+    source = b"text(await tools.echo(1)); setTimeout(text, 1); await new Promise(() => {})"
+    return b"".join(
+        [
+            frame(ToWorker.SETTINGS, 0, settings_of(Limits())),
+            frame(ToWorker.CATALOGUE, catalogue.number, catalogue.pack()),
+            frame(
+                ToWorker.START, 1, START_HEAD.pack(catalogue.number, 1, 7, 2) + b"\x02\x01" + source
+            ),
+            numbered(ToWorker.RESOLVE, 1, 1, b"[1]"),
+            numbered(ToWorker.REJECT, 1, 2, b"no"),
+            numbered(ToWorker.FIRE, 1, 1),
+            numbered(ToWorker.CREDIT, 1, 100),
+            frame(ToWorker.VALUE, 1, b"=1"),
+            frame(ToWorker.FLUSH, 1),
+            frame(ToWorker.CLOSE, 1),
+        ]
+    )
 
 
 def _bytes(value: Any) -> bytes:

@@ -6,11 +6,14 @@ finding.
 """
 
 import json
+import os
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
-from codemode.engine.events import Event, Records
-from codemode.engine.module import read_module
+from codemode.engine.events import Event
+from codemode.engine.process import end, launch
+from codemode.engine.records import Records
 from codemode.engine.wire import Frames
 from codemode.errors import EngineError, SourceError, ToolError
 from codemode.protocol import messages as m
@@ -35,7 +38,13 @@ from codemode.tools.result import to_json
 
 Target: TypeAlias = Callable[[bytes], None]
 
-MAX_UNITS: Final = 1_000
+WORKER_SECONDS: Final = 20.0
+"""How long a worker may take for an input; it takes 40 ms."""
+
+REFUSED: Final = 70
+"""The exit status of a worker that refuses to be spoken to like that."""
+
+MAX_BYTES: Final = 1_000
 """How long a record may be here: small, so that inputs reach it."""
 
 
@@ -105,7 +114,7 @@ def _frames(data: bytes, step: int) -> tuple[list[tuple[int, int, bytes]], bool]
 
 
 def records(data: bytes) -> None:
-    """Records say the same whether they come alone or together, by either way of decoding."""
+    """Records say the same whether they come alone or together."""
     together = _events([data])
     if together is not None:
         assert _events(_each_record(data)) == together
@@ -113,7 +122,7 @@ def records(data: bytes) -> None:
 
 def _events(pieces: list[bytes]) -> list[Event] | None:
     """What the pieces say, None if they are refused."""
-    reader = Records(MAX_UNITS)
+    reader = Records(MAX_BYTES)
     try:
         return [event for piece in pieces for event in reader.feed(piece)]
     except EngineError:
@@ -124,7 +133,7 @@ def _each_record(data: bytes) -> list[bytes]:
     """Readable records, one by one."""
     found = []
     while data:
-        size = 6 + 2 * int.from_bytes(data[2:6], "little")
+        size = 5 + int.from_bytes(data[1:5], "little")
         found.append(data[:size])
         data = data[size:]
     return found
@@ -193,12 +202,22 @@ def results(data: bytes) -> None:
     assert to_json(found, "t") == found
 
 
-def module(data: bytes) -> None:
-    """Any source becomes a function body with the same lines."""
-    text = _text(data)
-    found = read_module(text)
-    found.source.encode()
-    assert found.source.count("\n") == text.count("\n")
+def worker_input(data: bytes) -> None:
+    """A worker serves any frames, or ends over those that break the protocol; it is not killed for them."""
+    process, ours, words = launch("serve")
+    try:
+        ours.setblocking(True)
+        ours.settimeout(WORKER_SECONDS)
+        try:
+            ours.sendall(data)
+            ours.shutdown(socket.SHUT_WR)
+            while ours.recv(65536):
+                pass
+        except ConnectionError:  # it has ended before it read all
+            pass
+        assert process.wait(WORKER_SECONDS) in (0, REFUSED), words.read()
+    finally:
+        end(os.getpid(), process, ours, words)
 
 
 def hints(data: bytes) -> None:
@@ -245,7 +264,7 @@ TARGETS: Final[dict[str, Target]] = {
         strict_json,
         json_text,
         results,
-        module,
+        worker_input,
         hints,
         wav,
     )

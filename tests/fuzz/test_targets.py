@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.engine.test_events import record
+from tests.engine.test_records import CONTINUED, record
 
 from .__main__ import main
 from .seeds import seeds
@@ -18,7 +18,7 @@ FOUND: list[tuple[str, bytes]] = [
         "client_messages",
         b'{"type":"delegate/response","id":1,"result":{"status":"error","message":": no such file"}}',
     ),
-    ("records", record(0x8001, "half \ud83d") + record(1, "and plain")),
+    ("records", record(1 | CONTINUED, b"half \xf0\x9f") + record(1, "and plain")),
 ]
 """Inputs that a decoder once could not stand."""
 

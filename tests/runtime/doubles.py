@@ -8,8 +8,9 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
 
+from codemode.engine.catalogue import Catalogue
 from codemode.engine.events import Event, Idle, Sink
-from codemode.engine.program import Catalogue
+from codemode.engine.interfaces import Repeatable
 from codemode.protocol.session import Signal
 from codemode.protocol.types import (
     CellId,
@@ -115,12 +116,16 @@ def request(source: str = "", *tools: str, yield_time_ms: int | None = None) -> 
     )
 
 
+Delivery: TypeAlias = tuple[str, int, str]
+"""What a script was given: how, the number of its call or timer, the JSON or text."""
+
+
 class ScriptedCell:
     """A program that says what it is told to say. It flushes and closes at once, unless held."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self.delivered: list[str] = []
+        self.delivered: list[Delivery] = []
         self.values: list[bytes | None] = []
         self.paused = False
         self.flushes = 0
@@ -149,10 +154,16 @@ class ScriptedCell:
     def flushed(self) -> None:
         self._sink.on_flushed()
 
-    def deliver(self, message: str) -> None:
-        self.delivered.append(message)
+    def resolve(self, call: int, json: str) -> None:
+        self.delivered.append(("resolve", call, json))
 
-    def answer(self, json: bytes | None) -> None:
+    def reject(self, call: int, text: str) -> None:
+        self.delivered.append(("reject", call, text))
+
+    def fire_timer(self, timer: int) -> None:
+        self.delivered.append(("fire", timer, ""))
+
+    def load(self, json: bytes | None) -> None:
         self.values.append(json)
 
     def flush(self) -> None:
@@ -195,7 +206,10 @@ class ScriptedEngine:
         self.error: Exception | None = None
         self.closed = 0
 
-    async def start(self, source: str, catalogue: Catalogue, sink: Sink) -> ScriptedCell:
+    async def start(
+        self, source: str, catalogue: Catalogue, sink: Sink, repeatable: Repeatable | None = None
+    ) -> ScriptedCell:
+        assert repeatable is None
         self.sources.append(source)
         self.starting.set()
         await self.may_start.wait()

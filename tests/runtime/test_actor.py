@@ -927,7 +927,7 @@ async def test_a_tool_can_run_another_cell(cell: Cell, delegate: Recorder) -> No
     await delegate.heard("left", "nested")
     await settle()
 
-    assert cell.engine.cells[0].delivered == ['R1\n"2"']
+    assert cell.engine.cells[0].delivered == [("resolve", 1, '"2"')]
     cell.engine.cells[0].says(Finished(None))
     assert await done(first) == result()
 
@@ -987,7 +987,7 @@ async def test_a_cell_freezes_at_its_frontier_with_the_calls_made_since_the_last
     assert cell.script.delivered == []
 
     resumed = await _resume(cell)
-    assert cell.script.delivered == ["R2\n5"]
+    assert cell.script.delivered == [("resolve", 2, "5")]
     cell.script.idles(B, ToolCalled(3, 0, None))
     assert await done(resumed) == live(pending(B, calls=("tool-3",)))
 
@@ -1023,7 +1023,7 @@ async def test_a_frozen_cell_that_is_observed_by_time_goes_on_by_itself(
     await delegate.heard("left", "echo")
     await settle()
     waiting = await cell.wait()
-    assert cell.script.delivered == ["R1\n1"]
+    assert cell.script.delivered == [("resolve", 1, "1")]
     cell.script.idles(A)
     cell.script.says(B, Finished(None))
 
@@ -1047,7 +1047,7 @@ async def test_results_that_a_frozen_cell_does_not_take_hold_back_its_other_call
 
     assert begun < 2 * at_once
     assert await done(resumed) == live(result())
-    assert sorted(cell.script.delivered) == sorted(f"R{each}\n{each}" for each in numbers)
+    assert sorted(cell.script.delivered) == sorted(("resolve", each, f"{each}") for each in numbers)
 
 
 async def test_calls_at_a_frontier_that_nobody_asked_for_are_not_reported_later(

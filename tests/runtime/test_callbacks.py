@@ -32,7 +32,7 @@ class Cell:
     """Who has the callbacks made, and what reaches it."""
 
     def __init__(self, delegate: Recorder, **limits: int) -> None:
-        self.delivered: list[str] = []
+        self.delivered: list[tuple[str, int, str]] = []
         self.room = 0
         self.ended = asyncio.Event()
         self._news = asyncio.Event()
@@ -42,22 +42,26 @@ class Cell:
             delegate,
             Limits(**limits),
             copy_context(),
-            self._deliver,
+            self,
             self._on_room,
         )
 
     def call(self, number: int = 1, input_json: str | None = None) -> None:
         self.callbacks.call(ToolCalled(number, 0, input_json), TOOL)
 
-    def _deliver(self, message: str) -> None:
-        self.delivered.append(message)
+    def resolve(self, call: int, json: str) -> None:
+        self.delivered.append(("resolve", call, json))
+        self._news.set()
+
+    def reject(self, call: int, text: str) -> None:
+        self.delivered.append(("reject", call, text))
         self._news.set()
 
     def _on_room(self) -> None:
         self.room += 1
         self._news.set()
 
-    async def deliveries(self, count: int) -> list[str]:
+    async def deliveries(self, count: int) -> list[tuple[str, int, str]]:
         async with asyncio.timeout(10):
             while len(self.delivered) < count:
                 self._news.clear()
@@ -80,7 +84,10 @@ async def test_a_tool_gets_its_call_and_the_script_its_json() -> None:
     cell.call(1, '{"x":1}')
     cell.call(2)
 
-    assert await cell.deliveries(2) == ['R1\n{"a":[1,null,"é"]}', 'R2\n{"a":[1,null,"é"]}']
+    assert await cell.deliveries(2) == [
+        ("resolve", 1, '{"a":[1,null,"é"]}'),
+        ("resolve", 2, '{"a":[1,null,"é"]}'),
+    ]
     assert calls == [
         ToolCall(
             cell_id=CellId("1"),
@@ -119,7 +126,7 @@ async def test_whatever_a_tool_raises_rejects_the_promise(case: str) -> None:
     cell = Cell(Recorder(t=tool))
     cell.call()
 
-    assert await cell.deliveries(1) == [f"E1\n{text}"]
+    assert await cell.deliveries(1) == [("reject", 1, text)]
     await cell.end()
 
 
@@ -131,7 +138,7 @@ async def test_a_tool_that_sets_its_own_cancel_signal_rejects_the_promise() -> N
     cell = Cell(Recorder(t=tool))
     cell.call()
 
-    assert await cell.deliveries(1) == ["E1\ncode mode nested tool call cancelled"]
+    assert await cell.deliveries(1) == [("reject", 1, "code mode nested tool call cancelled")]
     await cell.end()
 
 
@@ -145,7 +152,7 @@ async def test_a_tool_that_cancels_its_own_task_rejects_the_promise() -> None:
     cell = Cell(Recorder(t=tool))
     cell.call()
 
-    assert await cell.deliveries(1) == ["E1\ncode mode nested tool call cancelled"]
+    assert await cell.deliveries(1) == [("reject", 1, "code mode nested tool call cancelled")]
     await cell.end()
 
 
@@ -156,8 +163,9 @@ async def test_a_result_that_json_cannot_say_rejects_the_promise() -> None:
     cell = Cell(Recorder(t=tool))
     cell.call()
 
-    (message,) = await cell.deliveries(1)
-    assert message.startswith("E1\ntool `t` returned what JSON cannot say: ")
+    ((how, number, message),) = await cell.deliveries(1)
+    assert (how, number) == ("reject", 1)
+    assert message.startswith("tool `t` returned what JSON cannot say: ")
     await cell.end()
 
 
@@ -165,7 +173,7 @@ async def test_a_result_of_just_as_many_bytes_as_a_value_may_have_is_delivered()
     cell = Cell(Recorder(t=six_letters), value_bytes=14)
     cell.call()
 
-    assert await cell.deliveries(1) == ['R1\n"éééééé"']
+    assert await cell.deliveries(1) == [("resolve", 1, '"éééééé"')]
     await cell.end()
 
 
@@ -179,8 +187,12 @@ async def test_a_result_that_is_too_large_in_bytes_rejects_the_promise() -> None
     cell.call()
 
     assert await cell.deliveries(1) == [
-        "E1\nLimit reached (value_bytes): the result of tool `t` is 14 bytes, more than 13 bytes."
-        "\nHint: pass a smaller value, or pass it in pieces."
+        (
+            "reject",
+            1,
+            "Limit reached (value_bytes): the result of tool `t` is 14 bytes, more than 13 bytes."
+            "\nHint: pass a smaller value, or pass it in pieces.",
+        )
     ]
     await cell.end()
 
@@ -193,8 +205,12 @@ async def test_an_error_that_is_too_long_rejects_the_promise_with_the_limit() ->
     cell.call()
 
     assert await cell.deliveries(1) == [
-        "E1\nLimit reached (value_bytes): the error of a tool is 4.884 KiB, more than 4.883 KiB."
-        "\nHint: pass a smaller value, or pass it in pieces."
+        (
+            "reject",
+            1,
+            "Limit reached (value_bytes): the error of a tool is 4.884 KiB, more than 4.883 KiB."
+            "\nHint: pass a smaller value, or pass it in pieces.",
+        )
     ]
     await cell.end()
 
@@ -221,7 +237,12 @@ async def test_calls_beyond_the_limit_wait_their_turn_in_order() -> None:
     for gate in gates.values():
         gate.set()
 
-    assert sorted(await cell.deliveries(4)) == ["R1\n1", "R2\n2", "R3\n3", "R4\n4"]
+    assert sorted(await cell.deliveries(4)) == [
+        ("resolve", 1, "1"),
+        ("resolve", 2, "2"),
+        ("resolve", 3, "3"),
+        ("resolve", 4, "4"),
+    ]
     await cell.end()
 
 
@@ -230,7 +251,7 @@ async def test_a_limit_of_no_calls_at_once_still_lets_one_through() -> None:
     for number in (1, 2):
         cell.call(number, "0")
 
-    assert await cell.deliveries(2) == ["R1\n0", "R2\n0"]
+    assert await cell.deliveries(2) == [("resolve", 1, "0"), ("resolve", 2, "0")]
     assert not cell.callbacks.full
     await cell.end()
 
@@ -259,7 +280,7 @@ async def test_a_notification_that_fails_fails_nobody(caplog: pytest.LogCaptureF
     cell.callbacks.notify("a")
     cell.call(1, "1")
 
-    assert await cell.deliveries(1) == ["R1\n1"]
+    assert await cell.deliveries(1) == [("resolve", 1, "1")]
     assert [record.getMessage() for record in caplog.records] == [
         "a notification of cell 1 failed: SystemExit('a')"
     ]
@@ -317,7 +338,7 @@ async def test_draining_waits_for_notifications_and_then_cancels_calls() -> None
         ("note left", "a"),
         ("left", "t"),
     ]
-    assert cell.delivered == ["E1\ncode mode nested tool call cancelled"]
+    assert cell.delivered == [("reject", 1, "code mode nested tool call cancelled")]
 
 
 async def test_draining_delivers_notifications_that_still_wait(
@@ -486,11 +507,15 @@ async def test_an_argument_with_too_many_members_is_refused_and_the_tool_not_cal
     cell.call(3, '{"a":"1,2,3,4,5"}')
 
     assert sorted(await cell.deliveries(3)) == [
-        "E2\nLimit reached (value_members): the argument of tool `t` has more than 3 members,"
-        " those of everything inside it included."
-        "\nHint: pass fewer values at once, or pass them as one string.",
-        'R1\n{"a":[1,2]}',
-        'R3\n{"a":"1,2,3,4,5"}',
+        (
+            "reject",
+            2,
+            "Limit reached (value_members): the argument of tool `t` has more than 3 members,"
+            " those of everything inside it included."
+            "\nHint: pass fewer values at once, or pass them as one string.",
+        ),
+        ("resolve", 1, '{"a":[1,2]}'),
+        ("resolve", 3, '{"a":"1,2,3,4,5"}'),
     ]
     await cell.end()
 

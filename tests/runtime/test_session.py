@@ -54,8 +54,7 @@ from .doubles import (
 Provider = AbstractAsyncContextManager[SessionProvider]
 
 PROVIDERS: Final[dict[str, Callable[[], Provider]]] = {
-    "workers": lambda: LocalSessionProvider(engine="workers"),
-    "threads": lambda: LocalSessionProvider(engine="threads"),
+    "here": LocalSessionProvider,
 }
 TOOLS: Final = ("echo", "never", "gate", "fail")
 STANDING_TASKS: Final = {"ready worker", "end of a worker"}

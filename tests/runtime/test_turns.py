@@ -43,7 +43,7 @@ class Heard:
 
 async def test_a_frontier_is_reported_when_the_last_turn_ends() -> None:
     heard = Heard()
-    heard.turns.deliver("R1\n1")
+    heard.turns.resolve(1, "1")
     heard.turns.ended()
     assert heard.frontiers == 0
     heard.turns.ended()
@@ -56,7 +56,7 @@ async def test_a_turn_that_ends_twice_hurts_nobody() -> None:
     heard = Heard()
     for _ in range(3):
         heard.turns.ended()
-    heard.turns.deliver("R1\n1")
+    heard.turns.resolve(1, "1")
 
     assert heard.turns.computing
     heard.turns.stop()
@@ -66,12 +66,13 @@ async def test_what_comes_while_frozen_is_delivered_in_order_when_thawed() -> No
     heard = Heard()
     heard.turns.ended()
     heard.turns.freeze()
-    for message in ("R1\n1", "E2\nx", "R3\n3"):
-        heard.turns.deliver(message)
+    heard.turns.resolve(1, "1")
+    heard.turns.reject(2, "x")
+    heard.turns.resolve(3, "3")
     assert heard.cell.delivered == []
     heard.turns.thaw()
 
-    assert heard.cell.delivered == ["R1\n1", "E2\nx", "R3\n3"]
+    assert heard.cell.delivered == [("resolve", 1, "1"), ("reject", 2, "x"), ("resolve", 3, "3")]
     heard.turns.stop()
 
 
@@ -95,7 +96,7 @@ async def test_a_timer_that_is_due_while_frozen_waits_and_then_fires_once() -> N
     assert heard.cell.delivered == []
     heard.turns.thaw()
 
-    assert heard.cell.delivered == ["T1"]
+    assert heard.cell.delivered == [("fire", 1, "")]
     heard.turns.stop()
 
 
@@ -120,7 +121,7 @@ async def test_a_senseless_delay_fires_as_soon_as_the_loop_is_free(delay: float)
     await bounded(asyncio.sleep(0.001))
     await settle()
 
-    assert heard.cell.delivered == ["T1"]
+    assert heard.cell.delivered == [("fire", 1, "")]
     heard.turns.stop()
 
 
@@ -145,7 +146,7 @@ async def test_nothing_is_delivered_after_the_end() -> None:
     heard = Heard()
     heard.turns.set_timer(1, 0)
     heard.turns.stop()
-    heard.turns.deliver("R1\n1")
+    heard.turns.resolve(1, "1")
     await bounded(asyncio.sleep(0.001))
     heard.turns.ended()
 
@@ -188,7 +189,7 @@ async def test_the_end_of_a_turn_is_a_pause_even_if_another_follows(
     now = [0.0]
     heard = Heard(Limits(compute_ms=1_000))
     monkeypatch.setattr(heard.turns, "_loop", Clock(now))
-    heard.turns.deliver("R1\n1")
+    heard.turns.resolve(1, "1")
     now[0] = 0.9
     heard.turns.ended()
     now[0] = 1.8

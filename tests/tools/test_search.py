@@ -27,7 +27,7 @@ def numbers(count: int) -> list[Any]:
     [('"number"', 10), ('{query: "number", limit: 2}', 2), ('{query: "number", limit: 999}', 50)],
 )
 async def test_a_program_finds_deferred_tools_and_calls_them(argument: str, count: int) -> None:
-    async with CodeMode(tools=numbers(60), engine="threads", catalogue_tokens=0) as cm:
+    async with CodeMode(tools=numbers(60), catalogue_tokens=0) as cm:
         result = await cm.exec(
             f"const found = await tools.search_tools({argument});"
             "text(found.length); text(found[0]); text(await tools[found[0].name]({}))"
@@ -55,7 +55,7 @@ async def test_a_program_finds_deferred_tools_and_calls_them(argument: str, coun
     ],
 )
 async def test_what_is_no_query_is_refused_with_a_hint(argument: str, first: str) -> None:
-    async with CodeMode(tools=numbers(1), engine="threads", catalogue_tokens=0) as cm:
+    async with CodeMode(tools=numbers(1), catalogue_tokens=0) as cm:
         result = await cm.exec(
             f"try {{ await tools.search_tools({argument}) }} catch (e) {{ text(e) }}"
         )
@@ -66,7 +66,7 @@ async def test_what_is_no_query_is_refused_with_a_hint(argument: str, first: str
 
 
 async def test_there_is_no_search_where_everything_is_described() -> None:
-    async with CodeMode(tools=numbers(1), engine="threads") as cm:
+    async with CodeMode(tools=numbers(1)) as cm:
         result = await cm.exec("text(typeof tools.search_tools); text(ALL_TOOLS.length)")
         assert "search_tools" not in cm.exec_tool.description
     assert result.text.splitlines()[-2:] == ["undefined", "1"]
@@ -80,7 +80,7 @@ async def test_a_search_passes_the_chain_and_finds_nothing_that_was_withdrawn() 
         return await following(call)
 
     toolset = Toolset(numbers(3), middleware=[trace], catalogue_tokens=0)
-    async with toolset, CodeMode(tools=toolset, engine="threads") as cm:
+    async with toolset, CodeMode(tools=toolset) as cm:
         await cm.exec("await tools.search_tools('number')")
         toolset.remove("number_1")
         result = await cm.exec("text((await tools.search_tools('number')).map(t => t.name))")
@@ -91,7 +91,7 @@ async def test_a_search_passes_the_chain_and_finds_nothing_that_was_withdrawn() 
 
 async def test_the_search_gives_way_to_a_tool_of_its_name() -> None:
     own = tool(name="search_tools", description="Mine.")(lambda: "mine")
-    async with CodeMode(tools=[own], engine="threads", catalogue_tokens=0) as cm:
+    async with CodeMode(tools=[own], catalogue_tokens=0) as cm:
         result = await cm.exec(
             "text(await tools.search_tools({})); text((await tools.search_tools_2('mine')).length)"
         )
@@ -120,7 +120,7 @@ def get_file(path: str) -> File:
 
 
 async def hits(argument: str, **options: Any) -> list[dict[str, str]]:
-    async with CodeMode(engine="threads", catalogue_tokens=0, **options) as cm:
+    async with CodeMode(catalogue_tokens=0, **options) as cm:
         result = await cm.exec(f"text(await tools.search_tools({argument}))")
     found: list[dict[str, str]] = json.loads(result.output)
     return found

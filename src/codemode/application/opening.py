@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import SessionClosedError, UsageError
 from ..limits import Limits
-from ..runtime.local import EngineName, LocalSessionProvider, check_engine
+from ..runtime.local import LocalSessionProvider
 from ..runtime.observation import retrieved
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ class SessionOpening:
         toolset: gets the tools of the servers.
         limits: of the session.
         provider: makes the session; it stays the caller's to close. None: this machine.
-        engine: where cells run, if there is no provider.
         mcp: servers, or what to make them of.
 
     Raises:
@@ -48,10 +47,9 @@ class SessionOpening:
         *,
         limits: Limits | None,
         provider: SessionProvider | None,
-        engine: EngineName | None,
         mcp: Mcp,
     ) -> None:
-        _check_options(engine, limits, provider)
+        _check_options(limits, provider)
         self.limits = limits or Limits()
         self._delegate = delegate
         self._toolset = toolset
@@ -59,7 +57,6 @@ class SessionOpening:
         self._starting: asyncio.Task[None] | None = None
         self._has_servers = False
         self._provider = provider
-        self._engine: EngineName = engine or "workers"
         self._owned: LocalSessionProvider | None = None
         self._opening: asyncio.Task[Session] | None = None
         self._session: Session | None = None
@@ -160,7 +157,7 @@ class SessionOpening:
         if provider is None:
             provider = self._owned
         if provider is None:
-            provider = self._owned = LocalSessionProvider(limits=self.limits, engine=self._engine)
+            provider = self._owned = LocalSessionProvider(limits=self.limits)
         if isinstance(provider, LocalSessionProvider):
             provider.warm_up()
         return await provider.create_session(self._delegate, limits=self.limits)
@@ -176,12 +173,8 @@ class SessionOpening:
             raise SessionClosedError
 
 
-def _check_options(engine: object, limits: object, provider: object) -> None:
+def _check_options(limits: object, provider: object) -> None:
     """Raise UsageError where one of these is not what it should be."""
-    if provider is not None and engine is not None:
-        raise UsageError("give either provider or engine: a provider brings its own engine")
-    if engine is not None:
-        check_engine(engine)
     if limits is not None and not isinstance(limits, Limits):
         raise UsageError(
             f"limits must be a Limits, got a {type(limits).__name__}"

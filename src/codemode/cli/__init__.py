@@ -156,9 +156,9 @@ def host(*, listen: str, insecure: bool, **files: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def doctor(context: click.Context, *, as_json: bool) -> None:
-    """Find out whether cells can run here, in which cage, and what to do if not.
+    """Find out whether cells can run here, in which sandbox, and what to do if not.
 
-    Tries each engine in a process of its own. The exit code is 1 if cells cannot run.
+    Tries the engine in a process of its own. The exit code is 1 if cells cannot run.
     """
     from .doctor import doctor as examine  # noqa: PLC0415 - the engine: not for --help
 

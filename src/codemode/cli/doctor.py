@@ -1,4 +1,4 @@
-"""``codemode doctor``: whether cells can run here, in which cage, and what to do about it."""
+"""``codemode doctor``: whether cells can run here, in which sandbox, and what to do about it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ..engine.checkup import ENGINES, examine
+from ..engine.checkup import examine
 from ..limits import Limits, amount
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from ..engine.cage import Part
     from ..engine.checkup import Checkup
+    from ..engine.sandbox import Part
 
 FEW_DESCRIPTORS: Final = 256
 """A session takes 3 of them, and is not alone in its application."""
 
-CAGE_SINCE: Final = {
+SANDBOX_SINCE: Final = {
     "landlock": "run on Linux 5.13 or newer with landlock among the security modules (lsm=… at "
     "boot), and let the container's own filter pass landlock_create_ruleset",
     "seccomp": "run on a kernel with CONFIG_SECCOMP_FILTER, on x86_64 or aarch64, and let the "
@@ -33,7 +33,7 @@ CAGE_SINCE: Final = {
 }
 
 _REMEDIES: Final = (
-    (r"V8 is missing|lacks mr_|No module named", "pip install 'mini-racer>=0.14.1,<0.15'"),
+    (r"V8 is missing|mini-racer|this V8|made for V8", "pip install mini-racer==0.14.1"),
     (r"Errno 24|EMFILE|Too many open files", "raise the limit on descriptors: ulimit -n 4096"),
     (r"Errno 23|ENFILE", "close files on this machine, or raise fs.file-max"),
     (
@@ -42,7 +42,11 @@ _REMEDIES: Final = (
     ),
     (r"Errno 11\b|EAGAIN", "raise the number of processes: ulimit -u, the container's pids"),
     (r"did not (answer|end)", "see whether the machine is overloaded or suspended, and try again"),
-    (r"Errno 2\b|sys\.executable", "run codemode with a Python interpreter that is still there"),
+    (
+        r"Errno 13\b|Permission denied",
+        "let files be executed where codemode is installed (mount option noexec)",
+    ),
+    (r"Errno 2\b", "run codemode with a Python interpreter that is still there"),
 )
 _OTHER: Final = (
     "reinstall codemode and its dependencies; if that does not help, report this with the output "
@@ -72,7 +76,7 @@ class Diagnosis:
     """Everything that ``doctor`` has found out."""
 
     versions: dict[str, str]
-    engines: dict[str, Checkup]
+    engine: Checkup
     descriptors: dict[str, int | None]
     limits: dict[str, int | None]
     problems: tuple[Problem, ...]
@@ -84,14 +88,13 @@ class Diagnosis:
 
     def as_json(self) -> str:
         """One document."""
-        engines = {name: asdict(found) for name, found in self.engines.items()}
-        cage = engines["workers"].pop("cage")
-        engines["threads"].pop("cage")
+        engine = asdict(self.engine)
+        engine.pop("sandbox")
         report = {
             "healthy": self.healthy,
             "versions": self.versions,
-            "engines": engines,
-            "cage": cage and [part._asdict() for part in self.engines["workers"].cage or ()],
+            "engine": engine,
+            "sandbox": [part._asdict() for part in self.engine.sandbox or ()],
             "descriptors": self.descriptors,
             "limits": self.limits,
             "problems": [asdict(problem) for problem in self.problems],
@@ -120,23 +123,23 @@ def doctor(*, as_json: bool) -> int:
 
 def diagnose() -> Diagnosis:
     """Try everything; nothing of it raises or hangs."""
-    engines = {name: examine(name) for name in ENGINES}
+    engine = examine()
     descriptors = _descriptors()
     return Diagnosis(
-        versions=_versions(engines.values()),
-        engines=engines,
+        versions=_versions(engine),
+        engine=engine,
         descriptors=descriptors,
         limits=asdict(Limits()),
-        problems=tuple(_problems(engines, descriptors["limit"])),
+        problems=tuple(_problems(engine, descriptors["limit"])),
     )
 
 
-def _versions(checkups: Iterable[Checkup]) -> dict[str, str]:
+def _versions(engine: Checkup) -> dict[str, str]:
     return {
         "codemode": _version("codemode"),
         "python": platform.python_version(),
         "mini-racer": _version("mini-racer"),
-        "v8": next((found.v8 for found in checkups if found.v8), "unknown"),
+        "v8": engine.v8 or "unknown",
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
     }
 
@@ -163,16 +166,13 @@ def _descriptors() -> dict[str, int | None]:
         return {"open": None, "limit": limit}
 
 
-def _problems(engines: dict[str, Checkup], descriptors: int | None) -> Iterator[Problem]:
-    for name, found in engines.items():
-        if not found.works:
-            cause, _, hint = found.error.partition("\nHint: ")
-            yield Problem(
-                f"engine={name} cannot run cells", cause, hint or _remedy(cause), name == "workers"
-            )
-    for part in engines["workers"].cage or ():
+def _problems(engine: Checkup, descriptors: int | None) -> Iterator[Problem]:
+    if not engine.works:
+        cause, _, hint = engine.error.partition("\nHint: ")
+        yield Problem("cells cannot run", cause, hint or _remedy(cause), fatal=True)
+    for part in engine.sandbox or ():
         if not part.in_force:
-            yield Problem(f"workers run without {part.name}", part.note, _cage_remedy(part))
+            yield Problem(f"workers run without {part.name}", part.note, _sandbox_remedy(part))
     if descriptors is not None and descriptors < FEW_DESCRIPTORS:
         yield Problem(
             "few sessions fit into this process",
@@ -185,10 +185,10 @@ def _remedy(cause: str) -> str:
     return next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, cause)), _OTHER)
 
 
-def _cage_remedy(part: Part) -> str:
+def _sandbox_remedy(part: Part) -> str:
     if sys.platform != "linux":
         return "run programs that you do not trust on Linux"
-    return CAGE_SINCE.get(part.name, "let the container's own filter pass prctl and capset")
+    return SANDBOX_SINCE.get(part.name, "let the container's own filter pass prctl and capset")
 
 
 _Row = tuple[str, str, str]
@@ -197,12 +197,14 @@ _GOOD, _BAD, _PLAIN = "✓", "✗", "·"
 
 def _sections(found: Diagnosis) -> Iterator[tuple[str, list[_Row]]]:
     yield "versions", [(_PLAIN, name, text) for name, text in found.versions.items()]
-    yield "engines", [_engine_row(name, each) for name, each in found.engines.items()]
-    cage = found.engines["workers"].cage
-    if cage is not None:
+    yield "engine", [_engine_row(found.engine)]
+    if found.engine.sandbox is not None:
         yield (
-            "cage of a worker",
-            [(_GOOD if part.in_force else _BAD, part.name, part.note) for part in cage],
+            "sandbox of a worker",
+            [
+                (_GOOD if part.in_force else _BAD, part.name, part.note)
+                for part in found.engine.sandbox
+            ],
         )
     has, may = found.descriptors["open"], found.descriptors["limit"]
     yield (
@@ -230,9 +232,9 @@ def _sections(found: Diagnosis) -> Iterator[tuple[str, list[_Row]]]:
     yield "verdict", [(_GOOD if found.healthy else _BAD, verdict, "")]
 
 
-def _engine_row(name: str, found: Checkup) -> _Row:
+def _engine_row(found: Checkup) -> _Row:
     if not found.works:
-        return (_BAD, name, found.error.partition("\n")[0])
+        return (_BAD, "workers", found.error.partition("\n")[0])
     said = [
         found.start_method and f"start method {found.start_method}",
         f"first result {found.first_ms:.0f} ms",
@@ -240,7 +242,7 @@ def _engine_row(name: str, found: Checkup) -> _Row:
         found.worker_bytes and f"worker {amount(found.worker_bytes, 'bytes')}",
         found.zygote_bytes and f"zygote {amount(found.zygote_bytes, 'bytes')}, mostly shared",
     ]
-    return (_GOOD, name, " · ".join(text for text in said if text))
+    return (_GOOD, "workers", " · ".join(text for text in said if text))
 
 
 def _limit_rows() -> Iterator[tuple[str, str]]:

@@ -50,13 +50,6 @@ Exit codes:
 )
 @LIMITS
 @click.option(
-    "--engine",
-    type=click.Choice(["workers", "threads"]),
-    default="workers",
-    show_default=True,
-    help="Where V8 runs: in a process of its own, or in this one.",
-)
-@click.option(
     "--host",
     metavar="COMMAND|URL",
     help="Run the program in a code-mode host: a path, a command line, or a URL such as "

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..limits import Limits
-    from ..runtime.local import EngineName
     from ..surface.result import ExecResult
     from ..surface.source import ExecSource
     from ..tools.mcp.servers import McpServers
@@ -70,7 +69,6 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
     max_output_tokens: int | None = None,
     yield_time_ms: int | None = None,
     limits: Sequence[tuple[str, int | None]] = (),
-    engine: EngineName = "workers",
     host: str | None = None,
     host_token_file: Path | None = None,
     host_ca: Path | None = None,
@@ -90,8 +88,6 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
     except SourceError as error:
         raise click.UsageError(str(error)) from error
     tokens = _first(max_output_tokens, parsed.max_output_tokens, dict(limits).get("output_tokens"))
-    if host is not None and engine != "workers":
-        raise click.UsageError("--engine has no meaning with --host: the host has its own engine")
     far = FarHost(host_token_file, host_ca)
     if not _URL.match(host or "") and (host_token_file or host_ca):
         raise click.UsageError("--host-token-file and --host-ca are for a --host that is a URL")
@@ -111,7 +107,7 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
                 yield_ms=None if tokens is None else max(LEAST_YIELD_MS, yield_ms),
                 as_json=as_json,
             )
-            return asyncio.run(run.to_its_end(lambda: _provider(bounds, engine, host, far)))
+            return asyncio.run(run.to_its_end(lambda: _provider(bounds, host, far)))
     except ToolDefinitionError as error:
         raise click.BadParameter(str(error), param_hint="--tools") from error
     except KeyboardInterrupt:
@@ -147,9 +143,9 @@ class FarHost:
         return self.token_file.read_text(encoding="ascii", errors="replace").strip()
 
 
-def _provider(limits: Limits, engine: EngineName, host: str | None, far: FarHost) -> Provider:
+def _provider(limits: Limits, host: str | None, far: FarHost) -> Provider:
     if host is None:
-        return LocalSessionProvider(limits=limits, engine=engine)
+        return LocalSessionProvider(limits=limits)
     if _URL.match(host):
         return far.provider(host, limits)
     return ProcessSessionProvider(host, limits=limits)

@@ -83,13 +83,6 @@ from .values import ADDRESS, LIMITS, ORIGIN
     "after 60 s. The cell runs on.",
 )
 @LIMITS
-@click.option(
-    "--engine",
-    type=click.Choice(["workers", "threads"]),
-    default="workers",
-    show_default=True,
-    help="Where V8 runs: in a process of its own for each session, or in this one.",
-)
 @click.pass_context
 def serve(context: click.Context, /, **options: Any) -> None:
     """Serve exec and wait to MCP clients.

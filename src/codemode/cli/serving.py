@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from ..adapters.mcp_server import McpServer, ServedClient
     from ..limits import Limits
-    from ..runtime.local import EngineName
     from ..tools.chain import Middleware
     from ..tools.mcp.handlers import McpStatus
     from ..tools.policy import Policy
@@ -70,7 +69,6 @@ class Options(Struct, frozen=True, kw_only=True):
     max_sessions: int
     max_wait_seconds: float
     limits: tuple[tuple[str, int | None], ...]
-    engine: EngineName
 
 
 def run_server(options: Options) -> int:
@@ -129,7 +127,7 @@ class _Serving:
         self._chain = chain
         self._stop = asyncio.Event()
         self._signal: int | None = None
-        self._provider = LocalSessionProvider(limits=limits, engine=options.engine)
+        self._provider = LocalSessionProvider(limits=limits)
         handlers = McpHandlers(
             on_status=self._on_status, elicitation=self._elicitation, sampling=self._sampling
         )

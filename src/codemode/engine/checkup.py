@@ -1,4 +1,4 @@
-"""Whether cells can run here: each engine is tried, in a process of its own, and within a bound.
+"""Whether cells can run here: the engine is tried, in a process of its own, and within a bound.
 
 An engine that aborts its process or hangs is what a checkup is for, so nothing of it happens in
 the process that asks.
@@ -14,49 +14,47 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import CodeModeError, EngineError
 from ..limits import Limits
 from ..protocol.types import TextItem
-from .cage import Part
+from .catalogue import Catalogue
 from .events import Finished
-from .program import Catalogue
+from .installed import V8
+from .sandbox import Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .events import Event
-    from .seam import EngineSession
-
-_Session = TypeVar("_Session", bound="EngineSession")
+    from .workers import WorkersSession
 
 ANSWER_SECONDS: Final = 20.0
 """An engine answers within 0.2 s of nothing; on a machine out of breath within a few seconds."""
 
 PROCESS_SECONDS: Final = ANSWER_SECONDS + 10
-ENGINES: Final = ("workers", "threads")
 
 _PROGRAM: Final = (
     "import sys,json; sys.path[:]=json.loads(sys.argv[1]);"
-    "from codemode.engine.checkup import answer; answer(sys.argv[2])"
+    "from codemode.engine.checkup import answer; answer()"
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkup:
-    """What became of one engine.
+    """What became of the engine.
 
     Attributes:
         works: whether it computed 1+1.
         error: why not.
-        v8: its version.
+        v8: the version that the worker was made for, and has found.
         start_method: how workers start.
         first_ms: from nothing to the first result.
         next_ms: the same for the next session.
         worker_bytes: resident memory of a worker, shared pages included.
         zygote_bytes: the same for what workers are forked from.
-        cage: the parts of a worker's cage; None if it said nothing.
+        sandbox: the parts of a worker's sandbox; None if it said nothing.
     """
 
     works: bool
@@ -67,19 +65,15 @@ class Checkup:
     next_ms: float | None = None
     worker_bytes: int | None = None
     zygote_bytes: int | None = None
-    cage: tuple[Part, ...] | None = None
+    sandbox: tuple[Part, ...] | None = None
 
 
-def examine(engine: str) -> Checkup:
-    """Try an engine; never raises, and returns within ``PROCESS_SECONDS``.
-
-    Args:
-        engine: one of ``ENGINES``.
-    """
+def examine() -> Checkup:
+    """Try the engine; never raises, and returns within ``PROCESS_SECONDS``."""
     path = json.dumps([os.path.abspath(entry) for entry in sys.path])
     try:
         done = subprocess.run(
-            [sys.executable or "python3", "-I", "-c", _PROGRAM, path, engine],
+            [sys.executable or "python3", "-I", "-c", _PROGRAM, path],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
@@ -91,18 +85,18 @@ def examine(engine: str) -> Checkup:
         return Checkup(works=False, error=f"no process could be started: {error}")
     try:
         found: dict[str, Any] = json.loads(done.stdout)
-        cage = found.pop("cage")
-        return Checkup(**found, cage=cage and tuple(Part(*part) for part in cage))
+        parts = found.pop("sandbox")
+        return Checkup(**found, sandbox=parts and tuple(Part(*part) for part in parts))
     except (ValueError, TypeError, KeyError):
         words = done.stderr.decode(errors="replace").strip().splitlines()
         how = f"its process ended with {done.returncode}"
         return Checkup(works=False, error=": ".join([how, *words[-1:]]))
 
 
-def answer(engine: str) -> None:
-    """The process that tries one engine: the outcome as JSON on standard output."""
+def answer() -> None:
+    """The process that tries the engine: the outcome as JSON on standard output."""
     try:
-        found = asyncio.run(_tried(engine))
+        found = asyncio.run(_tried())
     except (CodeModeError, OSError, MemoryError) as error:
         found = Checkup(works=False, error=str(error) or type(error).__name__)
     except TimeoutError:
@@ -112,24 +106,21 @@ def answer(engine: str) -> None:
     os._exit(0)  # whatever the engine has left in this process
 
 
-async def _tried(engine: str) -> Checkup:
-    async with asyncio.timeout(ANSWER_SECONDS):
-        return await (_workers() if engine == "workers" else _threads())
-
-
-async def _workers() -> Checkup:
+async def _tried() -> Checkup:
     from .workers import WorkersEngine  # noqa: PLC0415 - if it cannot be loaded, that is a finding
 
     engine = WorkersEngine()
     try:
-        first_ms, _ = await _first_result(lambda: engine.session(Limits()))
-        next_ms, following = await _first_result(lambda: engine.session(Limits()))
+        async with asyncio.timeout(ANSWER_SECONDS):
+            first_ms, _ = await _first_result(lambda: engine.session(Limits()))
+            next_ms, following = await _first_result(lambda: engine.session(Limits()))
         return Checkup(
             works=True,
+            v8=V8,
             start_method=engine.start_method,
             first_ms=first_ms,
             next_ms=next_ms,
-            cage=following.cage,
+            sandbox=following.sandbox,
             worker_bytes=_resident(following.pid),
             zygote_bytes=_resident(_parent(following.pid)),
         )
@@ -137,17 +128,7 @@ async def _workers() -> Checkup:
         await engine.aclose()
 
 
-async def _threads() -> Checkup:
-    from . import v8  # noqa: PLC0415 - as above
-    from .threads import ThreadsEngine  # noqa: PLC0415
-
-    engine = ThreadsEngine()
-    first_ms, _ = await _first_result(lambda: engine.session(Limits()))
-    next_ms, _ = await _first_result(lambda: engine.session(Limits()))
-    return Checkup(works=True, v8=v8.version(), first_ms=first_ms, next_ms=next_ms)
-
-
-async def _first_result(make: Callable[[], _Session]) -> tuple[float, _Session]:
+async def _first_result(make: Callable[[], WorkersSession]) -> tuple[float, WorkersSession]:
     """How long until a program that computes 1+1 in a new session has said so."""
     began = time.perf_counter()
     session, sink = make(), _Sink()

@@ -7,30 +7,42 @@ that breaks the rules is killed, and its cells learn why.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import os
 from typing import TYPE_CHECKING, Final
 
 from ..errors import EngineError
-from .bounds import SETTINGS
-from .cage import unpacked
-from .cell import WINDOW_BYTES
-from .events import RECORD_OVERHEAD, SLACK_BYTES, Feed
-from .loss import KEPT, explain
+from .loss import KEPT, explain, out_of_memory
 from .process import Exit
-from .wire import HEADER, START_HEAD, Frames, FromWorker, ToWorker, frame
+from .records import SLACK_BYTES, Feed, longest
+from .sandbox import read_report
+from .wire import (
+    HEADER,
+    NUMBER,
+    SETTINGS_HEAD,
+    START_HEAD,
+    WINDOW_BYTES,
+    Frames,
+    FromWorker,
+    ToWorker,
+    frame,
+    numbered,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..limits import Limits
-    from .cage import Part
+    from .catalogue import Catalogue
     from .events import Sink
+    from .interfaces import Repeatable
     from .process import WorkerProcess
-    from .program import Catalogue
+    from .sandbox import Part
 
 _log = logging.getLogger(__name__)
 _said: set[str] = set()
-"""Parts of the cage whose absence is in the log; once a process is enough."""
+"""Parts of the sandbox whose absence is in the log; once a process is enough."""
 
 REPORT_SECONDS: Final = 0.5
 """How long to wait to hear how a worker ended, once its socket has."""
@@ -54,6 +66,21 @@ comes in 15 ms: a host has many sessions, and most of them wait for a model."""
 IDLE_WORKERS: Final = 64
 """How many an engine keeps so: one client may open thousands of sessions in that time. Beyond, the one that
 has been without a cell for longest is given back."""
+
+
+def settings_of(limits: Limits) -> bytes:
+    """What holds for all cells of a worker."""
+    members = {
+        "valueBytes": limits.value_bytes,
+        "valueError": limits.message("value_bytes", what="a value"),
+        "timers": limits.timers,
+        "timersError": limits.message("timers"),
+        "toolCalls": -1 if limits.tool_calls is None else limits.tool_calls,
+        "toolCallsError": "" if limits.tool_calls is None else limits.message("tool_calls"),
+    }
+    memory, compute_ms = limits.worker_memory_bytes or 0, limits.compute_ms or 0
+    head = SETTINGS_HEAD.pack(memory, compute_ms, limits.heap_bytes, limits.value_bytes)
+    return head + json.dumps(members).encode()
 
 
 class Link(asyncio.BufferedProtocol):
@@ -84,7 +111,7 @@ class Link(asyncio.BufferedProtocol):
         self._distrusted = False
         self._stray = WINDOW_BYTES + SLACK_BYTES
         self._unread: asyncio.TimerHandle | None = None
-        self.cage: tuple[Part, ...] | None = None
+        self.sandbox: tuple[Part, ...] | None = None
         self._silence: asyncio.TimerHandle | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._heard = False
@@ -96,14 +123,26 @@ class Link(asyncio.BufferedProtocol):
         """The worker's process."""
         return self._worker.pid
 
-    def start(self, number: int, source: str, catalogue: Catalogue, sink: Sink) -> WorkersCell:
+    def start(
+        self,
+        number: int,
+        source: str,
+        catalogue: Catalogue,
+        sink: Sink,
+        repeatable: Repeatable | None,
+    ) -> WorkersCell:
         """Start a program as cell ``number``."""
         before = b""
         if catalogue.number != self._catalogue:  # sent once, however many cells share it
             self._catalogue = catalogue.number
             before = frame(ToWorker.CATALOGUE, catalogue.number, catalogue.pack())
-        head = START_HEAD.pack(catalogue.number, self.limits.heap_bytes, len(self._settings))
-        body = head + self._settings + source.encode("utf-8", "replace")
+        if repeatable is None:
+            readings = b""
+            head = START_HEAD.pack(catalogue.number, 0, int.from_bytes(os.urandom(8), "little"), 0)
+        else:
+            readings = repeatable.readings
+            head = START_HEAD.pack(catalogue.number, 1, repeatable.seed, len(readings))
+        body = head + readings + source.encode("utf-8", "replace")
         cell = self._cells[number] = WorkersCell(self, number, sink)
         if self._idle is not None:
             self._idle.cancel()
@@ -113,8 +152,11 @@ class Link(asyncio.BufferedProtocol):
         return cell
 
     def send(self, kind: ToWorker, number: int, payload: bytes = b"") -> None:
+        self.send_frame(frame(kind, number, payload))
+
+    def send_frame(self, data: bytes) -> None:
         if not self._transport.is_closing():
-            self._write(frame(kind, number, payload))
+            self._write(data)
 
     def _write(self, data: bytes) -> None:
         if self._distrusted:
@@ -210,8 +252,7 @@ class Link(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        memory, compute_ms = self.limits.worker_memory_bytes, self.limits.compute_ms
-        self.send(ToWorker.SETTINGS, 0, SETTINGS.pack(memory or 0, compute_ms or 0))
+        self.send(ToWorker.SETTINGS, 0, self._settings)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         del sizehint  # it is always "any"
@@ -228,8 +269,8 @@ class Link(asyncio.BufferedProtocol):
                 if self._distrusted:
                     return
                 cell = self._cells.get(number)
-                if kind == FromWorker.CAGE:
-                    self._on_cage(payload)
+                if kind == FromWorker.READY:
+                    self._on_ready(payload)
                 elif cell is not None:
                     cell.on_frame(kind, payload)
                 else:
@@ -243,11 +284,11 @@ class Link(asyncio.BufferedProtocol):
         if self._stray < 0:
             raise EngineError("a worker spoke for a cell that it does not have")
 
-    def _on_cage(self, payload: bytes) -> None:
-        if self.cage is not None:
-            raise EngineError("a worker described its cage twice")
-        self.cage = unpacked(payload)
-        for part in self.cage:
+    def _on_ready(self, payload: bytes) -> None:
+        if self.sandbox is not None:
+            raise EngineError("a worker described its sandbox twice")
+        self.sandbox = read_report(payload)
+        for part in self.sandbox:
             if not part.in_force and part.name not in _said:
                 _said.add(part.name)
                 _log.warning("a worker runs without %s: %s", part.name, part.note)
@@ -288,8 +329,7 @@ class WorkersCell:
         self._link = link
         self._number = number
         self._sink = sink
-        max_units = link.limits.value_bytes + RECORD_OVERHEAD
-        self._feed = Feed(sink, max_units, WINDOW_BYTES, self._credit)
+        self._feed = Feed(sink, longest(link.limits.value_bytes), WINDOW_BYTES, self._credit)
         self._flushes = 0
         self._answered = 0
         self._closing = False
@@ -300,11 +340,20 @@ class WorkersCell:
         """Whether a ``flush`` is unanswered."""
         return self._flushes > 0
 
-    def deliver(self, message: str) -> None:
-        self._feed.expect_turn()
-        self._link.send(ToWorker.DELIVER, self._number, message.encode("utf-8", "replace"))
+    def resolve(self, call: int, json: str) -> None:
+        self._begin_turn(ToWorker.RESOLVE, call, json.encode("utf-8", "replace"))
 
-    def answer(self, json: bytes | None) -> None:
+    def reject(self, call: int, text: str) -> None:
+        self._begin_turn(ToWorker.REJECT, call, text.encode("utf-8", "replace"))
+
+    def fire_timer(self, timer: int) -> None:
+        self._begin_turn(ToWorker.FIRE, timer)
+
+    def _begin_turn(self, kind: ToWorker, number: int, text: bytes = b"") -> None:
+        self._feed.expect_turn()
+        self._link.send_frame(numbered(kind, self._number, number, text))
+
+    def load(self, json: bytes | None) -> None:
         # A cell waits for its answer. One that asks for more while the last is still here would
         # have us hold them all.
         if self._link.handed_over < self._answered:
@@ -365,6 +414,8 @@ class WorkersCell:
             self._end()
         elif kind == FromWorker.HEAP:
             self._lose(self._link.limits.message("heap_bytes"), "heap_bytes")
+        elif kind == FromWorker.MEMORY:
+            self._lose(*out_of_memory(self._link.limits))
         elif kind == FromWorker.FAILED:
             words = payload.decode("utf-8", "replace")
             self._lose(f"The cell could not be run: {words}.{KEPT}.", None)
@@ -399,4 +450,4 @@ class WorkersCell:
         self._link.forget(self._number)
 
     def _credit(self, size: int) -> None:
-        self._link.send(ToWorker.CREDIT, self._number, size.to_bytes(4, "little"))
+        self._link.send(ToWorker.CREDIT, self._number, NUMBER.pack(size))

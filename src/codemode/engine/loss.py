@@ -18,7 +18,7 @@ _NEAR: Final = 0.6
 
 _SIGSYS: Final = 31
 _SIGXCPU: Final = 24
-"""What the cage ends a worker with: a forbidden system call, no processor time left."""
+"""What the sandbox ends a worker with: a forbidden system call, no processor time left."""
 
 
 def explain(how: Exit, limits: Limits) -> tuple[str, str | None]:
@@ -47,3 +47,10 @@ def explain(how: Exit, limits: Limits) -> tuple[str, str | None]:
         f"{KEPT}, with less data at a time if it used much.",
         None,
     )
+
+
+def out_of_memory(limits: Limits) -> tuple[str, str | None]:
+    """The error of a cell for which V8 got no more memory, and the limit."""
+    if limits.worker_memory_bytes is None:
+        return f"The system gave this cell no more memory.{KEPT}, with less data at a time.", None
+    return limits.message("worker_memory_bytes"), "worker_memory_bytes"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
 import select
@@ -13,22 +12,19 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..errors import EngineError
+from .installed import find
+from .seccomp import ARCHITECTURES, compile_filter
+from .timezone import system_time_zone
+from .wire import SETUP_HEAD, VERSION, ToWorker, frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-HANDED_ON: Final = ("TZ",)
-"""What a worker gets of the environment: a program sees the application's time zone."""
-
 WORDS_BYTES: Final = 4096
 """How much of what a process wrote to standard error is read."""
-
-ZYGOTE = "codemode.engine.zygote"
-"""What a fresh interpreter runs. Tests and benchmarks put something around it."""
 
 GONE_SECONDS: Final = 1.0
 """A process that was killed is gone after 2 ms."""
@@ -204,20 +200,15 @@ def _open_pidfd(pid: int) -> int | None:
         return -1
 
 
-def launch(function: str) -> tuple[subprocess.Popen[bytes], socket.socket, LastWords]:
-    """Run ``function`` of the zygote module in a fresh interpreter with nothing of this process's.
+def launch(mode: str) -> tuple[subprocess.Popen[bytes], socket.socket, LastWords]:
+    """Start a worker (``"serve"``) or a zygote (``"zygote"``) with nothing of this process's.
 
     Returns the process, our end of its socket, and its last words.
 
     Raises:
         EngineError: that is impossible here, or at the moment.
     """
-    if os.name != "posix":
-        raise EngineError(
-            "workers need a POSIX system.\nHint: use engine='threads' for code that you trust."
-        )
-    if not sys.executable:
-        raise EngineError("workers need a Python interpreter, and sys.executable is empty.")
+    installed = find()
     with ExitStack() as undo:
         try:
             ours, theirs = socket.socketpair()
@@ -226,20 +217,33 @@ def launch(function: str) -> tuple[subprocess.Popen[bytes], socket.socket, LastW
                 words = LastWords()
                 undo.callback(words.close)
                 process = subprocess.Popen(
-                    _command(function, theirs.fileno()),
+                    installed.command(mode, theirs.fileno(), os.getpid()),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=words.write_fd,
-                    env={name: os.environ[name] for name in HANDED_ON if name in os.environ},
+                    env={},
                     pass_fds=(theirs.fileno(),),
                     process_group=0,
                 )
-        except OSError as error:  # no such interpreter, no process or descriptor left
+        except OSError as error:  # not executable here, no process or descriptor left
             raise EngineError(f"a worker could not be started: {error}") from error
         undo.pop_all()
     words.handed_over()
     ours.setblocking(False)  # noqa: FBT003 - its name says it
+    try:
+        ours.send(setup())  # less than a socket holds
+    except OSError:
+        pass  # it has ended already; whoever reads learns how
     return process, ours, words
+
+
+def setup() -> bytes:
+    """The frame with what a worker cannot find out by itself, because it sees no files."""
+    machine = os.uname().machine
+    zone = (os.environ.get("TZ") or system_time_zone() or "").encode()
+    code = compile_filter(machine) if sys.platform == "linux" and machine in ARCHITECTURES else b""
+    head = SETUP_HEAD.pack(VERSION, len(zone), len(code))
+    return frame(ToWorker.SETUP, 0, head + zone + code)
 
 
 def end(
@@ -250,21 +254,6 @@ def end(
     words.close()
     if os.getpid() == owner:
         kill(process)
-
-
-def _command(function: str, fd: int) -> list[str]:
-    """The import path is handed over as it is: isolated mode would lose what was added to it.
-
-    Our own place and our dependencies' come last, for importers that are no paths.
-    """
-    here = str(Path(__file__).resolve().parents[2])
-    path = [os.path.abspath(entry) for entry in sys.path]
-    code = (
-        "import sys,json; sys.path[:]=json.loads(sys.argv[1]);"
-        f"from {ZYGOTE} import {function} as run; run(*map(int, sys.argv[2:]))"
-    )
-    arguments = [json.dumps([*path, here]), str(fd), str(os.getpid())]
-    return [sys.executable, "-I", "-S", "-c", code, *arguments]
 
 
 async def reaped(process: subprocess.Popen[bytes]) -> None:

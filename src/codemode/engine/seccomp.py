@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import errno
 import struct
+from functools import cache
 from typing import Final, NamedTuple
 
 from .syscalls import NUMBERS
@@ -93,13 +94,17 @@ class _Rule(NamedTuple):
     otherwise: int = KILL
 
 
-def _rules(pid: int) -> dict[str, _Rule]:
+OWN_PROCESS: Final = 0x7FFF_FFFF
+"""Stands for the id of the process that takes on the filter; the worker puts in its own."""
+
+
+def _rules() -> dict[str, _Rule]:
     return {
         **dict.fromkeys(_COMPUTING, _Rule(ALLOW)),
         "clone": _Rule(ALLOW, argument=0, bits=_CLONE_THREAD),
-        "kill": _Rule(ALLOW, argument=0, values=(pid,)),
-        "tgkill": _Rule(ALLOW, argument=0, values=(pid,)),
-        "prlimit64": _Rule(ALLOW, argument=0, values=(0, pid)),
+        "kill": _Rule(ALLOW, argument=0, values=(OWN_PROCESS,)),
+        "tgkill": _Rule(ALLOW, argument=0, values=(OWN_PROCESS,)),
+        "prlimit64": _Rule(ALLOW, argument=0, values=(0, OWN_PROCESS)),
         "prctl": _Rule(
             ALLOW, argument=0, values=(_PR_SET_NAME, _PR_GET_NAME, _PR_SET_VMA), otherwise=REFUSE
         ),
@@ -114,12 +119,12 @@ _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
 """Where the kernel puts them; arguments are 8 bytes each, of which we load the lower 4."""
 
 
-def compile_filter(machine: str, pid: int) -> bytes:
-    """The filter of process ``pid`` as the kernel takes it, 8 bytes an instruction.
+@cache
+def compile_filter(machine: str) -> bytes:
+    """The filter as the kernel takes it, 8 bytes an instruction.
 
     Args:
         machine: a key of ``ARCHITECTURES``.
-        pid: the process that it is for.
     """
     lines = [
         (_LOAD, 0, 0, _ARCHITECTURE),
@@ -128,7 +133,7 @@ def compile_filter(machine: str, pid: int) -> bytes:
     ]
     if machine == "x86_64":
         lines += _when(_JUMP_NOT_LESS, _X32, KILL)
-    for name, rule in _rules(pid).items():
+    for name, rule in _rules().items():
         number = NUMBERS[machine].get(name)
         if number is not None:
             body = _body(rule)

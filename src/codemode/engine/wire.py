@@ -1,8 +1,8 @@
-"""Frames between the application and a worker: a header and a payload, both ways.
+"""Frames between the application and a worker, both ways, and what is in those to a worker.
 
-A frame is ``<u32 payload length> <u8 kind> <u32 number>``, then the payload. The number names a
-cell, or a catalogue. What comes from a worker is hostile: lengths are checked against
-``MAX_FROM_WORKER`` before anything is taken for them.
+The protocol is described once, at the head of ``worker/protocol.h``; the numbers and structures here are the
+same. What comes from a worker is hostile: lengths are checked before memory is taken for them, and what is in a
+frame of records is read by ``records``.
 """
 
 from __future__ import annotations
@@ -16,42 +16,67 @@ from ..errors import EngineError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+VERSION: Final = 1
+"""Of the protocol; ``SETUP`` carries it, and a worker of another version refuses to serve."""
+
 HEADER: Final = struct.Struct("<IBI")
-MAX_FROM_WORKER: Final = 128 * 1024
-"""A worker sends at most its shared buffer (64 KiB) at once."""
+"""Length of the payload, kind, number of the cell or catalogue."""
+
+MAX_FROM_WORKER: Final = 320 * 1024
+"""A worker sends at most a piece of a record (256 KiB) at once."""
+
+WINDOW_BYTES: Final = 1024 * 1024
+"""Records that a cell may have in flight before its thread waits: back-pressure into the cell."""
 
 
 class ToWorker(IntEnum):
     """What the application says; the payload behind the dash."""
 
-    SETTINGS = 1  # - bounds.SETTINGS
-    CATALOGUE = 2  # - names as JSON, newline, descriptions as JSON
-    START = 3  # - START_HEAD, settings as JSON members, source
-    DELIVER = 4  # - a message for the prelude
-    FLUSH = 5
-    CLOSE = 6
-    VALUE = 7  # - nothing if absent, else "=" and the value as JSON
-    CREDIT = 8  # - u32 bytes
+    SETUP = 1  # - SETUP_HEAD, time zone, filter
+    SETTINGS = 2  # - SETTINGS_HEAD, settings of the prelude
+    CATALOGUE = 3  # - Catalogue.pack
+    START = 4  # - START_HEAD, readings of the clock, source
+    RESOLVE = 5  # - NUMBER of the call, JSON
+    REJECT = 6  # - NUMBER of the call, text
+    FIRE = 7  # - NUMBER of the timer
+    VALUE = 8  # - nothing if absent, else "=" and the value as JSON
+    CREDIT = 9  # - NUMBER of bytes
+    FLUSH = 10
+    CLOSE = 11
 
 
 class FromWorker(IntEnum):
     """What a worker says."""
 
-    RECORDS = 1  # - UTF-16 records
-    FLUSHED = 2
-    CLOSED = 3  # the isolate is gone; nothing more comes of this cell
-    HEAP = 4  # the heap limit was hit; nothing more comes of this cell
-    FAILED = 5  # - why, in words; nothing more comes of this cell
-    CAGE = 6  # - the parts of its cage as JSON; once, before anything else
+    READY = 1  # - the parts of its sandbox; once, before anything else
+    RECORDS = 2  # - records
+    FLUSHED = 3
+    CLOSED = 4  # the cell was stopped; nothing more comes of it
+    HEAP = 5  # the heap limit was hit; nothing more comes of this cell
+    FAILED = 6  # - why, in words; nothing more comes of this cell
+    MEMORY = 7  # V8 got no memory; nothing more comes of this cell
 
 
-START_HEAD: Final = struct.Struct("<IQI")
-"""Catalogue number, heap limit in bytes, length of the settings."""
+SETUP_HEAD: Final = struct.Struct("<III")
+"""Version, length of the time zone, length of the filter."""
+
+SETTINGS_HEAD: Final = struct.Struct("<QQQQ")
+"""Bytes of memory and milliseconds of computing, 0 for no bound; bytes of a heap, length of a value."""
+
+START_HEAD: Final = struct.Struct("<IBQI")
+"""Catalogue, whether it is repeatable, seed, length of the readings."""
+
+NUMBER: Final = struct.Struct("<I")
 
 
 def frame(kind: int, number: int, payload: bytes = b"") -> bytes:
     """One frame as bytes."""
     return HEADER.pack(len(payload), kind, number) + payload
+
+
+def numbered(kind: int, cell: int, number: int, text: bytes = b"") -> bytes:
+    """A frame whose payload is a number and a text."""
+    return b"%b%b%b" % (HEADER.pack(4 + len(text), kind, cell), NUMBER.pack(number), text)
 
 
 class Frames:

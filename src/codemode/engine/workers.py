@@ -12,18 +12,18 @@ import warnings
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ..errors import EngineError
-from .link import Link
+from .link import Link, settings_of
 from .process import dispose, taken
-from .program import settings_of
 from .starters import SpawnStarter, ZygoteStarter
 
 if TYPE_CHECKING:
     from ..limits import Limits
-    from .cage import Part
+    from .catalogue import Catalogue
     from .events import Sink
+    from .interfaces import Repeatable
     from .link import WorkersCell
     from .process import WorkerProcess
-    from .program import Catalogue
+    from .sandbox import Part
     from .starters import Starter
 
 TRIES: Final = 3
@@ -138,19 +138,25 @@ class WorkersSession:
     def __init__(self, engine: WorkersEngine, limits: Limits) -> None:
         self._engine = engine
         self._limits = limits
-        self._settings = settings_of(limits).encode()
+        self._settings = settings_of(limits)
         self._link: Link | None = None
         self._dying: set[Link] = set()
         self._linking = asyncio.Lock()
         self._numbers = 0
         self._closed = False
 
-    async def start(self, source: str, catalogue: Catalogue, sink: Sink) -> WorkersCell:
+    async def start(
+        self,
+        source: str,
+        catalogue: Catalogue,
+        sink: Sink,
+        repeatable: Repeatable | None = None,
+    ) -> WorkersCell:
         link = self._usable_link()
         if link is None:
             link = await self._linked()
         self._numbers += 1
-        return link.start(self._numbers, source, catalogue, sink)
+        return link.start(self._numbers, source, catalogue, sink, repeatable)
 
     async def aclose(self) -> None:
         self._closed = True
@@ -167,9 +173,9 @@ class WorkersSession:
         return None if self._link is None else self._link.pid
 
     @property
-    def cage(self) -> tuple[Part, ...] | None:
-        """The parts of the cage of its worker, as that says; None if it has not said it."""
-        return None if self._link is None else self._link.cage
+    def sandbox(self) -> tuple[Part, ...] | None:
+        """The parts of the sandbox of its worker, as that says; None if it has not said it."""
+        return None if self._link is None else self._link.sandbox
 
     def _usable_link(self) -> Link | None:
         link = self._link

@@ -10,18 +10,29 @@ import asyncio
 import errno
 import os
 import socket
+import struct
 import weakref
 from collections import deque
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..errors import EngineError
 from .process import LastWords, WorkerProcess, end, kill, launch
-from .zygote import ENDED, REFUSED, REPORT, STARTED
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
+
+
+REPORT: Final = struct.Struct("<ciiQ")
+"""What happened, a process id, a status, and the largest resident size in bytes."""
+
+STARTED: Final = b"S"
+ENDED: Final = b"E"
+"""The status is a wait status."""
+
+REFUSED: Final = b"F"
+"""The status is an errno: the system gave no process."""
 
 
 class ZygoteLostError(EngineError):
@@ -68,7 +79,7 @@ class Zygote:
         self._requests: deque[_Request] = deque()
         self._workers: dict[int, WorkerProcess] = {}
         self._buffer = bytearray()
-        self._process, self._control, self._words = launch("main")
+        self._process, self._control, self._words = launch("zygote")
         # Whoever forgets to close, or ends its interpreter, leaves no process behind.
         self._finalizer = weakref.finalize(
             self, end, os.getpid(), self._process, self._control, self._words

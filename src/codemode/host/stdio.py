@@ -117,7 +117,7 @@ class Host:
 
 
 async def _serve(reading: BinaryIO, writing: BinaryIO) -> Ending:
-    provider = LocalSessionProvider(engine="workers")
+    provider = LocalSessionProvider()
     provider.warm_up()  # while the client says hello
     host = Host(provider)
     with ended_by_signals(host.end):

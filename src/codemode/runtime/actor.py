@@ -35,8 +35,8 @@ from .state import Effect, Input, Phase, State, step
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from ..engine.program import Catalogue
-    from ..engine.seam import EngineCell, EngineSession
+    from ..engine.catalogue import Catalogue
+    from ..engine.interfaces import EngineCell, EngineSession
     from ..limits import Limits
     from ..protocol.session import SessionDelegate
     from ..protocol.types import CellId, ExecuteRequest

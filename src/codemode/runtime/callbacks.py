@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import msgspec
 from msgspec import UNSET
@@ -18,7 +18,6 @@ from msgspec import UNSET
 from ..errors import CodeModeError
 from ..protocol.types import ToolCall
 from ..surface.json_members import has_more_members
-from ..surface.text import well_formed
 from .held import memory_of
 from .jsontext import decode_json, decoded_bytes, encode_json
 from .lane import Lane
@@ -48,10 +47,20 @@ ERROR_CHARACTERS: Final = 4096
 """An error may always be that long, or nobody could be told of a limit."""
 
 
+class Answers(Protocol):
+    """Where the outcomes of tool calls go."""
+
+    def resolve(self, call: int, json: str) -> None:
+        """The call has returned ``json``."""
+
+    def reject(self, call: int, text: str) -> None:
+        """The call has failed."""
+
+
 class Callbacks:
     """Runs what a cell asks of its delegate, each in a copy of ``context``, the one of its execute.
 
-    ``deliver(message)`` gets each tool call's JSON value or error text, as the script reads it.
+    ``answers`` gets each tool call's JSON value or error text.
     ``on_ended()`` is called whenever a callback has ended: there may be room again.
     """
 
@@ -62,14 +71,14 @@ class Callbacks:
         delegate: SessionDelegate,
         limits: Limits,
         context: Context,
-        deliver: Callable[[str], None],
+        answers: Answers,
         on_ended: Callable[[], None],
     ) -> None:
         self._cell_id = cell_id
         self._call_id = call_id
         self._delegate = delegate
         self._limits = limits
-        self._deliver = deliver
+        self._answers = answers
         self._calls = Lane(limits.concurrent_tool_calls, context, on_ended)
         self._notes = Lane(NOTIFICATIONS_AT_ONCE, context, on_ended)
         self._over = False
@@ -166,17 +175,17 @@ class Callbacks:
         try:
             value = await self._delegate.invoke_tool(self._tool_call(called, tool), cancel)
             if cancel.is_set():  # by us, and nobody listens; or by the tool itself
-                self._deliver(refusal(called.number, CANCELLED_CALL))
+                self._answers.reject(called.number, CANCELLED_CALL)
                 return
             text = encode_result(value, tool.name, self._limits, encode_json)
         except GeneratorExit:
             raise
         except asyncio.CancelledError:
-            self._deliver(refusal(called.number, CANCELLED_CALL))
+            self._answers.reject(called.number, CANCELLED_CALL)
         except BaseException as error:  # noqa: BLE001 - see above
-            self._deliver(refusal(called.number, error_text(error, self._limits)))
+            self._answers.reject(called.number, error_text(error, self._limits))
         else:
-            self._deliver(f"R{called.number}\n{text}")
+            self._answers.resolve(called.number, text)
 
     def _tool_call(self, called: ToolCalled, tool: ToolDefinition) -> ToolCall:
         call = ToolCall(
@@ -272,11 +281,6 @@ def encode_result(
         what = f"the result of tool `{tool_name}`"
         raise CodeModeError(limits.message("value_bytes", size, what=what))
     return json
-
-
-def refusal(number: int, text: str) -> str:
-    """The message that rejects the promise of a tool call."""
-    return f"E{number}\n{well_formed(text)}"
 
 
 def error_text(error: BaseException, limits: Limits) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..engine.program import Catalogue
+from ..engine.catalogue import Catalogue
 from ..surface.identifiers import normalize
 
 if TYPE_CHECKING:

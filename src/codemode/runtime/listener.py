@@ -14,7 +14,7 @@ from msgspec import Struct
 from ..engine import events as ev
 from ..protocol.types import AudioItem, ImageItem, TextItem
 from ..surface.hints import hint_for
-from .callbacks import HELD_BYTES, Callbacks, call_name, refusal
+from .callbacks import HELD_BYTES, Callbacks, call_name
 from .outbox import Outbox
 from .state import Input
 from .turns import Turns
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Context
 
-    from ..engine.seam import EngineCell
+    from ..engine.interfaces import EngineCell
     from ..limits import Limits
     from ..protocol.session import SessionDelegate
     from ..protocol.types import CellId, ExecuteRequest
@@ -88,7 +88,7 @@ class Listener:
             delegate,
             limits,
             context,
-            deliver=self.turns.deliver,
+            answers=self.turns,
             on_ended=self._on_callback_ended,
         )
         self._share = held.share(self._regulate)
@@ -187,7 +187,7 @@ class Listener:
         if bound is not None and self._tool_calls > bound:
             self._reach_limit("tool_calls")
         elif not 0 <= called.index < len(tools):
-            self.turns.deliver(refusal(called.number, "unknown tool"))
+            self.turns.reject(called.number, "unknown tool")
         else:
             self._frontier_calls.append(call_name(called.number))
             self.callbacks.call(called, tools[called.index])
@@ -212,7 +212,7 @@ class Listener:
 
     def _on_value_asked(self, event: ev.ValueAsked) -> None:
         if self._engine is not None:
-            self._engine.answer(self.writes.get(event.key))
+            self._engine.load(self.writes.get(event.key))
 
     def _on_finished(self, finished: ev.Finished) -> None:
         self._hushed = True

@@ -1,11 +1,12 @@
-"""Sessions whose cells run on this machine, in workers or in this process's threads."""
+"""Sessions whose cells run on this machine, each session's in a process of its own."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Final
 
-from ..errors import SessionClosedError, UsageError
+from ..engine.workers import WorkersEngine
+from ..errors import SessionClosedError
 from ..limits import Limits
 from .session import SessionRuntime
 
@@ -13,13 +14,10 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from ..engine.seam import Engine
     from ..protocol.session import SessionDelegate
 
 CROWD: Final = 16
 """How many sessions to have before those that are shut are forgotten."""
-
-EngineName: TypeAlias = Literal["workers", "threads"]
 
 
 class LocalSessionProvider:
@@ -27,16 +25,11 @@ class LocalSessionProvider:
 
     Args:
         limits: bounds for sessions that are created without their own.
-        engine: ``"workers"`` runs each session's cells in a process of their own; ``"threads"``
-            runs them in this process, quicker and for trusted code only.
-
-    Raises:
-        UsageError: there is no such engine.
     """
 
-    def __init__(self, *, limits: Limits | None = None, engine: EngineName = "workers") -> None:
+    def __init__(self, *, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
-        self._engine = _make_engine(engine)
+        self._engine = WorkersEngine()
         self._sessions: list[SessionRuntime] = []
         self._crowd = CROWD
         self._closing: asyncio.Task[None] | None = None
@@ -92,23 +85,3 @@ class LocalSessionProvider:
         traceback: TracebackType | None,
     ) -> None:
         await self.aclose()
-
-
-def check_engine(name: object) -> None:
-    """Raise UsageError if there is no engine of this name."""
-    if name not in get_args(EngineName):
-        raise UsageError(
-            f"there is no engine {name!r}: choose {' or '.join(map(repr, get_args(EngineName)))}"
-        )
-
-
-def _make_engine(name: EngineName) -> Engine:
-    check_engine(name)
-    # Each loads only what it needs: the in-process one brings V8 into this process.
-    if name == "workers":
-        from ..engine.workers import WorkersEngine  # noqa: PLC0415 - see above
-
-        return WorkersEngine()
-    from ..engine.threads import ThreadsEngine  # noqa: PLC0415 - see above
-
-    return ThreadsEngine()

@@ -18,7 +18,7 @@ from .values import StoredValues
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ..engine.seam import EngineSession
+    from ..engine.interfaces import EngineSession
     from ..limits import Limits
     from ..protocol.session import SessionDelegate, Signal
     from ..protocol.types import (

@@ -16,12 +16,13 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from ..surface.text import well_formed
 from .held import memory_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..engine.seam import EngineCell
+    from ..engine.interfaces import EngineCell
     from ..limits import Limits
 
 FIRST_LOOK_SECONDS: Final = 0.01
@@ -47,7 +48,7 @@ class Turns:
         self._loop = asyncio.get_running_loop()
         self._engine: EngineCell | None = None
         self._timers: dict[int, asyncio.TimerHandle | None] = {}
-        self._held: deque[str] = deque()
+        self._held: deque[Callable[[], None]] = deque()
         self.held_bytes = 0
         """What is held back while the script is frozen."""
         self._frozen = False
@@ -74,18 +75,27 @@ class Turns:
         self._engine = engine
         self._turn_begins()
 
-    def deliver(self, message: str) -> None:
-        """Give the script something to do, or hold it back while it is frozen."""
-        if self._over or self._engine is None:
-            return
+    def resolve(self, call: int, json: str) -> None:
+        """Give the script the value of a tool call, or hold it back while it is frozen."""
         if self._frozen:
-            self._held.append(message)
-            self.held_bytes += memory_of(message)
-            return
-        if message[0] == "T" and not self._take_due(int(message[1:])):
-            return
-        self._turn_begins()
-        self._engine.deliver(message)
+            self._hold(lambda: self.resolve(call, json), memory_of(json))
+        elif self._engine is not None and not self._over:
+            self._turn_begins()
+            self._engine.resolve(call, json)
+
+    def reject(self, call: int, text: str) -> None:
+        """Tell the script that a tool call has failed, as ``resolve``."""
+        text = well_formed(text)
+        if self._frozen:
+            self._hold(lambda: self.reject(call, text), memory_of(text))
+        elif self._engine is not None and not self._over:
+            self._turn_begins()
+            self._engine.reject(call, text)
+
+    def _hold(self, delivery: Callable[[], None], size: int) -> None:
+        if not self._over:
+            self._held.append(delivery)
+            self.held_bytes += size
 
     def ended(self) -> None:
         """A turn is over."""
@@ -112,14 +122,17 @@ class Turns:
 
     def _fire(self, number: int) -> None:
         self._timers[number] = None
-        self.deliver(f"T{number}")
+        if self._frozen:
+            self._hold(lambda: self._fire_due(number), 0)
+        else:
+            self._fire_due(number)
 
-    def _take_due(self, number: int) -> bool:
-        """Whether timer ``number`` is still wanted: it may be cleared while it is held back."""
-        if number not in self._timers:
-            return False
-        del self._timers[number]
-        return True
+    def _fire_due(self, number: int) -> None:
+        """Fire a timer that is still wanted: it may be cleared while it is held back."""
+        if number in self._timers and self._engine is not None and not self._over:
+            del self._timers[number]
+            self._turn_begins()
+            self._engine.fire_timer(number)
 
     # ── holding back ─────────────────────────────────────────────────────────────────────────
 
@@ -132,8 +145,8 @@ class Turns:
         self._frozen = False
         held, self._held = self._held, deque()
         self.held_bytes = 0
-        for message in held:
-            self.deliver(message)
+        for delivery in held:
+            delivery()
         self._report()
 
     def pause(self) -> None:

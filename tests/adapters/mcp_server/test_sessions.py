@@ -18,7 +18,7 @@ class Rooms:
         self.sessions = Sessions(self._make, idle_seconds=idle_seconds, most=most)
 
     def _make(self, client: ServedClient) -> CodeMode:
-        self.made.append(CodeMode(engine="threads", on_notify=client))
+        self.made.append(CodeMode(on_notify=client))
         return self.made[-1]
 
 

@@ -101,7 +101,7 @@ async def test_a_client_that_leaves_during_a_write_is_no_news(
 ) -> None:
     details = SimpleNamespace(method=METHODS["OpenSession"].path, invocation_metadata=())
     gone = Gone()
-    async with LocalSessionProvider(engine="threads") as provider:
+    async with LocalSessionProvider() as provider:
         service = CodeModeHost(provider)
         handler: Any = service.handlers().service(details)  # type: ignore[arg-type]  # as gRPC's own
         await handler.unary_stream(b"", gone)

@@ -1,16 +1,3 @@
-// Images, audio and MCP blocks. Evaluated by boot.js, whose rules hold here, when a program first
-// shows one.
-"use strict";
-((core) => {
-const {
-  apply, hasOwn, parse, stringify, trunc, isArray, isInteger, fromCharCode, fromBase64, iteratorKey, RegExpOf,
-  slice, indexOf, own, isObject, checked, toJson, asText, put, TEXT, IMAGE, AUDIO,
-} = core;
-function lower(text) { return apply(core.toLowerCase, text, []); }
-function startsWith(text, start, at) { return apply(core.startsWith, text, [start, at]); }
-function exec(pattern, text) { return apply(core.exec, pattern, [text]); }
-function byteLength(bytes) { return apply(core.byteLength, bytes, []); }
-
 // ---------------------------------------------------------------- images and audio
 
 function schemeOf(url) {
@@ -201,12 +188,8 @@ function emitBlock(value) {
   } else throw CONTENT_SHAPE;
 }
 
-function content(blockOrBlocks) {
+function showBlocks(blockOrBlocks) {
   const iterate = isObject(blockOrBlocks) ? blockOrBlocks[iteratorKey] : undefined;
   if (typeof iterate !== "function") emitBlock(blockOrBlocks);
   else for (const block of { __proto__: null, [iteratorKey]: () => apply(iterate, blockOrBlocks, []) }) emitBlock(block);
 }
-
-return { __proto__: null, content, image, audio, generatedImage };
-})
-//# sourceURL=codemode:prelude/media.js

@@ -1,12 +1,6 @@
-// What a program waits for: timers, and promises in the order they settle. Evaluated by boot.js,
-// whose rules hold here, when a program first does.
-"use strict";
-((core) => {
-const { apply, trunc, isFinite, PromiseOf, define, config, put, send, refuse, TIMER, CLEAR } = core;
-
 // ---------------------------------------------------------------- timers
 
-const pending = { __proto__: null };
+const pendingTimers = { __proto__: null };
 let timers = 0, waiting = 0;
 
 function setTimeout(callback, delay) {
@@ -14,16 +8,16 @@ function setTimeout(callback, delay) {
   if (waiting >= config.timers) refuse("timers", config.timersError);
   const id = ++timers, number = +delay;  // may throw what the script throws, and uses up the id
   const wait = isFinite(number) && number > 0 ? trunc(number) : 0;
-  pending[id] = callback;
+  pendingTimers[id] = callback;
   waiting++;
-  send(TIMER, id + "\n" + wait);
+  putTimer(id, wait);
   return id;
 }
 
 function takeTimer(id) {
-  const callback = pending[id];
+  const callback = pendingTimers[id];
   if (callback !== undefined) waiting--;
-  delete pending[id];
+  delete pendingTimers[id];
   return callback;
 }
 
@@ -36,27 +30,25 @@ function clearTimeout(id) {
     throw "clearTimeout expects a numeric timeout id";
   }
   number = isFinite(number) ? trunc(number) : 0;
-  if (takeTimer(number) !== undefined) put(CLEAR, `${number}`);
+  if (takeTimer(number) !== undefined) putClear(number);
 }
 
 // ---------------------------------------------------------------- promises in the order they settle
 
 // A queue of results: `open` promises are still to settle, `first` is the oldest result not yet
 // taken. It is a linked list, because a script can put setters on the indices of arrays.
-function settle(promises) {
-  const queue = { open: 0, first: undefined, last: undefined, wake: undefined };
-  const keyed = isMap(promises);
-  let position = 0;
-  for (const entry of promises) {
-    queue.open++;
-    watch(queue, keyed ? entry[0] : position++, keyed ? entry[1] : entry);
-  }
-  return queue;
+function openQueue(promises) {
+  return { open: 0, first: undefined, last: undefined, wake: undefined, keyed: isMap(promises), position: 0 };
+}
+
+function add(queue, entry) {
+  queue.open++;
+  watch(queue, queue.keyed ? entry[0] : queue.position++, queue.keyed ? entry[1] : entry);
 }
 
 function isMap(value) {
   try {
-    apply(core.mapSize, value, []);
+    mapSize(value);
     return true;
   } catch {
     return false;
@@ -97,7 +89,3 @@ async function* results(queue) {
     else yield take(queue);
   }
 }
-
-return { __proto__: null, setTimeout, clearTimeout, takeTimer, settle, results, take, woken };
-})
-//# sourceURL=codemode:prelude/waiting.js

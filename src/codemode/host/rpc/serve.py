@@ -180,7 +180,7 @@ def _say_where(address: Address, port: int, *, is_tls: bool) -> None:
 async def _serve(
     address: Address, access: Access, files: tuple[BinaryIO, BinaryIO] | None
 ) -> Ending:
-    provider = LocalSessionProvider(engine="workers")
+    provider = LocalSessionProvider()
     provider.warm_up()  # while the client connects
     host = Host(provider, access)
     with ended_by_signals(host.end):

@@ -1,44 +1,35 @@
-"""Native code in a worker: what it tries fails, and nobody else notices."""
+"""The sandbox of a worker: what native code in it tries fails, and cells lack nothing."""
 
 import asyncio
-import json
-import logging
 import os
+import resource
 import signal
 import socket
 import struct
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from codemode.engine import cage, link, process
-from codemode.engine.cage import PARTS, Part, packed, unpacked
-from codemode.engine.events import ToolCalled
+from codemode.engine import events as ev
+from codemode.engine import sandbox
+from codemode.engine.sandbox import PARTS, Part, read_report
 from codemode.engine.workers import WorkersEngine, WorkersSession
 from codemode.errors import EngineError
 from codemode.limits import Limits
 
-from . import native, native_bare
-from .driving import Run, begin, eventually, processes, run, texts
+from .driving import begin, eventually, processes, texts
+from .sandboxed import Violation, attempt
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the cage is Linux's")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
 
 AT_FDCWD = -100
 SIGNAL_OF_A_CHILD = signal.SIGCHLD
-RLIMIT_CPU, RLIMIT_DATA, RLIMIT_NOFILE, RLIMIT_NPROC = 0, 2, 7, 6
+RLIMIT_NOFILE, RLIMIT_NPROC = 7, 6
 NO_LIMIT = {"hex": struct.pack("=QQ", 2**64 - 1, 2**64 - 1).hex()}
 EMPTY = {"hex": "00" * 64}
-
-VIOLATION = (
-    "The worker process of this session was ended by the system: it tried what no cell may do"
-    " (killed by SIGSYS).\nHint: stored values are kept; run the program again, without what it"
-    " did last.",
-    None,
-)
-"""How a cell is lost whose worker was ended for it."""
 
 
 def text(value: str) -> dict[str, str]:
@@ -49,29 +40,6 @@ def unix_address(path: bytes) -> dict[str, str]:
     return {"hex": (struct.pack("=H", socket.AF_UNIX) + path + b"\0").hex()}
 
 
-@pytest.fixture
-async def engine(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WorkersEngine]:
-    """Workers that make system calls for us."""
-    monkeypatch.setattr(process, "ZYGOTE", native.MODULE)
-    made = WorkersEngine(start_method="zygote")
-    yield made
-    await made.aclose()
-
-
-@pytest.fixture
-async def bare(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WorkersEngine]:
-    """The same where Landlock is all that there is."""
-    monkeypatch.setattr(process, "ZYGOTE", native_bare.MODULE)
-    made = WorkersEngine(start_method="zygote")
-    yield made
-    await made.aclose()
-
-
-def making(call: list[Any], then: str = "text(native)") -> str:
-    """A program that makes a system call before it runs."""
-    return f"// native: {json.dumps(call)}\n{then}"
-
-
 def pid_of(session: WorkersSession) -> int:
     assert session.pid is not None
     return session.pid
@@ -80,27 +48,6 @@ def pid_of(session: WorkersSession) -> int:
 def fields_of(pid: int, file: str, line: int) -> list[str]:
     """The words of a line of a file in /proc."""
     return Path(f"/proc/{pid}/{file}").read_text().splitlines()[line].split()
-
-
-def outcome(ended: Run) -> str | tuple[str, str | None] | None:
-    return ended.lost or "".join(ended.texts)
-
-
-async def with_a_neighbour(engine: WorkersEngine, source: str) -> Any:
-    """What becomes of a program while another session has a live cell, which must go on."""
-    neighbour, session = engine.session(Limits()), engine.session(Limits())
-    live = await begin(neighbour, "await tools.never(1); text('done')")
-    await live.heard(ToolCalled)
-    found = outcome(await run(session, source))
-    assert await texts(neighbour, "text('works')") == ["works"]
-    assert await texts(session, "text('works again')") == ["works again"]
-    number = next(e.number for e in live.events if isinstance(e, ToolCalled))
-    live.cell.deliver(f"R{number}\n1")
-    await live.end()
-    assert (live.error, live.texts) == (None, ["done"])
-    await neighbour.aclose()
-    await session.aclose()
-    return found
 
 
 Calls = Callable[[Path], list[Any]]
@@ -129,12 +76,8 @@ REFUSED: dict[str, tuple[Calls, str]] = {
         lambda _: ["openat", AT_FDCWD, text(f"/proc/{os.getpid()}/mem"), os.O_RDONLY],
         "EACCES",
     ),
-    "read from a descriptor that the zygote had": (lambda _: ["read", 5, EMPTY, 8], "EBADF"),
-    "read from its standard input": (lambda _: ["read", 0, EMPTY, 8], "EBADF"),
-    "write to its standard output": (lambda _: ["write", 1, EMPTY, 8], "EBADF"),
     "outlive its parent": (lambda _: ["prctl", 1, 0, 0, 0, 0], "EACCES"),
     "be dumpable": (lambda _: ["prctl", 4, 1, 0, 0, 0], "EACCES"),
-    "take more memory": (lambda _: ["prlimit64", 0, RLIMIT_DATA, NO_LIMIT, 0], "EPERM"),
     "open more descriptors": (lambda _: ["prlimit64", 0, RLIMIT_NOFILE, NO_LIMIT, 0], "EPERM"),
     "start a thread with flags that nobody sees": (lambda _: ["clone3", EMPTY, 64], "ENOSYS"),
 }
@@ -176,72 +119,61 @@ FATAL: dict[str, Calls] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("attempt", REFUSED)
-async def test_what_a_library_might_ask_for_in_good_faith_is_refused(
-    engine: WorkersEngine, attempt: str, tmp_path: Path
-) -> None:
-    call, answer = REFUSED[attempt]
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_a_library_might_ask_for_in_good_faith_is_refused(what: str, tmp_path: Path) -> None:
+    call, answer = REFUSED[what]
 
-    assert await with_a_neighbour(engine, making(call(tmp_path))) == answer
+    assert attempt(call(tmp_path))[1] == answer
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("attempt", FATAL)
-async def test_what_only_an_attacker_asks_for_ends_the_worker_and_nothing_else(
-    engine: WorkersEngine, attempt: str, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("what", FATAL)
+def test_what_only_an_attacker_asks_for_ends_the_process(what: str, tmp_path: Path) -> None:
     (tmp_path / "kept").touch()
+    with pytest.raises(Violation) as caught:
+        attempt(FATAL[what](tmp_path))
 
-    assert await with_a_neighbour(engine, making(FATAL[attempt](tmp_path))) == VIOLATION
+    assert caught.value.args == (signal.SIGSYS,)
     assert os.listdir(tmp_path) == ["kept"]
+
+
+def test_a_thread_is_born_inside() -> None:
+    with pytest.raises(Violation):
+        attempt(["socket", 2, 1, 0], thread=True)
 
 
 @pytest.mark.parametrize(
     ("call", "answer"),
     [
-        (["openat", AT_FDCWD, text("/etc/passwd"), os.O_RDONLY], "EACCES"),
-        (["openat", AT_FDCWD, text("/dev/null"), os.O_WRONLY], "EACCES"),
-        (["openat", AT_FDCWD, text("/"), os.O_DIRECTORY], "EACCES"),
+        (["openat", AT_FDCWD, text("/etc/passwd"), os.O_RDONLY], "EMFILE"),
+        (["mkdirat", AT_FDCWD, text("/tmp/new"), 0o700], "EACCES"),
+        (["unlinkat", AT_FDCWD, text("/etc/passwd"), 0], "EACCES"),
         (["execve", text("/bin/true"), 0, 0], "EACCES"),
-        (["ptrace", 16, os.getpid(), 0, 0], "EPERM"),
         (["capset", {"hex": "2205082000000000"}, {"hex": "ff" * 24}], "EPERM"),
         (["setuid", 1], "EPERM"),
     ],
 )
-async def test_where_there_is_no_filter_the_other_parts_hold(
-    bare: WorkersEngine, call: list[Any], answer: str
-) -> None:
-    assert await texts(bare.session(Limits()), making(call)) == [answer]
+def test_where_there_is_no_filter_the_other_parts_hold(call: list[Any], answer: str) -> None:
+    report, outcome = attempt(call, with_filter=False)
+
+    assert [part.name for part in read_report(report.encode()) if not part.in_force] == ["seccomp"]
+    assert outcome == answer
 
 
-async def test_a_worker_says_what_it_lacks_and_runs_without_it(
-    bare: WorkersEngine, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(link, "_said", set())
-    session = bare.session(Limits())
-    with caplog.at_level(logging.WARNING):
-        assert await texts(session, "text('runs')") == ["runs"]
-    assert session.cage is not None
-
-    assert [(part.name, part.note) for part in session.cage if not part.in_force] == [
-        ("resource limits", "this kernel does not have it"),
-        ("seccomp", "this kernel does not have it"),
-    ]
-    assert "a worker runs without seccomp: this kernel does not have it" in caplog.messages
-
-
-async def test_every_part_is_in_force_on_this_system(workers: WorkersEngine) -> None:
-    session = workers.session(Limits())
+async def test_every_part_is_in_force_on_this_system(engine: WorkersEngine) -> None:
+    session = engine.session(Limits())
     await texts(session, "")
-    assert session.cage is not None
+    assert session.sandbox is not None
 
-    assert [(part.name, part.in_force) for part in session.cage] == [(name, True) for name in PARTS]
+    assert [(part.name, part.in_force) for part in session.sandbox] == [
+        (name, True) for name in PARTS
+    ]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="others may not look into what is not dumpable")
-async def test_a_caged_worker_from_outside(workers: WorkersEngine) -> None:
+async def test_a_worker_from_outside(engine: WorkersEngine) -> None:
     before = processes()
-    session = workers.session(Limits(worker_memory_bytes=2**28))
+    session = engine.session(Limits(worker_memory_bytes=2**28))
     await texts(session, "")
     pid = pid_of(session)
     folder = Path(f"/proc/{pid}")
@@ -267,20 +199,34 @@ async def test_a_caged_worker_from_outside(workers: WorkersEngine) -> None:
     assert {name: limits[f"Max {name}"] for name in closed} == dict.fromkeys(closed, "0")
 
 
-async def test_threads_are_born_inside(engine: WorkersEngine) -> None:
-    session = engine.session(Limits())
-    await texts(session, "text(1)")
-    long = making(["socket", 2, 1, 0], f"text(native) /* {'x' * 20_000} return */")
+async def test_time_for_a_burst_is_given_when_work_arrives(engine: WorkersEngine) -> None:
+    session = engine.session(Limits(compute_ms=100_000))
+    await texts(session, "")
+    pid = pid_of(session)
+    row = fields_of(pid, "limits", 1)
 
-    assert (await run(session, long)).lost == VIOLATION  # too long for the main thread
+    assert (100 < int(row[3]) < 400, row[4]) == (True, "unlimited")
+
+
+async def test_without_a_limit_on_computing_there_is_none_on_processor_time(
+    engine: WorkersEngine,
+) -> None:
+    session = engine.session(Limits(compute_ms=None))
+    await texts(session, "")
+    pid = pid_of(session)
+    row = fields_of(pid, "limits", 1)
+
+    assert row[3:5] == ["unlimited", "unlimited"]
 
 
 async def test_a_worker_that_nobody_watches_ends_when_its_time_is_used_up(
     engine: WorkersEngine,
 ) -> None:
     session = engine.session(Limits(compute_ms=600_000))
-    one_second = {"hex": struct.pack("=QQ", 1, 2**64 - 1).hex()}
-    spinning = await run(session, making(["prlimit64", 0, RLIMIT_CPU, one_second, 0], "for(;;){}"))
+    spinning = await begin(session, "yield_control(); for (;;);")
+    await spinning.heard(ev.YieldAsked)
+    resource.prlimit(pid_of(session), resource.RLIMIT_CPU, (1, resource.RLIM_INFINITY))
+    await spinning.end()
 
     assert spinning.lost == (
         "Limit reached (compute_ms): the cell computed for 10 min without a pause."
@@ -290,30 +236,10 @@ async def test_a_worker_that_nobody_watches_ends_when_its_time_is_used_up(
     assert await texts(session, "text('works')") == ["works"]
 
 
-async def test_time_for_a_burst_is_given_when_work_arrives(workers: WorkersEngine) -> None:
-    session = workers.session(Limits(compute_ms=100_000))
-    await texts(session, "")
-    pid = pid_of(session)
-    row = fields_of(pid, "limits", 1)
-
-    assert (100 < int(row[3]) < 400, row[4]) == (True, "unlimited")
-
-
-async def test_without_a_limit_on_computing_there_is_none_on_processor_time(
-    workers: WorkersEngine,
-) -> None:
-    session = workers.session(Limits(compute_ms=None))
-    await texts(session, "")
-    pid = pid_of(session)
-    row = fields_of(pid, "limits", 1)
-
-    assert row[3:5] == ["unlimited", "unlimited"]
-
-
 async def test_a_worker_dies_with_its_zygote_although_it_gave_up_its_powers(
-    engine: WorkersEngine,
+    forked: WorkersEngine,
 ) -> None:
-    session = engine.session(Limits())
+    session = forked.session(Limits())
     await texts(session, "")
     pid = pid_of(session)
     parent = int(fields_of(pid, "status", 6)[1])
@@ -343,17 +269,17 @@ async def test_a_worker_dies_with_its_zygote_although_it_gave_up_its_powers(
     ],
     ids=range(9),
 )
-async def test_cells_lack_nothing_in_the_cage(
-    workers: WorkersEngine, source: str, written: list[str] | None
+async def test_cells_lack_nothing(
+    engine: WorkersEngine, source: str, written: list[str] | None
 ) -> None:
-    found = await texts(workers.session(Limits()), source)
+    found = await texts(engine.session(Limits()), source)
 
     assert found == (written or found)
     assert found
 
 
-async def test_isolates_do_not_share_their_random_numbers(workers: WorkersEngine) -> None:
-    sessions = [workers.session(Limits()) for _ in range(3)]
+async def test_isolates_do_not_share_their_random_numbers(engine: WorkersEngine) -> None:
+    sessions = [engine.session(Limits()) for _ in range(3)]
     drawn = [
         number
         for _ in range(5)
@@ -364,13 +290,16 @@ async def test_isolates_do_not_share_their_random_numbers(workers: WorkersEngine
     assert len(set(drawn)) == 15
 
 
-FULL = tuple(Part(name, in_force=True, note="") for name in PARTS)
+FULL = "".join(f"{name}\t1\t\n" for name in PARTS)
 
 
-def test_a_description_of_a_cage_survives_the_wire() -> None:
-    parts = (*FULL[:-1], Part("seccomp", in_force=False, note="switched off"))
+def test_a_report_names_each_part_and_what_it_lacks() -> None:
+    report = FULL.replace("seccomp\t1\t", "seccomp\t0\tswitched off")
 
-    assert unpacked(packed(parts)) == parts
+    assert read_report(report.encode()) == (
+        *(Part(name, in_force=True) for name in PARTS[:-1]),
+        Part("seccomp", in_force=False, note="switched off"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -378,27 +307,20 @@ def test_a_description_of_a_cage_survives_the_wire() -> None:
     [
         b"",
         b"{}",
-        b"[1]",
         b"\xff",
-        b"[" * 4000,
-        packed(FULL) + b" " * cage.MAX_BYTES,
-        packed(FULL[:-1]),
-        packed((*FULL[:-1], Part("my own", in_force=True))),
-        packed((*FULL[:-1], Part("seccomp", in_force=1))),  # type: ignore[arg-type]
-        packed((*FULL[:-1], Part("seccomp", in_force=True, note=3))),  # type: ignore[arg-type]
+        FULL.encode() + b"\n" * sandbox.MAX_BYTES,
+        FULL.replace("seccomp", "my own").encode(),
+        FULL.replace("seccomp\t1", "seccomp\t2").encode(),
+        FULL.replace("seccomp\t1\t", "seccomp\t1").encode(),
+        FULL.partition("seccomp")[0].encode(),
     ],
-    ids=range(10),
 )
-def test_a_description_of_another_form_is_refused(data: bytes) -> None:
-    with pytest.raises(
-        EngineError, match=r"^a worker described its cage in a way that nobody does$"
-    ):
-        unpacked(data)
+def test_a_report_of_another_form_is_refused(data: bytes) -> None:
+    with pytest.raises(EngineError, match=r"^a worker described its sandbox in an unknown form$"):
+        read_report(data)
 
 
-def test_what_a_worker_says_of_its_cage_plays_no_tricks_with_a_terminal() -> None:
-    told = unpacked(
-        packed((*FULL[:-1], Part("seccomp", in_force=True, note="\x1b[2J" + "x" * 999)))
-    )
+def test_what_a_worker_says_of_its_sandbox_plays_no_tricks_with_a_terminal() -> None:
+    report = FULL.replace("seccomp\t1\t", "seccomp\t1\t\x1b[2J" + "x" * 999)
 
-    assert told[-1].note == "?[2J" + "x" * 196
+    assert read_report(report.encode())[-1].note == "?[2J" + "x" * 196

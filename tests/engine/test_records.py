@@ -7,72 +7,81 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codemode.engine import events as ev
-from codemode.engine.events import Feed, Kind, Records
+from codemode.engine.records import Feed, Kind, Records
 from codemode.errors import EngineError
 from codemode.protocol.types import AudioItem, ImageItem, TextItem
 
-MAX_UNITS = 10_000
+MAX_BYTES = 30_000
+CONTINUED = 0x80
 
 
 def record(kind: int, payload: str | bytes = "") -> bytes:
-    """One record as the prelude writes it."""
-    data = payload.encode("utf-16-le", "surrogatepass") if isinstance(payload, str) else payload
-    units = len(data) // 2
-    return struct.pack("<3H", kind, units & 0xFFFF, units >> 16) + data
+    """One record as a worker writes it."""
+    data = payload.encode() if isinstance(payload, str) else payload
+    return struct.pack("<BI", kind, len(data)) + data
+
+
+def call(number: int, index: int, json: str, line: int = 0, column: int = 0) -> bytes:
+    """A record of a tool call."""
+    return record(Kind.CALL, struct.pack("<4I", number, index, line, column) + json.encode())
+
+
+def timer(number: int, delay_ms: float) -> bytes:
+    """A record of a timer that is set."""
+    return record(Kind.TIMER, struct.pack("<Id", number, delay_ms))
+
+
+def store(key: str, json: str) -> bytes:
+    """A record of a value that is stored."""
+    name = key.encode()
+    return record(Kind.STORE, struct.pack("<I", len(name)) + name + json.encode())
 
 
 TABLE: list[tuple[bytes, ev.Event]] = [
     (record(Kind.TEXT, "a\n€😀"), TextItem("a\n€😀")),
     (record(Kind.TEXT, ""), TextItem("")),
-    (record(Kind.TEXT, "\ud800x"), TextItem("�x")),
     (record(Kind.IMAGE, "low\ndata:,x"), ImageItem("data:,x", "low")),
     (record(Kind.AUDIO, "data:,y"), AudioItem("data:,y")),
-    (record(Kind.CALL, '1\n0\n{"a":1}'), ev.ToolCalled(1, 0, '{"a":1}')),
-    (record(Kind.CALL, "2\n7\n"), ev.ToolCalled(2, 7, None)),
-    (record(Kind.CALL, '3\n7\n["a",\n1e400]'), ev.ToolCalled(3, 7, '["a",\n1e400]')),
+    (call(1, 0, '{"a":1}', 2, 7), ev.ToolCalled(1, 0, '{"a":1}', 2, 7)),
+    (call(2, 7, ""), ev.ToolCalled(2, 7, None)),
+    (call(3, 7, '["a",\n1e400]'), ev.ToolCalled(3, 7, '["a",\n1e400]')),
     (record(Kind.NOTIFY, "n"), ev.Notified("n")),
     (record(Kind.YIELD), ev.YieldAsked()),
-    (record(Kind.TIMER, "4\n250"), ev.TimerSet(4, 250.0)),
-    (record(Kind.TIMER, "5\n1e+21"), ev.TimerSet(5, 1e21)),
-    (record(Kind.CLEAR, "4"), ev.TimerCleared(4)),
-    (record(Kind.STORE, "1\nk[1]"), ev.ValueStored("k", "[1]")),
-    (record(Kind.STORE, '4\n😀\nk"v"'), ev.ValueStored("😀\nk", '"v"')),
+    (timer(4, 250), ev.TimerSet(4, 250.0)),
+    (timer(5, 1e21), ev.TimerSet(5, 1e21)),
+    (record(Kind.CLEAR, struct.pack("<I", 4)), ev.TimerCleared(4)),
+    (store("k", "[1]"), ev.ValueStored("k", "[1]")),
+    (store("😀\nk", '"v"'), ev.ValueStored("😀\nk", '"v"')),
     (record(Kind.KEY, "k"), ev.ValueAsked("k")),
     (record(Kind.DONE), ev.Finished(None)),
     (record(Kind.FAILED, "boom"), ev.Finished("boom")),
     (record(Kind.LIMITED, "timers\ntoo\nmany"), ev.Finished("too\nmany", "timers")),
+    (record(Kind.CLOCK, b"\x02\x01"), ev.ClockRead(b"\x02\x01")),
     (record(Kind.IDLE), ev.Idle()),
 ]
 
 
 @pytest.mark.parametrize(("data", "event"), TABLE)
 def test_a_record_becomes_its_event(data: bytes, event: ev.Event) -> None:
-    assert Records(MAX_UNITS).feed(data) == [event]
+    assert Records(MAX_BYTES).feed(data) == [event]
 
 
 def test_records_may_come_together_or_one_by_one() -> None:
-    records = Records(MAX_UNITS)
+    records = Records(MAX_BYTES)
 
-    assert Records(MAX_UNITS).feed(b"".join(data for data, _ in TABLE)) == [e for _, e in TABLE]
+    assert Records(MAX_BYTES).feed(b"".join(data for data, _ in TABLE)) == [e for _, e in TABLE]
     assert [records.feed(data) for data, _ in TABLE] == [[event] for _, event in TABLE]
 
 
 def test_a_record_may_be_continued_also_within_a_character() -> None:
-    records = Records(MAX_UNITS)
-    high, low = "😀".encode("utf-16-le")[:2], "😀".encode("utf-16-le")[2:]
+    records = Records(MAX_BYTES)
+    high, low = "😀".encode()[:2], "😀".encode()[2:]
 
-    assert records.feed(record(Kind.TEXT | 0x8000, "ab")) == []
-    assert records.feed(record(Kind.TEXT | 0x8000, high) + record(Kind.TEXT, low)) == [
+    assert records.feed(record(Kind.TEXT | CONTINUED, "ab")) == []
+    assert records.feed(record(Kind.TEXT | CONTINUED, high) + record(Kind.TEXT, low)) == [
         TextItem("ab😀")
     ]
     assert records.feed(record(Kind.TEXT, "c")) == [TextItem("c")]
-
-
-def test_half_a_character_in_one_piece_spoils_no_other() -> None:
-    records = Records(MAX_UNITS)
-
-    assert records.feed(record(Kind.TEXT | 0x8000, "a\ud800")) == []
-    assert records.feed(record(Kind.TEXT, "b")) == [TextItem("a\ufffdb")]
 
 
 @pytest.mark.parametrize(
@@ -81,39 +90,37 @@ def test_half_a_character_in_one_piece_spoils_no_other() -> None:
         record(0),
         record(99, "x"),
         record(Kind.TEXT, "abc")[:-2],
-        record(Kind.TEXT)[:5],
-        record(Kind.CALL, "1\n2"),
-        record(Kind.CALL, "x\n2\n"),
-        record(Kind.TIMER, "1"),
-        record(Kind.TIMER, "1\nsoon"),
-        record(Kind.CLEAR, "9" * 5000),
-        record(Kind.CALL, "1\n2\n{'a': 1}"),
-        record(Kind.CALL, "1\n2\n[],[]"),
-        record(Kind.CALL, "1\n2\n" + "[" * 4_000 + "]" * 4_000),
-        record(Kind.STORE, "k"),
-        record(Kind.STORE, "1\nk"),
-        record(Kind.STORE, '1\nk{"a":NaN}'),
-        record(Kind.STORE, "1\nk1],[2"),
+        record(Kind.TEXT)[:4],
+        record(Kind.TEXT, b"\xff"),
+        record(Kind.TEXT, "\ud800".encode("utf-8", "surrogatepass")),
+        record(Kind.CALL, b"123"),
+        record(Kind.TIMER, b"1"),
+        record(Kind.CLEAR, b"12345"),
+        call(1, 2, "{'a': 1}"),
+        call(1, 2, "[],[]"),
+        call(1, 2, "[" * 4_000 + "]" * 4_000),
+        record(Kind.STORE, b"k"),
+        record(Kind.STORE, b"\xff\xff\xff\xffk1"),
+        store("k", ""),
+        store("k", '{"a":NaN}'),
+        store("k", "1],[2"),
         record(Kind.IMAGE, "huge\ndata:,x"),
         record(Kind.IDLE) + record(Kind.TEXT, "x"),
-        record(Kind.IDLE) + record(Kind.TEXT, "\ud800"),
-        record(Kind.TEXT | 0x8000, "x" * MAX_UNITS) + record(Kind.TEXT, "x"),
-        record(Kind.TEXT | 0x8000),
-        record(Kind.TEXT | 0x8000, "") + record(Kind.TEXT, "\ud800"),
-        record(Kind.TEXT | 0x8000, "x") * MAX_UNITS,
-        record(Kind.TEXT | 0x8000, "\ud800") * MAX_UNITS,
+        record(Kind.TEXT | CONTINUED, "x" * MAX_BYTES) + record(Kind.TEXT, "x"),
+        record(Kind.TEXT | CONTINUED),
+        record(Kind.TEXT | CONTINUED, "x") * MAX_BYTES,
     ],
 )
 def test_what_is_no_record_is_an_engine_error(data: bytes) -> None:
     with pytest.raises(EngineError, match=r"^a cell sent unreadable records: "):
-        Records(MAX_UNITS).feed(data)
+        Records(MAX_BYTES).feed(data)
 
 
 @given(
     st.lists(st.binary(max_size=40) | st.builds(record, st.integers(0, 20), st.text()), max_size=5)
 )
 def test_garbage_is_events_or_an_engine_error_and_nothing_else(pieces: list[bytes]) -> None:
-    records = Records(MAX_UNITS)
+    records = Records(MAX_BYTES)
     try:
         for piece in pieces:
             records.feed(piece)
@@ -121,10 +128,10 @@ def test_garbage_is_events_or_an_engine_error_and_nothing_else(pieces: list[byte
         pass
 
 
-@given(st.integers(0, 2**15 - 1), st.text(max_size=30))
+@given(st.integers(0, 127), st.text(max_size=30))
 def test_a_payload_of_any_text_is_an_event_or_an_engine_error(kind: int, payload: str) -> None:
     try:
-        events = Records(MAX_UNITS).feed(record(kind, payload))
+        events = Records(MAX_BYTES).feed(record(kind, payload))
     except EngineError:
         return
     assert len(events) == 1
@@ -138,7 +145,7 @@ class Listener:
         self.credits: list[int] = []
         self.unfinished: list[int] = []
         self.pauses = pauses
-        self.feed = Feed(self, MAX_UNITS, 10_000, self.credits.append)
+        self.feed = Feed(self, MAX_BYTES, 10_000, self.credits.append)
 
     def on_events(self, events: list[ev.Event]) -> None:
         self.events += events
@@ -170,26 +177,26 @@ def test_a_paused_feed_keeps_what_comes_and_gives_it_when_resumed() -> None:
 def test_the_sink_knows_how_much_has_come_of_a_record() -> None:
     listener = Listener()
     for data in ("abc", "de", "f"):
-        listener.feed.data(record(Kind.TEXT | (0 if data == "f" else 0x8000), data))
+        listener.feed.data(record(Kind.TEXT | (0 if data == "f" else CONTINUED), data))
     listener.feed.data(record(Kind.TEXT, "g"))
 
-    assert listener.unfinished == [6, 10, 0]
+    assert listener.unfinished == [3, 5, 0]
     assert listener.events == [TextItem("abcdef"), TextItem("g")]
 
 
 def test_credit_is_given_back_in_portions_and_for_all_of_it() -> None:
     listener = Listener()
-    data = record(Kind.TEXT, "x" * 900)
-    for _ in range(150):
+    data = record(Kind.TEXT, "x" * 3_000)
+    for _ in range(180):
         listener.feed.data(data)
 
-    assert listener.credits == [73 * len(data)] * 2
+    assert listener.credits == [88 * len(data)] * 2
 
 
 def test_who_sends_beyond_its_credit_is_refused() -> None:
     listener = Listener()
     listener.feed.pause()
-    data = record(Kind.TEXT, "x" * 30_000)
+    data = record(Kind.TEXT, "x" * 60_000)
 
     for _ in range(8):
         listener.feed.data(data)

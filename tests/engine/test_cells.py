@@ -1,12 +1,12 @@
-"""What every engine does: the same suite over threads, forked workers and spawned workers."""
+"""What cells do, over forked and spawned workers."""
 
 import asyncio
 
 import pytest
 
 from codemode.engine import events as ev
-from codemode.engine.program import Catalogue
-from codemode.engine.seam import Engine
+from codemode.engine.catalogue import Catalogue
+from codemode.engine.workers import WorkersEngine
 from codemode.errors import EngineError
 from codemode.limits import KIB, MIB, Limits
 from codemode.protocol.types import TextItem
@@ -19,7 +19,7 @@ STOPPABLE = Limits(termination_ms=60_000)
 SPIN = "text('spinning'); yield_control(); for (;;);"
 
 
-async def test_a_program_is_heard_in_order_and_finishes(engine: Engine) -> None:
+async def test_a_program_is_heard_in_order_and_finishes(engine: WorkersEngine) -> None:
     ended = await run(
         engine.session(Limits()), "text('a'); notify('n'); store('k', [1]); text('b')"
     )
@@ -33,17 +33,17 @@ async def test_a_program_is_heard_in_order_and_finishes(engine: Engine) -> None:
     ]
 
 
-async def test_a_program_that_throws_finishes_with_its_error(engine: Engine) -> None:
+async def test_a_program_that_throws_finishes_with_its_error(engine: WorkersEngine) -> None:
     ended = await run(engine.session(Limits()), "throw 'boom'")
 
     assert ended.events == [ev.Finished("boom")]
 
 
-async def test_a_tool_call_is_answered(engine: Engine) -> None:
+async def test_a_tool_call_is_answered(engine: WorkersEngine) -> None:
     assert await texts(engine.session(Limits()), "text(await tools.echo({a: 1}))") == ['{"a":1}']
 
 
-async def test_five_thousand_calls_at_once_are_answered(engine: Engine) -> None:
+async def test_five_thousand_calls_at_once_are_answered(engine: WorkersEngine) -> None:
     source = (
         "const all = await Promise.all(Array.from({length: 5000}, (_, i) => tools.echo(i)));"
         "text(all.reduce((a, b) => a + b))"
@@ -52,18 +52,18 @@ async def test_five_thousand_calls_at_once_are_answered(engine: Engine) -> None:
     assert await texts(engine.session(Limits()), source) == ["12497500"]
 
 
-async def test_a_stored_value_is_fetched_when_it_is_asked_for(engine: Engine) -> None:
+async def test_a_stored_value_is_fetched_when_it_is_asked_for(engine: WorkersEngine) -> None:
     cell = await begin(engine.session(Limits()), "text(load('k').length); text(String(load('no')))")
     await cell.heard(ev.ValueAsked)
-    cell.cell.answer(b'"' + b"v" * 200_000 + b'"')
+    cell.cell.load(b'"' + b"v" * 200_000 + b'"')
     await cell.until(lambda: sum(isinstance(event, ev.ValueAsked) for event in cell.events) == 2)
-    cell.cell.answer(None)
+    cell.cell.load(None)
     await cell.end()
 
     assert cell.texts == ["200000", "undefined"]
 
 
-async def test_what_a_program_wrote_is_there_while_it_spins(engine: Engine) -> None:
+async def test_what_a_program_wrote_is_there_while_it_spins(engine: WorkersEngine) -> None:
     cell = await begin(engine.session(STOPPABLE), "text('a'); for (;;);")
     await cell.writes()
 
@@ -71,7 +71,7 @@ async def test_what_a_program_wrote_is_there_while_it_spins(engine: Engine) -> N
     assert await cell.cell.close()
 
 
-async def test_each_flush_is_confirmed_once_and_after_the_output(engine: Engine) -> None:
+async def test_each_flush_is_confirmed_once_and_after_the_output(engine: WorkersEngine) -> None:
     cell = await begin(engine.session(Limits()), "text('a'); await tools.never()")
     await cell.heard(ev.Idle)
     for _ in range(3):
@@ -81,7 +81,7 @@ async def test_each_flush_is_confirmed_once_and_after_the_output(engine: Engine)
     assert cell.texts == ["a"]
 
 
-async def test_a_spinning_program_is_stopped(engine: Engine) -> None:
+async def test_a_spinning_program_is_stopped(engine: WorkersEngine) -> None:
     cell = await begin(engine.session(STOPPABLE), SPIN)
     await cell.heard(ev.YieldAsked)
 
@@ -89,7 +89,7 @@ async def test_a_spinning_program_is_stopped(engine: Engine) -> None:
     assert cell.lost is None
 
 
-async def test_closing_twice_and_after_the_end_is_harmless(engine: Engine) -> None:
+async def test_closing_twice_and_after_the_end_is_harmless(engine: WorkersEngine) -> None:
     session = engine.session(STOPPABLE)
     cell = await begin(session, SPIN)
     await cell.heard(ev.YieldAsked)
@@ -98,12 +98,12 @@ async def test_closing_twice_and_after_the_end_is_harmless(engine: Engine) -> No
 
     assert await bounded(ended.cell.close())
     ended.cell.flush()
-    ended.cell.deliver("T1")
-    ended.cell.answer(b"1")
+    ended.cell.fire_timer(1)
+    ended.cell.load(b"1")
     assert await texts(session, "text('still')") == ["still"]
 
 
-async def test_a_cell_can_be_closed_before_it_has_begun(engine: Engine) -> None:
+async def test_a_cell_can_be_closed_before_it_has_begun(engine: WorkersEngine) -> None:
     session = engine.session(STOPPABLE)
     await texts(session, "text(1)")
     cells = [await begin(session, SPIN) for _ in range(8)]
@@ -112,7 +112,7 @@ async def test_a_cell_can_be_closed_before_it_has_begun(engine: Engine) -> None:
     assert await texts(session, "text('still')") == ["still"]
 
 
-async def test_nothing_is_said_after_a_close(engine: Engine) -> None:
+async def test_nothing_is_said_after_a_close(engine: WorkersEngine) -> None:
     cell = await begin(engine.session(Limits()), "for (;;) text('x')")
     await cell.writes()
     await cell.cell.close()
@@ -123,7 +123,7 @@ async def test_nothing_is_said_after_a_close(engine: Engine) -> None:
     assert len(cell.events) == heard
 
 
-async def test_a_paused_cell_says_nothing_and_soon_waits(engine: Engine) -> None:
+async def test_a_paused_cell_says_nothing_and_soon_waits(engine: WorkersEngine) -> None:
     cell = await begin(
         engine.session(Limits()),
         "await tools.echo(0); for (let i = 0; i < 2e5; i++) text('x'.repeat(60))",
@@ -139,7 +139,7 @@ async def test_a_paused_cell_says_nothing_and_soon_waits(engine: Engine) -> None
     assert len(cell.texts) == 200_000
 
 
-async def test_the_heap_limit_ends_a_cell_and_no_other(engine: Engine) -> None:
+async def test_the_heap_limit_ends_a_cell_and_no_other(engine: WorkersEngine) -> None:
     limits = Limits(heap_bytes=32 * MIB)
     session = engine.session(limits)
     other = await begin(session, "await tools.never()")
@@ -155,7 +155,7 @@ async def test_the_heap_limit_ends_a_cell_and_no_other(engine: Engine) -> None:
     assert await texts(session, "text('still')") == ["still"]
 
 
-async def test_the_heap_limit_ends_a_cell_that_grows_in_a_microtask(engine: Engine) -> None:
+async def test_the_heap_limit_ends_a_cell_that_grows_in_a_microtask(engine: WorkersEngine) -> None:
     session = engine.session(Limits(heap_bytes=32 * MIB))
     ended = await run(session, "await null; const a = []; for (;;) a.push({a})")
 
@@ -173,24 +173,24 @@ async def test_the_heap_limit_ends_a_cell_that_grows_in_a_microtask(engine: Engi
     ],
 )
 async def test_a_limit_that_the_cell_enforces_fires_with_its_message(
-    engine: Engine, limits: Limits, source: str, name: str, what: str
+    engine: WorkersEngine, limits: Limits, source: str, name: str, what: str
 ) -> None:
     ended = await run(engine.session(limits), source)
 
     assert ended.error == limits.message(name, what=what)
 
 
-async def test_a_thousand_tools_are_called_by_index(engine: Engine) -> None:
+async def test_a_thousand_tools_are_called_by_index(engine: WorkersEngine) -> None:
     catalogue = Catalogue.of([(f"tool_{i}", "x" * 1000) for i in range(1000)])
     cell = await begin(
         engine.session(Limits()), "tools.tool_700(1); text(ALL_TOOLS.length)", catalogue
     )
     await cell.end()
 
-    assert cell.events == [ev.ToolCalled(1, 700, "1"), TextItem("1000"), ev.Finished(None)]
+    assert cell.events == [ev.ToolCalled(1, 700, "1", 1, 7), TextItem("1000"), ev.Finished(None)]
 
 
-async def test_a_catalogue_may_change_between_programs(engine: Engine) -> None:
+async def test_a_catalogue_may_change_between_programs(engine: WorkersEngine) -> None:
     session = engine.session(Limits())
     one, two = Catalogue.of([("a", "A")]), Catalogue.of([("b", "B")])
     source = "text(ALL_TOOLS.map((t) => t.name).join())"
@@ -202,7 +202,7 @@ async def test_a_catalogue_may_change_between_programs(engine: Engine) -> None:
     ]
 
 
-async def test_a_hundred_and_twenty_eight_cells_live_at_once(engine: Engine) -> None:
+async def test_a_hundred_and_twenty_eight_cells_live_at_once(engine: WorkersEngine) -> None:
     session = engine.session(Limits())
     cells = [await begin(session, f"text({n}); await tools.never()") for n in range(128)]
     for cell in cells:
@@ -213,7 +213,7 @@ async def test_a_hundred_and_twenty_eight_cells_live_at_once(engine: Engine) -> 
     assert [cell.lost for cell in cells] == [None] * 128
 
 
-async def test_a_thousand_cells_one_after_another_leave_no_thread(engine: Engine) -> None:
+async def test_a_thousand_cells_one_after_another_leave_no_thread(engine: WorkersEngine) -> None:
     session = engine.session(Limits())
     await texts(session, "text(1)")
     before = threads()
@@ -223,7 +223,7 @@ async def test_a_thousand_cells_one_after_another_leave_no_thread(engine: Engine
     await eventually(lambda: len(threads() - before) <= 2)
 
 
-async def test_a_session_that_is_closed_starts_nothing(engine: Engine) -> None:
+async def test_a_session_that_is_closed_starts_nothing(engine: WorkersEngine) -> None:
     session = engine.session(Limits())
     await texts(session, "text(1)")
     await session.aclose()
@@ -232,7 +232,7 @@ async def test_a_session_that_is_closed_starts_nothing(engine: Engine) -> None:
         await begin(session, "text(1)")
 
 
-async def test_cells_of_several_sessions_run_side_by_side(engine: Engine) -> None:
+async def test_cells_of_several_sessions_run_side_by_side(engine: WorkersEngine) -> None:
     sessions = [engine.session(Limits()) for _ in range(4)]
 
     said = await bounded(asyncio.gather(*[texts(s, f"text({n})") for n, s in enumerate(sessions)]))
@@ -240,7 +240,7 @@ async def test_cells_of_several_sessions_run_side_by_side(engine: Engine) -> Non
 
 
 async def test_cells_that_start_run_and_stop_at_once_do_not_disturb_each_other(
-    engine: Engine,
+    engine: WorkersEngine,
 ) -> None:
     session = engine.session(Limits(termination_ms=10_000))
 

@@ -1,0 +1,105 @@
+// An isolate and its context cost 1.5 ms, more than most programs. So a thread makes one, waits for a program, runs that
+// and ends with it; `kReady` threads wait. The next one is made when a program's first turn is over, or the program: not
+// when it begins, for the making would take the processor from the program that has just got an isolate. Only when none
+// is left a start makes one by itself.
+#include "isolates.h"
+
+#include "engine.h"
+
+namespace codemode {
+using namespace v8;
+
+namespace {
+constexpr int kReady = 2;
+// V8 lets a script use 984 KiB of it; 8 MiB, as usual, would count against the worker's bound on memory.
+constexpr size_t kStackBytes = 1536 * 1024;
+
+Mutex lock;
+Condition changed;
+Queue<Cell> waiting;
+int coming = 0;     // threads that have no program yet
+int starts = 0;     // programs that have no thread yet
+bool one_is_made = false;
+
+void* serve_isolate(void*);
+
+// With the lock held.
+bool add_thread() {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, kStackBytes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_t thread;
+  bool made = pthread_create(&thread, &attributes, serve_isolate, nullptr) == 0;
+  pthread_attr_destroy(&attributes);
+  coming += made;
+  return made;
+}
+
+void top_up() {
+  Hold hold(lock);
+  while (coming < kReady + starts && add_thread()) {}
+}
+
+Cell* await_cell() {
+  Hold hold(lock);
+  one_is_made = true;
+  changed.notify_all();
+  Cell* cell;
+  while (!(cell = waiting.pop())) changed.wait(lock);
+  coming--;
+  starts--;
+  return cell;
+}
+
+void* serve_isolate(void*) {
+  Isolate* isolate = new_isolate();
+  isolate->Enter();
+  MicrotaskQueue* queue = v8_new_microtask_queue(isolate, MicrotasksPolicy::kExplicit);
+  {
+    HandleScope scope(isolate);
+    Local<Function> entry;
+    Local<Context> context = open_context(isolate, queue, &entry);
+    static int checked;
+    if (!__atomic_exchange_n(&checked, 1, __ATOMIC_ACQ_REL)) self_check(isolate, context);
+    prepare_isolate(isolate);
+    Cell* cell = await_cell();
+    cell->run(isolate, queue, context, entry, top_up);
+    cell->let_go();
+    context->Exit();
+  }
+  top_up();
+  dispose(isolate, queue);
+  return nullptr;
+}
+}  // namespace
+
+void start(Cell* cell) {
+  bool served;
+  {
+    Hold hold(lock);
+    waiting.push(cell);
+    starts++;
+    while (coming < starts && add_thread()) {}
+    served = coming > 0;
+    changed.notify_all();
+  }
+  if (served) return;
+  Cell* refused;
+  {
+    Hold hold(lock);
+    refused = waiting.pop();
+    starts--;
+  }
+  refused->fail("the system gives no thread for it");
+  refused->let_go();
+}
+
+void make_isolates_ready() {
+  top_up();
+  Hold hold(lock);
+  if (!coming) die("the system gives no thread");
+  while (!one_is_made) changed.wait(lock);
+}
+
+}  // namespace codemode
