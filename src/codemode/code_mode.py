@@ -23,6 +23,7 @@ from .application.opening import SessionOpening
 from .application.results import refused
 from .application.running import KeptOutput, OnEvent, OnOutput, hand_over
 from .application.saved_values import SavedValues
+from .application.traced_calls import answered, asked_for
 from .errors import (
     LimitError,
     SessionClosedError,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from .tools.policy import OnApproval, Policy
     from .tools.tool import ToolInterface
     from .tools.toolset import OnNotify
+    from .trace.tracer import Sink
 
 
 class CodeMode(ModelTools):
@@ -76,6 +78,8 @@ class CodeMode(ModelTools):
         policy: judges every nested call, behind the middleware; None allows all.
         on_approval: gets approval for calls that the policy asks about; without it they are
             refused.
+        trace: takes every event of the session, or is the folder in which to record them; None:
+            the folder that the environment variable ``CODEMODE_TRACE`` names, or no trace.
 
     The session is opened by the first ``exec``. Use it as an async context manager, or call
     ``aclose``.
@@ -111,6 +115,7 @@ class CodeMode(ModelTools):
         mcp: McpServers | str | os.PathLike[str] | Mapping[str, Any] | None = None,
         policy: Policy | None = None,
         on_approval: OnApproval | None = None,
+        trace: Sink | str | os.PathLike[str] | None = None,
     ) -> None:
         if isinstance(tools, Toolset):
             given = (middleware, on_notify, namespaces, catalogue_tokens, policy, on_approval)
@@ -133,7 +138,9 @@ class CodeMode(ModelTools):
             )
             self._owns_toolset = True
         activity = Activity(toolset)
-        opening = SessionOpening(activity, toolset, limits=limits, provider=provider, mcp=mcp)
+        opening = SessionOpening(
+            activity, toolset, limits=limits, provider=provider, mcp=mcp, trace=trace
+        )
         super().__init__(toolset, opening, activity)
 
     def __repr__(self) -> str:
@@ -244,12 +251,28 @@ class CodeMode(ModelTools):
         return self._followed(source, following)
 
     async def _followed(self, source: str, following: Following) -> AsyncGenerator[CellEvent, None]:
+        call_id = following.call_id or self.new_call_id()
+        asked_for(self.tracer, call_id)
+        result: ExecResult | None = None
+        try:
+            events = self._events(source, call_id, following)
+            async with aclosing(events):
+                async for event in events:
+                    if isinstance(event, CellEnded):
+                        result = event.result
+                    yield event
+        finally:
+            answered(self.tracer, call_id, result)
+
+    async def _events(
+        self, source: str, call_id: str, following: Following
+    ) -> AsyncGenerator[CellEvent, None]:
         began = time.monotonic()
         kept = KeptOutput(self._limits.output_bytes)
         try:
             parsed = parsed_source(source, self._observe_ms, following.max_output_tokens)
             session = await self._opening.session()
-            request = self._request(parsed, following.call_id)
+            request = self._request(parsed, call_id)
             follower = Follower(session, self._activity, request, following)
             async with aclosing(follower.events()) as events:
                 async for event in events:

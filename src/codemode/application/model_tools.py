@@ -29,6 +29,7 @@ from ..surface.model_call import read_call, read_calls
 from ..surface.result import ExecResult
 from ..surface.source import parse_exec_source
 from .results import Results, refused
+from .traced_calls import traced
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from ..surface.source import ExecSource
     from ..surface.toolspec import ToolSpec
     from ..tools.toolset import Toolset
+    from ..trace.tracer import Tracer
     from .activity import Activity
     from .opening import SessionOpening
 
@@ -81,6 +83,7 @@ class ModelTools:
         """The definition of ``wait`` to hand to a model."""
         return wait_tool(default_tokens=self._limits.output_tokens)
 
+    @traced("exec")
     async def exec(
         self,
         source: str,
@@ -129,10 +132,12 @@ class ModelTools:
             return refused(error)
         return self._results.of(response, began, parsed.max_output_tokens)
 
+    @traced("wait")
     async def wait(
         self,
         cell: ExecResult | str,
         *,
+        call_id: str | None = None,
         yield_time_ms: int = DEFAULT_WAIT_MS,
         max_tokens: int | None = None,
         terminate: bool = False,
@@ -142,6 +147,7 @@ class ModelTools:
 
         Args:
             cell: a running result, or the ``cell_id`` of one.
+            call_id: the model's call; a trace names it so.
             yield_time_ms: how long to wait before the cell yields again.
             max_tokens: budget of this result; ``Limits.output_tokens`` if None.
             terminate: end the cell instead of waiting for it.
@@ -151,6 +157,7 @@ class ModelTools:
             SessionClosedError: this object is closed.
             UsageError: ``cell`` is a result that has no cell, or ``max_tokens`` is negative.
         """
+        del call_id  # only a trace wants it
         began = time.monotonic()
         cell_id = _cell_id(cell)
         check_count("max_tokens", max_tokens)
@@ -202,6 +209,7 @@ class ModelTools:
         asked_ms = wanted.yield_time_ms
         return await self.wait(
             wanted.cell_id,
+            call_id=call_id,
             yield_time_ms=DEFAULT_WAIT_MS if asked_ms is None else asked_ms,
             max_tokens=wanted.max_tokens,
             terminate=wanted.terminate or False,
@@ -311,9 +319,18 @@ class ModelTools:
         """The last result of a cell that has ended, for ``Limits.result_kept_ms``; else None."""
         return self._results.last(CellId(cell_id))
 
+    @property
+    def tracer(self) -> Tracer | None:
+        """What emits the events of the session; None where it is not traced."""
+        return self._opening.tracer
+
+    def new_call_id(self) -> str:
+        """An id for a call of which the application gave none."""
+        return f"exec-{next(self._calls)}"
+
     def _request(self, parsed: ExecSource, call_id: str | None) -> ExecuteRequest:
         return ExecuteRequest(
-            tool_call_id=call_id or f"exec-{next(self._calls)}",
+            tool_call_id=call_id or self.new_call_id(),
             enabled_tools=self.toolset.catalogue.tools,
             source=parsed.code,
             yield_time_ms=parsed.yield_time_ms,

@@ -17,11 +17,13 @@ from ..errors import SessionClosedError, UsageError
 from ..limits import Limits
 from ..runtime.local import LocalSessionProvider
 from ..runtime.observation import retrieved
+from .tracing_option import tracing
 
 if TYPE_CHECKING:
     from ..protocol.session import Session, SessionDelegate, SessionProvider
     from ..tools.mcp.servers import McpServers
     from ..tools.toolset import Toolset
+    from ..trace.tracer import Sink, Tracer
 
     Mcp = McpServers | str | os.PathLike[str] | Mapping[str, Any] | None
 
@@ -35,12 +37,14 @@ class SessionOpening:
         limits: of the session.
         provider: makes the session; it stays the caller's to close. None: this machine.
         mcp: servers, or what to make them of.
+        trace: takes the events of the session, or the folder to record them in; None: what
+            ``CODEMODE_TRACE`` says, or nothing.
 
     Raises:
         UsageError: an option is not what it should be, or options exclude each other.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options by keyword
         self,
         delegate: SessionDelegate,
         toolset: Toolset,
@@ -48,8 +52,10 @@ class SessionOpening:
         limits: Limits | None,
         provider: SessionProvider | None,
         mcp: Mcp,
+        trace: Sink | str | os.PathLike[str] | None = None,
     ) -> None:
         _check_options(limits, provider)
+        self._tracing = tracing(trace)
         self.limits = limits or Limits()
         self._delegate = delegate
         self._toolset = toolset
@@ -68,6 +74,11 @@ class SessionOpening:
         if self._closing is not None:
             return "closed"
         return "not in use" if self._session is None else "in use"
+
+    @property
+    def tracer(self) -> Tracer | None:
+        """What emits the events of the session; None where it is not traced."""
+        return None if self._tracing is None else self._tracing.tracer
 
     @property
     def current(self) -> Session | None:
@@ -144,6 +155,8 @@ class SessionOpening:
             session = opening.result()
         owned, self._owned = self._owned, None
         async with AsyncExitStack() as ends:  # each ends, whatever becomes of those before it
+            if self._tracing is not None:
+                ends.push_async_callback(self._tracing.aclose)
             if toolset is not None:
                 ends.push_async_callback(toolset.aclose)
             ends.push_async_callback(self._end_servers)
@@ -160,6 +173,8 @@ class SessionOpening:
             provider = self._owned = LocalSessionProvider(limits=self.limits)
         if isinstance(provider, LocalSessionProvider):
             provider.warm_up()
+        if self._tracing is not None:
+            return await self._tracing.open(provider, self._delegate, self.limits)
         return await provider.create_session(self._delegate, limits=self.limits)
 
     async def _end_servers(self) -> None:

@@ -16,6 +16,7 @@ from .run import run
 from .serve import serve
 from .stdout import explained_stdout
 from .tools import tools
+from .trace import RECORDED, trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -107,11 +108,12 @@ def completion(shell: str) -> None:
     click.echo(found(app, {}, PROGRAM, f"_{PROGRAM.upper()}_COMPLETE").source())
 
 
-for _command in (run, conformance, tools, serve):
+for _command in (run, conformance, tools, serve, trace):
     app.add_command(_command)
 
 
 @app.command()
+@RECORDED
 @click.option(
     "--listen",
     metavar="URL",

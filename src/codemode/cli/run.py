@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from .tools import tool_sources
+from .trace import RECORDED
 from .values import LIMITS
 
 SLACK_BYTES: Final = 64 * 1024
@@ -49,6 +50,7 @@ Exit codes:
     "it is cut. [default: the pragma's, else 10000]",
 )
 @LIMITS
+@RECORDED
 @click.option(
     "--host",
     metavar="COMMAND|URL",

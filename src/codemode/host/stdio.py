@@ -12,6 +12,7 @@ from ..runtime.local import LocalSessionProvider
 from .connection import ProtocolViolationError
 from .ending import SHUTDOWN_SECONDS, Ending, ended_by_signals, last_resort, leave
 from .pipes import Inlet, PipeOutlet, take_standard_streams
+from .recording import recorded
 from .service import Service
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class Host:
 async def _serve(reading: BinaryIO, writing: BinaryIO) -> Ending:
     provider = LocalSessionProvider()
     provider.warm_up()  # while the client says hello
-    host = Host(provider)
+    host = Host(recorded(provider))
     with ended_by_signals(host.end):
         return await host.run(reading, writing)
 

@@ -16,6 +16,7 @@ from ...runtime.local import LocalSessionProvider
 from ..ending import SHUTDOWN_SECONDS, Ending, ended_by_signals, last_resort, leave
 from ..listen import Access, Address
 from ..pipes import take_standard_streams
+from ..recording import recorded
 from .pump import Pump
 from .server import credentials, make_server
 from .service import CodeModeHost
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     import grpc
+
+    from ...protocol.session import SessionProvider
 
 GRACE_SECONDS: Final = 1.0
 """What RPCs get to end when the host does, before they are cut off."""
@@ -37,7 +40,7 @@ than a cell takes."""
 class Host:
     """A host with a server. Belongs to one event loop."""
 
-    def __init__(self, provider: LocalSessionProvider, access: Access) -> None:
+    def __init__(self, provider: SessionProvider, access: Access) -> None:
         self._provider = provider
         self._service = CodeModeHost(provider)
         self._access = access
@@ -182,7 +185,7 @@ async def _serve(
 ) -> Ending:
     provider = LocalSessionProvider()
     provider.warm_up()  # while the client connects
-    host = Host(provider, access)
+    host = Host(recorded(provider), access)
     with ended_by_signals(host.end):
         if files is None:
             return await host.serve_address(address)

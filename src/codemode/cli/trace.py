@@ -1,0 +1,129 @@
+"""``codemode trace``: recordings shown, reduced and compared. Only click is loaded here."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+if TYPE_CHECKING:
+    from ..trace.bundle import Bundle
+    from ..trace.graph import Trace
+
+FOLLOW_SECONDS: Final = 0.5
+"""How often a recording that grows is looked at."""
+
+
+def _set_variable(_context: click.Context, _option: click.Parameter, folder: Path | None) -> None:
+    # Sessions look there for themselves: those of a host, of serve and of run are opened in three places.
+    if folder is not None:
+        os.environ["CODEMODE_TRACE"] = str(folder)
+
+
+RECORDED: Final = click.option(
+    "--trace",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    expose_value=False,
+    is_eager=True,
+    callback=_set_variable,
+    help="Record every session in this folder; `codemode trace show DIR` shows it. [env: CODEMODE_TRACE]",
+)
+
+_BUNDLE: Final = click.argument(
+    "folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
+
+
+@click.group()
+def trace() -> None:
+    """Look at what was recorded with --trace: calls of the model, cells, nested calls.
+
+    DIR is a recording, or a folder of recordings: then the latest one.
+    """
+
+
+@trace.command()
+@_BUNDLE
+@click.option("--json", "as_json", is_flag=True, help="Print the reduced trace as one JSON object.")
+@click.option(
+    "-f", "--follow", is_flag=True, help="Go on while the recording grows; Ctrl-C ends it."
+)
+@click.option("--outputs", is_flag=True, help="Show what the programs wrote, too.")
+def show(*, folder: Path, as_json: bool, follow: bool, outputs: bool) -> None:
+    """Show a recording as a tree: calls of the model, cells, and nested calls with time bars."""
+    from .trace_tree import TreeOptions, print_tree  # noqa: PLC0415 - rich, not for --help
+
+    bundle = _opened(folder)
+    options = TreeOptions(outputs=outputs)
+    while True:
+        reduced = bundle.reduce()
+        if as_json:
+            click.echo(reduced.to_json().decode())
+        else:
+            print_tree(reduced, bundle, options)
+        if not follow or not _await_more(bundle):
+            return
+        click.echo()
+
+
+@trace.command()
+@_BUNDLE
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write it there.",
+)
+def reduce(*, folder: Path, output: Path | None) -> None:
+    """Print the reduced trace as JSON: the same bytes for the same recording."""
+    text = _opened(folder).reduce().to_json()
+    if output is None:
+        click.echo(text.decode())
+    else:
+        output.write_bytes(text + b"\n")
+
+
+@trace.command()
+@click.argument("before", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("after", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of lines.")
+def diff(*, before: Path, after: Path, as_json: bool) -> None:
+    """Compare two recordings cell by cell and call by call, without times. Exit code 1: they differ."""
+    import json  # noqa: PLC0415 - not for --help
+
+    from ..trace.comparison import differences  # noqa: PLC0415
+
+    lines = list(differences(_opened(before).reduce(), _opened(after).reduce()))
+    if as_json:
+        click.echo(json.dumps(lines, ensure_ascii=False, indent=1))
+    else:
+        for line in lines:
+            click.echo(line)
+    sys.exit(1 if lines else 0)
+
+
+def _opened(folder: Path) -> Bundle:
+    from ..errors import UsageError  # noqa: PLC0415 - not for --help
+    from ..trace.bundle import Bundle  # noqa: PLC0415
+
+    try:
+        return Bundle(folder)
+    except UsageError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _await_more(bundle: Bundle) -> bool:
+    """Wait until the recording has grown; False if it is complete."""
+    size = bundle.half_line
+    reduced: Trace = bundle.reduce()
+    if reduced.recording.status == "complete":
+        return False
+    while bundle.half_line == size:
+        time.sleep(FOLLOW_SECONDS)
+    return True

@@ -1,0 +1,33 @@
+"""The trace of a host's sessions, where the environment asks for one."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from ..protocol.session import SessionProvider
+
+VARIABLE: Final = "CODEMODE_TRACE"
+
+_log = logging.getLogger(__name__)
+
+
+def recorded(provider: SessionProvider) -> SessionProvider:
+    """``provider``, with its sessions recorded in the folder that ``CODEMODE_TRACE`` names, if it names one.
+
+    A folder that cannot be made is logged: a client that asks for nothing of the kind must not go without a host.
+    The recorder ends with the process.
+    """
+    folder = os.environ.get(VARIABLE)
+    if not folder:
+        return provider
+    from ..trace.recorder import borrow  # noqa: PLC0415 - a host that records nothing starts without it
+    from ..trace.tracing import TracedSessionProvider  # noqa: PLC0415
+
+    try:
+        return TracedSessionProvider(provider, borrow(folder))
+    except OSError as error:
+        _log.warning("nothing is recorded in %s: %s", folder, error)
+        return provider

@@ -1,0 +1,356 @@
+"""The events of a trace, schema 1: what happened in a session, in the order in which the application saw it.
+
+*Observe first, interpret later*: an event says what happened and names what it belongs to; which wait read which cell,
+what ran when its owner ended, and what is missing is worked out by :mod:`codemode.trace.reducer`. An event is frozen,
+has a number that is one more than that of the event before it in its session, and the wall clock, which is for display
+only: order is by number.
+
+A cell has a runtime id (``cell_id``: ``"1"``, ``"g2:1"``), which is unique in its session. Its identity in the reduced
+trace is the model's call that started it. Nested calls have a runtime id, too (``call``: ``"tool-1"``, in their cell).
+
+What may be long is a :class:`Content`. In a bundle on disk it is a digest, and the text a file of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal, TypeAlias
+
+from msgspec import Struct
+
+SCHEMA: Final = 1
+
+Requester: TypeAlias = Literal["model", "application"]
+CallOutcome: TypeAlias = Literal["ok", "failed", "refused", "cancelled"]
+CellStatus: TypeAlias = Literal["yielded", "completed", "failed", "terminated", "refused"]
+
+
+class Content(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A text that an event carries.
+
+    Attributes:
+        size: in bytes of UTF-8.
+        text: the text itself; None where it stands elsewhere or was left out.
+        digest: its SHA-256, as 64 hexadecimal digits, where it stands in the payloads of a bundle.
+        left_out: why there is no text: ``size`` or ``redacted``.
+    """
+
+    size: int
+    text: str | None = None
+    digest: str = ""
+    left_out: str = ""
+
+
+def content(text: str | bytes | bytearray) -> Content:
+    """``text`` as it goes into an event."""
+    if isinstance(text, str):
+        return Content(size=len(text) if text.isascii() else utf8_size(text), text=text)
+    return Content(size=len(text), text=str(text, "utf-8", "replace"))
+
+
+def utf8_size(text: str) -> int:
+    """Bytes of ``text`` in UTF-8; a lone surrogate counts three."""
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{each.lower()}" if each.isupper() else each for each in name).lstrip("_")
+
+
+class TraceEvent(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=_snake
+):
+    """Something that happened; the base of all events.
+
+    Attributes:
+        seq: from 1 in each session, without gaps.
+        at_ms: Unix time in milliseconds.
+        session: the session's name.
+    """
+
+    seq: int
+    at_ms: float
+    session: str
+
+
+# ── the session ──────────────────────────────────────────────────────────────────────────────────
+
+
+class SessionOpened(TraceEvent, frozen=True, kw_only=True):
+    """A session begins. ``provider`` says where its cells run, ``version`` is that of codemode."""
+
+    provider: str
+    version: str
+    process: int
+
+
+class SessionMoved(TraceEvent, frozen=True, kw_only=True):
+    """The session goes on elsewhere: its worker or its host was replaced, because of ``reason``."""
+
+    reason: str
+
+
+class SessionClosed(TraceEvent, frozen=True, kw_only=True):
+    """The session is over, and every cell of it."""
+
+
+# ── what the model asked for ─────────────────────────────────────────────────────────────────────
+
+
+class ModelCallStarted(TraceEvent, frozen=True, kw_only=True):
+    """The model called ``exec`` or ``wait``.
+
+    Attributes:
+        model_call: the call's id, the model's own where the application passed it on.
+        tool: ``exec`` or ``wait``.
+        requester: ``application`` where no model asked: ``run``, ``stream``.
+        cell_id: what a wait is for; empty for exec.
+        terminate: whether a wait ends its cell.
+    """
+
+    model_call: str
+    tool: str
+    requester: Requester = "model"
+    cell_id: str = ""
+    terminate: bool = False
+
+
+class ModelCallEnded(TraceEvent, frozen=True, kw_only=True):
+    """The model has its answer: what it reads, which cell that is about, and the cell's status then."""
+
+    model_call: str
+    status: CellStatus
+    cell_id: str = ""
+    answer: Content | None = None
+
+
+# ── cells ────────────────────────────────────────────────────────────────────────────────────────
+
+
+class CellStarted(TraceEvent, frozen=True, kw_only=True):
+    """A cell was admitted.
+
+    Attributes:
+        model_call: the call that started it.
+        source: the program, without its pragma line.
+        tools: how many tools it was given.
+        catalogue: their digest.
+    """
+
+    cell_id: str
+    model_call: str
+    source: Content
+    tools: int = 0
+    catalogue: str = ""
+
+
+class CellOutput(TraceEvent, frozen=True, kw_only=True):
+    """A text, an image or a sound that the program wrote, in the order of writing."""
+
+    cell_id: str
+    kind: Literal["text", "image", "audio"]
+    item: Content
+
+
+class CellNotified(TraceEvent, frozen=True, kw_only=True):
+    """The program called ``notify``."""
+
+    cell_id: str
+    text: Content
+
+
+class CellResponded(TraceEvent, frozen=True, kw_only=True):
+    """An observation of the cell ended: the first one, or that of a wait; it yielded, or is over."""
+
+    cell_id: str
+    status: CellStatus
+    is_first: bool = False
+    host_duration_ns: int = 0
+    waiting_for: tuple[str, ...] = ()
+
+
+class CellFrozen(TraceEvent, frozen=True, kw_only=True):
+    """The cell stands at its pending frontier; ``waiting_for`` are the calls made since the last one."""
+
+    cell_id: str
+    waiting_for: tuple[str, ...] = ()
+
+
+class ValueStored(TraceEvent, frozen=True, kw_only=True):
+    """The program's ``store`` of this key was committed with the end of its cell."""
+
+    cell_id: str
+    key: str
+    size: int
+
+
+class LimitReached(TraceEvent, frozen=True, kw_only=True):
+    """A limit, by its name in ``Limits``, ended the cell or refused what it wanted."""
+
+    cell_id: str
+    limit: str
+
+
+class WorkerLost(TraceEvent, frozen=True, kw_only=True):
+    """The process that ran this cell ended under it."""
+
+    cell_id: str
+    reason: str
+
+
+class CellEnded(TraceEvent, frozen=True, kw_only=True):
+    """The cell is over; ``error`` is what a failed one threw."""
+
+    cell_id: str
+    status: CellStatus
+    error: Content | None = None
+
+
+# ── nested calls ─────────────────────────────────────────────────────────────────────────────────
+
+
+class CallRequested(TraceEvent, frozen=True, kw_only=True):
+    """The program called a tool.
+
+    Attributes:
+        call: ``tool-1``, ``tool-2``, … in its cell.
+        tool: the tool's public name.
+        line, column: where in the source, from 1; 0 where the engine does not tell.
+        arguments: as JSON; None where the program passed none.
+        arguments_hash: SHA-256 of their canonical JSON; a recorder fills it in before it redacts.
+        digest: of the tool's definition that the cell was given.
+        attempt: 1, or more where the call is made again after a process died.
+    """
+
+    cell_id: str
+    call: str
+    tool: str
+    line: int = 0
+    column: int = 0
+    arguments: Content | None = None
+    arguments_hash: str = ""
+    digest: str = ""
+    attempt: int = 1
+
+
+class CallQueued(TraceEvent, frozen=True, kw_only=True):
+    """The call waits for room before it may begin."""
+
+    cell_id: str
+    call: str
+
+
+class CallBegun(TraceEvent, frozen=True, kw_only=True):
+    """A queued call begins."""
+
+    cell_id: str
+    call: str
+
+
+class CallObserved(TraceEvent, frozen=True, kw_only=True):
+    """How the call was carried out: ``kind`` says what ``facts`` are, such as ``mcp`` or ``thread``."""
+
+    cell_id: str
+    call: str
+    kind: str
+    facts: Mapping[str, Any]
+
+
+class CallEnded(TraceEvent, frozen=True, kw_only=True):
+    """The call has an outcome; ``result`` is JSON, ``error`` the text that the program catches."""
+
+    cell_id: str
+    call: str
+    outcome: CallOutcome
+    run_ms: float = 0.0
+    result: Content | None = None
+    error: Content | None = None
+
+
+class ApprovalRequested(TraceEvent, frozen=True, kw_only=True):
+    """A call waits for a person."""
+
+    cell_id: str
+    call: str
+    approval: str
+    prompt: str
+
+
+class ApprovalDecided(TraceEvent, frozen=True, kw_only=True):
+    """A policy or a person decided about a call: ``allow`` or ``refuse``, and why."""
+
+    cell_id: str
+    call: str
+    verdict: str
+    approval: str = ""
+    reason: str = ""
+
+
+# ── what the application adds ────────────────────────────────────────────────────────────────────
+
+
+class ModelResponse(TraceEvent, frozen=True, kw_only=True):
+    """An inference: what the model answered, and what it used.
+
+    Attributes:
+        response: the application's id of it.
+        model: the model's name.
+        items: the answer's items, as JSON.
+        usage: numbers by name, such as ``input_tokens``.
+        turn: the turn that it belongs to.
+    """
+
+    response: str
+    items: Content
+    model: str = ""
+    usage: Mapping[str, float] = {}
+    turn: str = ""
+
+
+class TurnStarted(TraceEvent, frozen=True, kw_only=True):
+    """A turn of the conversation begins."""
+
+    turn: str
+
+
+class TurnEnded(TraceEvent, frozen=True, kw_only=True):
+    """A turn of the conversation is over."""
+
+    turn: str
+    status: str = "completed"
+
+
+class EventsDropped(TraceEvent, frozen=True, kw_only=True):
+    """A recorder could not keep up, or its disk was full: so many events are missing here."""
+
+    count: int
+    reason: str
+
+
+Event: TypeAlias = (
+    SessionOpened
+    | SessionMoved
+    | SessionClosed
+    | ModelCallStarted
+    | ModelCallEnded
+    | CellStarted
+    | CellOutput
+    | CellNotified
+    | CellResponded
+    | CellFrozen
+    | ValueStored
+    | LimitReached
+    | WorkerLost
+    | CellEnded
+    | CallRequested
+    | CallQueued
+    | CallBegun
+    | CallObserved
+    | CallEnded
+    | ApprovalRequested
+    | ApprovalDecided
+    | ModelResponse
+    | TurnStarted
+    | TurnEnded
+    | EventsDropped
+)

@@ -1,0 +1,406 @@
+"""Events to a graph: deterministic, incremental, and never surprised.
+
+The rules:
+
+1. Events of a session are taken in the order in which they are fed. A number that is not the next one of its session
+   is named in ``recording.problems``, and the event is taken all the same.
+2. ``(session, cell_id)`` is the only bridge between runtime ids and the cell's identity, which is the model call that
+   started it. A nested call may be told before its cell's start: the cell is then made from what is known, and gets
+   its name when the start comes. A cell whose start never comes is named ``session/cell:ID`` and is a problem.
+3. A wait is linked to the cell that it names, a cell to its waits, and a response of a model to the calls among its
+   items, whichever of the two comes first.
+4. What still runs when its owner ends has ended with it: nested calls with their cell, cells with their session. Its
+   ``reason`` says so. What still runs when the recording ends, runs: the recording is ``unclosed``.
+5. Nothing is an exception. What is damaged, unknown or lost is a problem by name, and everything else is reduced.
+
+This module imports nothing of the runtime: it reads recordings of any process, long after.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from . import events as e
+from .graph import (
+    ApprovalNode,
+    CallNode,
+    CellNode,
+    ModelCallNode,
+    Node,
+    Observed,
+    Output,
+    Recording,
+    ResponseNode,
+    SessionNode,
+    Trace,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+MOST_PROBLEMS: Final = 1_000
+"""Problems that are named; more are counted in the last one."""
+
+
+class Reducer:
+    """Takes events one by one; :attr:`trace` is the graph so far.
+
+    >>> reducer = Reducer()
+    >>> reducer.feed(e.SessionOpened(seq=1, at_ms=0, session="s", provider="local", version="1", process=1))
+    >>> reducer.trace.recording.status
+    'unclosed'
+    """
+
+    def __init__(self) -> None:
+        self._recording = Recording()
+        self._trace = Trace(schema=e.SCHEMA, recording=self._recording)
+        self._cells: dict[tuple[str, str], CellNode] = {}
+        self._unstarted: dict[tuple[str, str], CellNode] = {}
+        self._waiting_links: dict[str, ResponseNode] = {}  # by the model call that has not come yet
+        self._last_seq: dict[str, int] = {}
+        self._unnamed_problems = 0
+
+    @property
+    def trace(self) -> Trace:
+        """The graph of what was fed so far; it goes on changing with the next event."""
+        recording = self._recording
+        for (session, cell_id), cell in self._unstarted.items():
+            self._name(cell, f"{session}/cell:{cell_id}")
+        unstarted = [f"the start of cell {cell.id} is missing" for cell in self._unstarted.values()]
+        is_open = any(node.status == "running" for node in self._trace.sessions.values())
+        problems = [*recording.problems, *unstarted]
+        if self._unnamed_problems:
+            problems.append(f"and {self._unnamed_problems} problems more")
+        shown = Recording(
+            status="damaged" if problems else "unclosed" if is_open else "complete",
+            events=recording.events,
+            problems=problems,
+        )
+        self._trace.recording = shown
+        return self._trace
+
+    def problem(self, text: str) -> None:
+        """Note that something of the recording is missing or was not understood."""
+        if len(self._recording.problems) < MOST_PROBLEMS:
+            self._recording.problems.append(text)
+        else:
+            self._unnamed_problems += 1
+
+    def feed(self, event: e.TraceEvent) -> None:
+        """Take the next event."""
+        self._recording.events += 1
+        last = self._last_seq.get(event.session, 0)
+        if event.seq != last + 1 and not isinstance(event, e.EventsDropped):
+            self.problem(f"session {event.session}: event {event.seq} follows event {last}")
+        self._last_seq[event.session] = event.seq
+        take = _TAKE.get(type(event))
+        if take is None:
+            self.problem(f"an event of the unknown type {type(event).__name__}")
+        else:
+            take(self, event)
+
+    # ── sessions and turns ───────────────────────────────────────────────────────────────────
+
+    def _session(self, event: e.TraceEvent) -> SessionNode:
+        node = self._trace.sessions.get(event.session)
+        if node is None:
+            node = SessionNode(id=event.session, session=event.session)
+            self._trace.sessions[event.session] = node
+        return node
+
+    def _session_opened(self, event: e.SessionOpened) -> None:
+        node = self._session(event)
+        node.provider, node.version = event.provider, event.version
+        _start(node, event)
+
+    def _session_moved(self, event: e.SessionMoved) -> None:
+        self._session(event).moves.append(event.reason)
+
+    def _session_closed(self, event: e.SessionClosed) -> None:
+        node = self._session(event)
+        for (session, _), cell in self._cells.items():
+            if session == event.session and cell.status == "running":
+                self._end_cell(cell, event, "terminated", "its session was closed")
+        for call in self._trace.model_calls.values():
+            if call.session == event.session and call.status == "running":
+                _end(call, event, "cancelled", "its session was closed")
+        _end(node, event, "closed")
+
+    def _turn_started(self, event: e.TurnStarted) -> None:
+        name = f"{event.session}/{event.turn}"
+        self._trace.turns[name] = node = Node(id=name, session=event.session)
+        _start(node, event)
+
+    def _turn_ended(self, event: e.TurnEnded) -> None:
+        name = f"{event.session}/{event.turn}"
+        node = self._trace.turns.setdefault(name, Node(id=name, session=event.session))
+        _end(node, event, event.status)
+
+    def _events_dropped(self, event: e.EventsDropped) -> None:
+        self.problem(f"{event.count} events were dropped before event {event.seq}: {event.reason}")
+
+    # ── the model ────────────────────────────────────────────────────────────────────────────
+
+    def _model_call(self, event: e.TraceEvent, call_id: str) -> ModelCallNode:
+        name = f"{event.session}/{call_id}"
+        node = self._trace.model_calls.get(name)
+        if node is None:
+            node = ModelCallNode(id=name, session=event.session)
+            self._trace.model_calls[name] = node
+            response = self._waiting_links.pop(name, None)
+            if response is not None:
+                node.response = response.id
+        return node
+
+    def _model_call_started(self, event: e.ModelCallStarted) -> None:
+        node = self._model_call(event, event.model_call)
+        node.tool, node.requester, node.terminate = event.tool, event.requester, event.terminate
+        _start(node, event)
+        if event.cell_id:
+            self._link_wait(node, self._cell(event, event.cell_id))
+
+    def _model_call_ended(self, event: e.ModelCallEnded) -> None:
+        node = self._model_call(event, event.model_call)
+        node.answer = event.answer
+        _end(node, event, event.status)
+
+    def _link_wait(self, call: ModelCallNode, cell: CellNode) -> None:
+        call.cell = cell.id
+        cell.waits.append(call.id)
+
+    def _model_response(self, event: e.ModelResponse) -> None:
+        name = f"{event.session}/{event.response}"
+        node = ResponseNode(
+            id=name,
+            session=event.session,
+            model=event.model,
+            turn=event.turn,
+            usage=dict(event.usage),
+            items=event.items,
+        )
+        self._trace.responses[name] = node
+        for call_id in _call_ids(event.items.text):
+            call_name = f"{event.session}/{call_id}"
+            node.calls.append(call_name)
+            call = self._trace.model_calls.get(call_name)
+            if call is None:
+                self._waiting_links[call_name] = node
+            else:
+                call.response = name
+
+    # ── cells ────────────────────────────────────────────────────────────────────────────────
+
+    def _cell(self, event: e.TraceEvent, cell_id: str) -> CellNode:
+        """The cell of this runtime id; made, without a start, where none was told yet."""
+        key = (event.session, cell_id)
+        cell = self._cells.get(key)
+        if cell is None:
+            name = f"{event.session}/cell:{cell_id}"
+            cell = CellNode(id=name, session=event.session, cell_id=cell_id)
+            self._cells[key] = self._unstarted[key] = cell
+            self._trace.cells[name] = cell
+            self._session(event).cells.append(name)
+        return cell
+
+    def _cell_started(self, event: e.CellStarted) -> None:
+        cell = self._cell(event, event.cell_id)
+        self._unstarted.pop((event.session, event.cell_id), None)
+        call = self._model_call(event, event.model_call)
+        name = call.id
+        if name in self._trace.cells:  # the application used one id for two calls
+            name = f"{name}#{event.cell_id}"
+        self._name(cell, name)
+        cell.model_call = call.id
+        call.cell = cell.id
+        cell.source, cell.tools, cell.catalogue = event.source, event.tools, event.catalogue
+        _start(cell, event)
+
+    def _name(self, cell: CellNode, name: str) -> None:
+        """Give a cell its name, and to everything that has named it until now."""
+        old, cell.id = cell.id, name
+        if old == name:
+            return
+        trace = self._trace
+        del trace.cells[old]
+        trace.cells[name] = cell
+        cells = trace.sessions[cell.session].cells
+        cells[cells.index(old)] = name
+        for wait in cell.waits:
+            trace.model_calls[wait].cell = name
+        for place, call_name in enumerate(cell.calls):
+            call = trace.calls.pop(call_name)
+            call.id, call.cell = f"{name}/{call.call}", name
+            cell.calls[place] = call.id
+            trace.calls[call.id] = call
+            for approval in call.approvals:
+                trace.approvals[approval].call = call.id
+
+    def _cell_output(self, event: e.CellOutput) -> None:
+        self._cell(event, event.cell_id).outputs.append(Output(kind=event.kind, item=event.item))
+
+    def _cell_notified(self, event: e.CellNotified) -> None:
+        output = Output(kind="notification", item=event.text)
+        self._cell(event, event.cell_id).outputs.append(output)
+
+    def _cell_responded(self, event: e.CellResponded) -> None:
+        self._cell(event, event.cell_id).observations.append(event.status)
+
+    def _cell_frozen(self, event: e.CellFrozen) -> None:
+        self._cell(event, event.cell_id).frozen += 1
+
+    def _value_stored(self, event: e.ValueStored) -> None:
+        self._cell(event, event.cell_id).stored.append(event.key)
+
+    def _limit_reached(self, event: e.LimitReached) -> None:
+        self._cell(event, event.cell_id).limit = event.limit
+
+    def _worker_lost(self, event: e.WorkerLost) -> None:
+        self._cell(event, event.cell_id).reason = event.reason
+
+    def _cell_ended(self, event: e.CellEnded) -> None:
+        cell = self._cell(event, event.cell_id)
+        cell.error = event.error
+        self._end_cell(cell, event, event.status, cell.reason)
+
+    def _end_cell(self, cell: CellNode, event: e.TraceEvent, status: str, reason: str) -> None:
+        _end(cell, event, status, reason)
+        for name in cell.calls:
+            call = self._trace.calls[name]
+            if call.status == "running":
+                _end(call, event, "cancelled", "its cell ended")
+
+    # ── nested calls ─────────────────────────────────────────────────────────────────────────
+
+    def _call(self, event: e.TraceEvent, cell_id: str, call_id: str) -> CallNode:
+        cell = self._cell(event, cell_id)
+        name = f"{cell.id}/{call_id}"
+        call = self._trace.calls.get(name)
+        if call is None:
+            call = CallNode(id=name, session=event.session, cell=cell.id, call=call_id)
+            self._trace.calls[name] = call
+            cell.calls.append(name)
+        return call
+
+    def _call_requested(self, event: e.CallRequested) -> None:
+        call = self._call(event, event.cell_id, event.call)
+        call.tool, call.line, call.column = event.tool, event.line, event.column
+        call.arguments, call.arguments_hash = event.arguments, event.arguments_hash
+        call.digest, call.attempt = event.digest, event.attempt
+        _start(call, event)
+
+    def _call_queued(self, event: e.CallQueued) -> None:
+        self._call(event, event.cell_id, event.call).queued_ms = -event.at_ms
+
+    def _call_begun(self, event: e.CallBegun) -> None:
+        call = self._call(event, event.cell_id, event.call)
+        call.queued_ms = max(0.0, round(call.queued_ms + event.at_ms, 3))
+
+    def _call_observed(self, event: e.CallObserved) -> None:
+        call = self._call(event, event.cell_id, event.call)
+        call.observed.append(Observed(kind=event.kind, facts=dict(event.facts)))
+
+    def _call_ended(self, event: e.CallEnded) -> None:
+        call = self._call(event, event.cell_id, event.call)
+        call.run_ms, call.result, call.error = event.run_ms, event.result, event.error
+        # A call may be told to have ended after its cell was: its own word counts.
+        call.status, call.reason = "running", ""
+        _end(call, event, event.outcome)
+
+    def _approval(self, event: e.ApprovalRequested | e.ApprovalDecided) -> ApprovalNode:
+        call = self._call(event, event.cell_id, event.call)
+        name = f"{event.session}/{event.approval or call.id}"
+        node = self._trace.approvals.get(name)
+        if node is None:
+            node = ApprovalNode(id=name, session=event.session, call=call.id)
+            self._trace.approvals[name] = node
+            call.approvals.append(name)
+        return node
+
+    def _approval_requested(self, event: e.ApprovalRequested) -> None:
+        node = self._approval(event)
+        node.prompt = event.prompt
+        _start(node, event)
+
+    def _approval_decided(self, event: e.ApprovalDecided) -> None:
+        node = self._approval(event)
+        node.verdict = event.verdict
+        _end(node, event, "decided", event.reason)
+
+
+def reduce(events: Iterable[e.TraceEvent]) -> Trace:
+    """The graph of a whole recording. Pure: the same events give the same trace."""
+    reducer = Reducer()
+    for event in events:
+        reducer.feed(event)
+    return reducer.trace
+
+
+def _start(node: Node, event: e.TraceEvent) -> None:
+    node.window.started_seq, node.window.started_at_ms = event.seq, event.at_ms
+
+
+def _end(node: Node, event: e.TraceEvent, status: str, reason: str = "") -> None:
+    if node.status != "running":
+        return  # it has ended with its owner, or is told twice
+    node.status, node.reason = status, reason
+    node.window.ended_seq, node.window.ended_at_ms = event.seq, event.at_ms
+
+
+def _call_ids(items: str | None) -> list[str]:
+    """The ids of the calls among a response's items, in any vendor's form."""
+    if items is None:
+        return []
+    try:
+        found = json.loads(items)
+    except (ValueError, RecursionError):
+        return []
+    items_found = [each for each in _listed(found) if isinstance(each, dict)]
+    within = [call for each in items_found for call in _listed(each.get("tool_calls"))]
+    ids = []
+    for each in (*items_found, *(call for call in within if isinstance(call, dict))):
+        kind = str(each.get("type", ""))
+        call_id = each.get("id") if kind in _CALLS_BY_ID else each.get("call_id")
+        if isinstance(call_id, str) and not kind.endswith("_output"):
+            ids.append(call_id)
+    return ids
+
+
+_CALLS_BY_ID: Final = ("tool_use", "function", "custom")
+"""Anthropic's blocks, and the calls of Chat Completions; an item of Responses has a ``call_id``."""
+
+
+def _listed(value: object) -> list[object]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+_TAKE: Final[dict[type, Callable[[Reducer, Any], None]]] = {
+    e.SessionOpened: Reducer._session_opened,
+    e.SessionMoved: Reducer._session_moved,
+    e.SessionClosed: Reducer._session_closed,
+    e.ModelCallStarted: Reducer._model_call_started,
+    e.ModelCallEnded: Reducer._model_call_ended,
+    e.CellStarted: Reducer._cell_started,
+    e.CellOutput: Reducer._cell_output,
+    e.CellNotified: Reducer._cell_notified,
+    e.CellResponded: Reducer._cell_responded,
+    e.CellFrozen: Reducer._cell_frozen,
+    e.ValueStored: Reducer._value_stored,
+    e.LimitReached: Reducer._limit_reached,
+    e.WorkerLost: Reducer._worker_lost,
+    e.CellEnded: Reducer._cell_ended,
+    e.CallRequested: Reducer._call_requested,
+    e.CallQueued: Reducer._call_queued,
+    e.CallBegun: Reducer._call_begun,
+    e.CallObserved: Reducer._call_observed,
+    e.CallEnded: Reducer._call_ended,
+    e.ApprovalRequested: Reducer._approval_requested,
+    e.ApprovalDecided: Reducer._approval_decided,
+    e.ModelResponse: Reducer._model_response,
+    e.TurnStarted: Reducer._turn_started,
+    e.TurnEnded: Reducer._turn_ended,
+    e.EventsDropped: Reducer._events_dropped,
+}

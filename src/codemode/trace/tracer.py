@@ -1,0 +1,46 @@
+"""The tracer of one session: numbers its events and hands them to the sink, and never fails the session."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from .events import TraceEvent
+
+Sink: TypeAlias = "Callable[[TraceEvent], object]"
+"""Takes each event, at once and without waiting: it is called in the event loop."""
+
+_log = logging.getLogger(__name__)
+
+
+class Tracer:
+    """Emits the events of one session.
+
+    Args:
+        sink: takes them.
+        session: the session's name, which no other session of the sink has.
+    """
+
+    def __init__(self, sink: Sink, session: str) -> None:
+        self.session = session
+        self._sink = sink
+        self._seq = 0
+        self._has_failed = False
+
+    def __repr__(self) -> str:
+        return f"<tracer of {self.session}, {self._seq} events>"
+
+    def emit(self, event: type[TraceEvent], /, **fields: Any) -> None:
+        """Make an event and hand it over. What goes wrong is logged once, and concerns nobody else."""
+        try:
+            self._seq += 1
+            self._sink(
+                event(seq=self._seq, at_ms=time.time() * 1000, session=self.session, **fields)
+            )
+        except Exception:  # noqa: BLE001 - a sink is anybody's code, and a session goes on without it
+            if not self._has_failed:
+                self._has_failed = True
+                _log.exception("the trace of session %s is incomplete", self.session)

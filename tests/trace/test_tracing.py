@@ -1,0 +1,121 @@
+"""Real sessions leave the same trace wherever their cells run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from codemode import CodeMode, LocalSessionProvider, ProcessSessionProvider, ToolError
+from codemode.protocol.session import SessionProvider
+from codemode.trace.bundle import Bundle
+from codemode.trace.events import TraceEvent
+from codemode.trace.reducer import reduce
+
+HOST = f"{sys.executable} -m codemode.host"
+
+
+async def double(x: int) -> int:
+    "Twice x."
+    return 2 * x
+
+
+def refuse() -> None:
+    "Never works."
+    raise ToolError("not today")
+
+
+@pytest.fixture(params=["local", "host"])
+async def provider(request: pytest.FixtureRequest) -> AsyncIterator[SessionProvider]:
+    made: LocalSessionProvider | ProcessSessionProvider = (
+        LocalSessionProvider() if request.param == "local" else ProcessSessionProvider(HOST)
+    )
+    async with made:
+        yield made
+
+
+PROGRAM = """
+    text(await tools.double({x: 21}));
+    try { await tools.refuse({}) } catch (error) { text(error) }
+    notify("half");
+    yield_control();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    text("done");
+"""
+
+
+async def test_a_program_its_calls_and_its_waits_are_told(provider: SessionProvider) -> None:
+    events: list[TraceEvent] = []
+    async with CodeMode(tools=[double, refuse], provider=provider, trace=events.append) as cm:
+        result = await cm.exec(PROGRAM, call_id="call_1")
+        while result.running:
+            result = await cm.wait(result, call_id="call_2")
+    trace = reduce(events)
+
+    [session] = trace.sessions
+    cell = trace.cells[f"{session}/call_1"]
+    assert (cell.status, cell.observations[0], cell.waits[:1]) == (
+        "completed",
+        "yielded",
+        [f"{session}/call_2"],
+    )
+    assert cell.source is not None and cell.source.text == PROGRAM
+    texts = {output.item.text for output in cell.outputs}
+    assert texts == {"42", "not today", "half", "done"}
+    calls = [trace.calls[name] for name in cell.calls]
+    assert [(call.tool, call.status) for call in calls] == [("double", "ok"), ("refuse", "failed")]
+    assert [call.arguments and call.arguments.text for call in calls] == ['{"x":21}', "{}"]
+    assert [call.error and call.error.text for call in calls] == [None, "not today"]
+    assert {name: call.status for name, call in trace.model_calls.items()} == {
+        f"{session}/call_1": "yielded",
+        f"{session}/call_2": "completed",
+    }
+    assert (trace.recording.status, trace.recording.problems) == ("complete", [])
+
+
+async def test_a_program_that_the_application_runs_is_told_as_its_own() -> None:
+    events: list[TraceEvent] = []
+    async with CodeMode(tools=[double], trace=events.append) as cm:
+        await cm.run("text(await tools.double({x: 1}))")
+    [call] = reduce(events).model_calls.values()
+
+    assert (call.tool, call.requester, call.status) == ("exec", "application", "completed")
+
+
+async def test_a_limit_is_told_with_the_end_that_it_made() -> None:
+    events: list[TraceEvent] = []
+    async with CodeMode(trace=events.append) as cm:
+        await cm.exec("const kept = []; for (;;) kept.push(new Array(1e6).fill(0.5));")
+    [cell] = reduce(events).cells.values()
+
+    assert (cell.status, cell.limit) == ("failed", "heap_bytes")
+
+
+async def test_a_sink_that_fails_costs_the_session_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(_event: TraceEvent) -> None:
+        raise ZeroDivisionError
+
+    async with CodeMode(tools=[double], trace=fail) as cm:
+        assert (await cm.exec("text(await tools.double({x: 1}))")).output == "2"
+    assert len(caplog.records) == 1
+
+
+async def test_sessions_of_a_process_share_the_recording_of_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODEMODE_TRACE", str(tmp_path))
+    async with CodeMode(tools=[double]) as one, CodeMode(tools=[double], trace=tmp_path) as other:
+        await one.exec("text(1)")
+        await other.exec("text(2)")
+
+    trace = Bundle(tmp_path).reduce()
+    assert (len(trace.sessions), trace.recording.status) == (2, "complete")
+
+
+def test_a_trace_that_is_neither_a_folder_nor_a_function_is_refused() -> None:
+    with pytest.raises(Exception, match="trace must be a folder or a function that takes events"):
+        CodeMode(trace=3)  # type: ignore[arg-type]
