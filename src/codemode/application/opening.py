@@ -44,7 +44,7 @@ class SessionOpening:
         UsageError: an option is not what it should be, or options exclude each other.
     """
 
-    def __init__(  # noqa: PLR0913 - options by keyword
+    def __init__(
         self,
         delegate: SessionDelegate,
         toolset: Toolset,
