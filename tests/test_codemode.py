@@ -506,3 +506,9 @@ def test_an_option_that_is_wrong_is_told_at_once(options: dict[str, Any], text: 
         CodeMode(**options)
 
     assert str(caught.value) == text
+
+
+def test_the_one_engine_may_be_named_and_no_other() -> None:
+    CodeMode(engine="workers")
+    with pytest.raises(UsageError, match="there is no engine 'threads'"):
+        CodeMode(engine="threads")  # type: ignore[arg-type]

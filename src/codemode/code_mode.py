@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -80,6 +80,7 @@ class CodeMode(ModelTools):
             refused.
         trace: takes every event of the session, or is the folder in which to record them; None:
             the folder that the environment variable ``CODEMODE_TRACE`` names, or no trace.
+        engine: ``"workers"``, the only one there is. Leave it out: earlier releases had another.
 
     The session is opened by the first ``exec``. Use it as an async context manager, or call
     ``aclose``.
@@ -116,7 +117,13 @@ class CodeMode(ModelTools):
         policy: Policy | None = None,
         on_approval: OnApproval | None = None,
         trace: Sink | str | os.PathLike[str] | None = None,
+        engine: Literal["workers"] = "workers",
     ) -> None:
+        if engine != "workers":
+            raise UsageError(
+                f"there is no engine {engine!r}: cells run in worker processes, whatever is given here"
+                "\nHint: leave engine= out."
+            )
         if isinstance(tools, Toolset):
             given = (middleware, on_notify, namespaces, catalogue_tokens, policy, on_approval)
             if (*given, declarations) != ((), None, None, CATALOGUE_TOKENS, None, None, "shared"):

@@ -66,6 +66,10 @@ async def test_a_program_its_calls_and_its_waits_are_told(provider: SessionProvi
     assert texts == {"42", "not today", "half", "done"}
     calls = [trace.calls[name] for name in cell.calls]
     assert [(call.tool, call.status) for call in calls] == [("double", "ok"), ("refuse", "failed")]
+    # V1 has no word for the place of a call.
+    is_local = isinstance(provider, LocalSessionProvider)
+    places = [(2, 22), (3, 23)] if is_local else [(0, 0), (0, 0)]
+    assert [(call.line, call.column) for call in calls] == places
     assert [call.arguments and call.arguments.text for call in calls] == ['{"x":21}', "{}"]
     assert [call.error and call.error.text for call in calls] == [None, "not today"]
     assert {name: call.status for name, call in trace.model_calls.items()} == {

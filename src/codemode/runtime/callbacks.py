@@ -196,6 +196,8 @@ class Callbacks:
             input=UNSET
             if called.input_json is None
             else decode_argument(called.input_json, tool.name, self._limits),
+            line=called.line or None,
+            column=called.column or None,
         )
         return of_cell(call, self._call_id, tool)
 
