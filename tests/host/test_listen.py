@@ -14,6 +14,7 @@ from codemode.host.listen import (
     parse_address,
     read_access,
 )
+from codemode.tokens import parse_tokens
 from tests.certificates import identity, needs_openssl
 
 
@@ -76,7 +77,7 @@ TOKEN = "--token-file (or CODEMODE_HOST_TOKEN)"
     ("access", "missing"),
     [
         (Access(), f"{TLS} and {TOKEN}"),
-        (Access(token=LONG), TLS),
+        (Access(tokens=parse_tokens(LONG)), TLS),
         (Access(certificate=b"c", key=b"k"), TOKEN),
     ],
 )
@@ -92,14 +93,14 @@ def test_other_machines_need_tls_and_a_token(access: Access, missing: str) -> No
 
 
 def test_with_both_other_machines_are_let_in_and_this_one_without() -> None:
-    check_access(OPEN, Access(LONG, b"c", b"k"), insecure=False)
+    check_access(OPEN, Access(parse_tokens(LONG), b"c", b"k"), insecure=False)
     check_access(Address("tcp", host="127.0.0.1"), Access(), insecure=False)
     check_access(Address("unix", path="x"), Access(), insecure=False)
 
 
 @pytest.mark.parametrize("insecure", [False, True])
 def test_a_token_that_could_be_guessed_is_for_this_machine_alone(*, insecure: bool) -> None:
-    short = Access(LONG[:-1], b"c", b"k")
+    short = Access(parse_tokens(LONG[:-1]), b"c", b"k")
     with pytest.raises(ListenError) as caught:
         check_access(OPEN, short, insecure=insecure)
 
@@ -159,9 +160,13 @@ def test_access_is_read_from_files_and_never_shown(tmp_path: Path) -> None:
 
     access = read_access(files, {"CODEMODE_HOST_TOKEN": "another"})
 
-    assert access == Access("token-text", b" cert-text\n", b" key-text\n", b" ca-text\n")
+    assert access.tokens is not None
+    assert access.tokens.current() == parse_tokens("token-text")
+    assert (access.certificate, access.key, access.client_authority) == (
+        b" cert-text\n", b" key-text\n", b" ca-text\n",
+    )  # fmt: skip
     assert repr(access) == "<access: tls=True, token=True>"
-    assert read_access({}, {"CODEMODE_HOST_TOKEN": "another"}) == Access("another")
+    assert read_access({}, {"CODEMODE_HOST_TOKEN": "another"}) == Access(parse_tokens("another"))
     assert read_access({}, {}) == Access()
 
 

@@ -34,7 +34,8 @@ from .values import ADDRESS, LIMITS, ORIGIN
     "--token-file",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The bearer token that HTTP clients have to bring. [default: that in CODEMODE_TOKEN]",
+    help="The bearer token that HTTP clients have to bring, or lines NAME: TOKEN, one for each who "
+    "shares the server. Read again when it changes. [default: the token in CODEMODE_TOKEN]",
 )
 @click.option(
     "--allow-host",

@@ -17,9 +17,9 @@ from msgspec import Struct
 
 from ..code_mode import CodeMode
 from ..errors import CodeModeError
-from ..grpc.token import HOW_TO_MAKE_ONE, LEAST_TOKEN, is_long_enough, is_token
 from ..host.pipes import take_standard_streams
 from ..runtime.local import LocalSessionProvider
+from ..tokens import HOW_TO_MAKE_ONE, LEAST_TOKEN, TokenError, TokenFile, parse_tokens
 from ..tools.mcp.handlers import McpHandlers
 from ..tools.toolset import CATALOGUE_TOKENS
 from .loading import load_middleware, load_servers, load_tools
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from ..adapters.mcp_server import McpServer, ServedClient
     from ..limits import Limits
+    from ..tokens import Source
     from ..tools.chain import Middleware
     from ..tools.mcp.handlers import McpStatus
     from ..tools.policy import Policy
@@ -82,7 +83,7 @@ def run_server(options: Options) -> int:
         raise click.ClickException(
             "the MCP SDK is not installed\nhint: pip install 'codemode[mcp]'"
         )
-    token = _token(options)
+    tokens = _tokens(options)
     limits = make_limits(options.limits)
     policy = make_policy(allowed=options.allowed, denied=options.denied, asked=options.asked)
     try:
@@ -90,7 +91,7 @@ def run_server(options: Options) -> int:
         place: _Place = _listen(*options.http) if options.http else _standard_streams()
         with log_on_stderr("codemode: %(message)s"):
             chain = _Chain(load_tools(options.tools), load_middleware(options.middleware), policy)
-            serving = _Serving(options, place, token, limits, chain)
+            serving = _Serving(options, place, tokens, limits, chain)
             return asyncio.run(serving.to_its_end())
     except CodeModeError as error:
         raise click.ClickException(str(error)) from error
@@ -116,13 +117,13 @@ class _Serving:
         self,
         options: Options,
         place: _Place,
-        token: str | None,
+        tokens: Source | None,
         limits: Limits,
         chain: _Chain,
     ) -> None:
         self._options = options
         self._place = place
-        self._token = token
+        self._tokens = tokens
         self._limits = limits
         self._chain = chain
         self._stop = asyncio.Event()
@@ -223,7 +224,7 @@ class _Serving:
         await serve_http(
             server,
             self._place,
-            token=self._token,
+            token=self._tokens,
             hosts=self._hosts(),
             origins=self._options.allow_origins,
             stop=self._stop,
@@ -261,34 +262,21 @@ class _Serving:
         os._exit(code)
 
 
-def _token(options: Options) -> str | None:
-    """The bearer token, from a file or the environment, out of which it is taken."""
-    found = os.environ.pop(TOKEN_VARIABLE, None)
-    where = f"the variable {TOKEN_VARIABLE}"
+def _tokens(options: Options) -> Source | None:
+    """The bearer tokens, from a file or the environment, out of which theirs is taken."""
+    text = os.environ.pop(TOKEN_VARIABLE, None)
     if options.http is None:
         if options.token_file or options.allow_hosts or options.allow_origins:
             raise click.UsageError(
                 "--token-file, --allow-host and --allow-origin have no meaning without --http"
             )
         return None
-    if options.token_file is not None:
-        where = str(options.token_file)
-        try:
-            found = options.token_file.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise click.BadParameter(
-                f"cannot be read: {error}", param_hint="--token-file"
-            ) from error
-    if found is not None:
-        found = found.strip()
-        if not (is_token(found) and is_long_enough(found)):
-            raise click.UsageError(
-                f"{where} holds no token of at least {LEAST_TOKEN} printable ASCII characters\n"
-                f"hint: {HOW_TO_MAKE_ONE}"
-            )
-        if any(character.isspace() for character in found):
-            raise click.UsageError(f"{where} holds more than one word\nhint: a token is one.")
-    host = options.http[0]
+    host, found = options.http[0], _read_tokens(options.token_file, text)
+    if found is not None and options.max_sessions < len(found.current().names):
+        raise click.UsageError(
+            f"--max-sessions {options.max_sessions}: there are {len(found.current().names)} tokens,"
+            " and each has a share\nhint: give one session for each token at least."
+        )
     if host in _LOOPBACK:
         return found
     if found is None:
@@ -302,6 +290,33 @@ def _token(options: Options) -> str | None:
             "hint: --allow-host mcp.example.com; requests for other names are refused."
         )
     return found
+
+
+def _read_tokens(path: Path | None, text: str | None) -> Source | None:
+    where = f"the variable {TOKEN_VARIABLE}" if path is None else str(path)
+    found: Source | None = None
+    try:
+        if path is not None:
+            found = TokenFile(path, least=LEAST_TOKEN)
+        elif text is not None:
+            found = parse_tokens(text)
+    except OSError as error:
+        raise click.BadParameter(f"cannot be read: {error}", param_hint="--token-file") from error
+    except TokenError as error:
+        why = f": {error}" if str(error).startswith("line") else ""
+        raise click.UsageError(_no_token(where, why)) from error
+    if found is not None and not found.current().are_long_enough:
+        raise click.UsageError(_no_token(where))
+    if found is not None and found.current().have_blanks:
+        raise click.UsageError(f"{where} holds more than one word\nhint: a token is one.")
+    return found
+
+
+def _no_token(where: str, why: str = "") -> str:
+    return (
+        f"{where} holds no token of at least {LEAST_TOKEN} printable ASCII characters{why}\n"
+        f"hint: {HOW_TO_MAKE_ONE}"
+    )
 
 
 def _standard_streams() -> tuple[BinaryIO, BinaryIO]:

@@ -81,14 +81,16 @@ def _serve_grpc(address: Address, access: Access) -> int:
 
 
 def _checked(url: str, files: dict[str, str], *, insecure: bool) -> tuple[Address, Access]:
-    from . import listen  # noqa: PLC0415 - not for a host over plain pipes
+    from ..tokens import LEAST_TOKEN  # noqa: PLC0415 - not for a host over plain pipes
+    from . import listen  # noqa: PLC0415 - the same
 
     try:
         address = listen.parse_address(url)
         listen.check_grpc(address)
-        access = listen.read_access(files, os.environ)
+        least = 1 if address.is_local else LEAST_TOKEN
+        access = listen.read_access(files, os.environ, least=least)
         listen.check_certificates(files)
-        if access.token is not None and address.kind == "grpc+stdio":
+        if access.tokens is not None and address.kind == "grpc+stdio":
             access = listen.Access()  # the pipes are the proof
         listen.check_access(address, access, insecure=insecure)
     except listen.ListenError as error:

@@ -9,10 +9,12 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from ..grpc.token import HOW_TO_MAKE_ONE, LEAST_TOKEN, TOKEN_BYTES, is_long_enough, is_token
+from ..tokens import HOW_TO_MAKE_ONE, LEAST_TOKEN, TokenError, TokenFile, parse_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from ..tokens import Source
 
 Kind: TypeAlias = Literal["stdio", "grpc+stdio", "tcp", "unix"]
 
@@ -63,18 +65,18 @@ class Access:
     """Who may come. Never shown.
 
     Attributes:
-        token: what a client must know, if anything.
+        tokens: one of them a client must bring, if there are any.
         certificate, key: PEM; with them the host speaks TLS.
         client_authority: PEM; with it a client must show a certificate signed by it.
     """
 
-    token: str | None = None
+    tokens: Source | None = None
     certificate: bytes | None = None
     key: bytes | None = None
     client_authority: bytes | None = None
 
     def __repr__(self) -> str:
-        return f"<access: tls={self.key is not None}, token={self.token is not None}>"
+        return f"<access: tls={self.key is not None}, token={self.tokens is not None}>"
 
 
 def parse_address(url: str) -> Address:
@@ -120,12 +122,15 @@ def _unsupported(url: str, why: str, expected: str) -> ListenError:
     return ListenError(f"unsupported --listen URL `{url}`: {why}; expected {expected}")
 
 
-def read_access(files: Mapping[str, str], environment: Mapping[str, str]) -> Access:
+def read_access(
+    files: Mapping[str, str], environment: Mapping[str, str], *, least: int = 1
+) -> Access:
     """Read what ``--token-file``, ``--tls-cert``, ``--tls-key`` and ``--tls-client-ca`` name.
 
     Args:
         files: paths by option, without its dashes.
         environment: where the token may be instead.
+        least: characters of a token that comes into the file later.
 
     Raises:
         ListenError: a file cannot be read, or one is missing for another to make sense.
@@ -136,7 +141,7 @@ def read_access(files: Mapping[str, str], environment: Mapping[str, str]) -> Acc
         raise ListenError("--tls-cert and --tls-key belong together")
     if authority is not None and key is None:
         raise ListenError("--tls-client-ca needs --tls-cert and --tls-key")
-    return Access(_token(files, environment), certificate, key, authority)
+    return Access(_tokens(files, environment, least), certificate, key, authority)
 
 
 def check_certificates(files: Mapping[str, str]) -> None:
@@ -199,7 +204,7 @@ def check_access(address: Address, access: Access, *, insecure: bool) -> None:
     """
     if address.is_local:
         return
-    if access.token is not None and not is_long_enough(access.token):
+    if access.tokens is not None and not access.tokens.current().are_long_enough:
         raise ListenError(
             f"{address.host} can be reached from other machines: the token must have at least"
             f" {LEAST_TOKEN} characters\nhint: {HOW_TO_MAKE_ONE}"
@@ -210,7 +215,7 @@ def check_access(address: Address, access: Access, *, insecure: bool) -> None:
         option
         for option, there in (
             ("--tls-cert and --tls-key", access.key is not None),
-            (f"--token-file (or {TOKEN_VARIABLE})", access.token is not None),
+            (f"--token-file (or {TOKEN_VARIABLE})", access.tokens is not None),
         )
         if not there
     ]
@@ -221,18 +226,17 @@ def check_access(address: Address, access: Access, *, insecure: bool) -> None:
         )
 
 
-def _token(files: Mapping[str, str], environment: Mapping[str, str]) -> str | None:
-    read = _read(files, "token-file")
-    text = environment.get(TOKEN_VARIABLE) if read is None else read.decode("ascii", "replace")
-    if text is None:
-        return None
-    token = text.strip()
-    where = TOKEN_VARIABLE if read is None else "--token-file"
-    if not is_token(token):
-        raise ListenError(
-            f"{where} must hold a token: printable ASCII, {TOKEN_BYTES} bytes at most"
-        )
-    return token
+def _tokens(files: Mapping[str, str], environment: Mapping[str, str], least: int) -> Source | None:
+    path, text = files.get("token-file"), environment.get(TOKEN_VARIABLE)
+    try:
+        if path is not None:
+            return TokenFile(Path(path), least=least)
+        return None if text is None else parse_tokens(text)
+    except OSError as error:
+        raise ListenError(f"--token-file: cannot read {path}: {error.strerror}") from None
+    except TokenError as error:
+        where = TOKEN_VARIABLE if path is None else "--token-file"
+        raise ListenError(f"{where} must hold a token: {error}") from None
 
 
 def _read(files: Mapping[str, str], option: str) -> bytes | None:

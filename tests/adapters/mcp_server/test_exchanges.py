@@ -7,19 +7,19 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from codemode.adapters.mcp_server.exchanges import (
-    PIECE_BYTES,
-    ExchangeBounds,
-    Exchanges,
-    Place,
-    Room,
-)
+from codemode.adapters.mcp_server.bodies import BodyBounds
+from codemode.adapters.mcp_server.exchanges import PIECE_BYTES, ExchangeBounds, Exchanges
+from codemode.adapters.mcp_server.principal import as_principal
 
 NEVER = 60.0
 """Seconds; nothing here takes so long."""
 
 AT_ONCE = 0.01
 """Seconds; for what can only end by being given up."""
+
+
+def bounds(members: int = 1_000, requests: int = 256, **bodies: Any) -> ExchangeBounds:
+    return ExchangeBounds(members=members, requests=requests, bodies=BodyBounds(**bodies))
 
 
 class Answering:
@@ -83,27 +83,29 @@ class Client:
 )
 async def test_a_body_of_few_values_comes_in_and_no_other(body: bytes, status: int) -> None:
     behind = Answering()
-    app = Exchanges(behind, ExchangeBounds(members=3, body_bytes=100))
+    app = Exchanges(behind, bounds(members=3, body_bytes=100))
     assert await Client(body[:5], body[5:]).ask(app) == status
     assert behind.bodies == ([body] if status == 200 else [])
 
 
 async def test_a_body_that_says_that_it_is_too_long_is_not_read() -> None:
-    app = Exchanges(Answering(), ExchangeBounds(body_bytes=100))
+    app = Exchanges(Answering(), bounds(body_bytes=100))
     client = Client(ends=False, headers=[(b"content-length", b"101")])
     assert await client.ask(app) == 413
 
 
 async def test_a_body_that_does_not_end_is_given_up_and_its_place_is_free() -> None:
-    bounds = ExchangeBounds(body_bytes=100, small_bytes=10, room_bytes=100, body_seconds=AT_ONCE)
-    app = Exchanges(Answering(), bounds)
+    app = Exchanges(
+        Answering(),
+        bounds(body_bytes=100, small_bytes=10, room_bytes=100, body_seconds=AT_ONCE),
+    )
     assert await Client(b" " * 50, ends=False).ask(app) == 408
     assert await Client(b" " * 100).ask(app) == 200
 
 
 async def test_a_client_that_goes_before_its_body_is_there_is_forgotten() -> None:
     behind = Answering()
-    app = Exchanges(behind, ExchangeBounds(body_bytes=100, small_bytes=10, room_bytes=100))
+    app = Exchanges(behind, bounds(body_bytes=100, small_bytes=10, room_bytes=100))
     client = Client(b" " * 50, ends=False)
     client._unread.append({"type": "http.disconnect"})
     assert (await client.ask(app), behind.bodies) == (None, [])
@@ -113,8 +115,9 @@ async def test_a_client_that_goes_before_its_body_is_there_is_forgotten() -> Non
 async def test_large_bodies_wait_for_one_another_and_small_ones_do_not() -> None:
     behind = Answering()
     behind.may_answer.clear()
-    bounds = ExchangeBounds(body_bytes=100, small_bytes=10, room_bytes=150, body_seconds=NEVER)
-    app = Exchanges(behind, bounds)
+    app = Exchanges(
+        behind, bounds(body_bytes=100, small_bytes=10, room_bytes=150, body_seconds=NEVER)
+    )
     asked = [asyncio.create_task(Client(b"1" * 100).ask(app))]
     await behind.came.acquire()
     asked.append(asyncio.create_task(Client(b"2" * 100).ask(app)))
@@ -130,22 +133,16 @@ async def test_large_bodies_wait_for_one_another_and_small_ones_do_not() -> None
 async def test_a_large_body_has_as_much_of_the_room_as_it_is_long_once_it_is_there() -> None:
     behind = Answering()
     behind.may_answer.clear()
-    app = Exchanges(behind, ExchangeBounds(body_bytes=100, small_bytes=10, room_bytes=100))
-    # The second says in its head how long it is; with the encoding of the third that says nothing.
+    app = Exchanges(behind, bounds(body_bytes=100, small_bytes=10, room_bytes=100))
     clients = [
         Client(b"1" * 40),
         Client(b"2" * 40, headers=[(b"content-length", b"40")]),
-        Client(
-            b"3" * 20,
-            headers=[(b"content-length", b"11"), (b"transfer-encoding", b"chunked")],
-        ),
+        Client(b"3" * 20, headers=[(b"transfer-encoding", b"chunked")]),
     ]
-    asked = [asyncio.create_task(client.ask(app)) for client in clients[:2]]
+    asked = [asyncio.create_task(client.ask(app)) for client in clients]
     for _ in asked:
         await behind.came.acquire()
-    asked.append(asyncio.create_task(clients[2].ask(app)))
-    await asyncio.sleep(0)
-    assert behind.bodies == [b"1" * 40, b"2" * 40]
+    assert behind.bodies == [b"1" * 40, b"2" * 40, b"3" * 20]
     behind.may_answer.set()
     assert await asyncio.gather(*asked) == [200, 200, 200]
 
@@ -153,8 +150,9 @@ async def test_a_large_body_has_as_much_of_the_room_as_it_is_long_once_it_is_the
 async def test_a_large_body_that_finds_no_room_in_time_is_refused() -> None:
     behind = Answering()
     behind.may_answer.clear()
-    bounds = ExchangeBounds(body_bytes=100, small_bytes=10, room_bytes=100, body_seconds=AT_ONCE)
-    app = Exchanges(behind, bounds)
+    app = Exchanges(
+        behind, bounds(body_bytes=100, small_bytes=10, room_bytes=100, body_seconds=AT_ONCE)
+    )
     first = asyncio.create_task(Client(b"1" * 100).ask(app))
     await behind.came.acquire()
     assert await Client(b"2" * 100).ask(app) == 503
@@ -165,7 +163,7 @@ async def test_a_large_body_that_finds_no_room_in_time_is_refused() -> None:
 async def test_so_many_requests_are_under_way_and_no_more() -> None:
     behind = Answering()
     behind.may_answer.clear()
-    app = Exchanges(behind, ExchangeBounds(requests=1))
+    app = Exchanges(behind, bounds(requests=1))
     first = asyncio.create_task(Client(b"1").ask(app))
     await behind.came.acquire()
     assert await Client(b"2").ask(app) == 503
@@ -199,15 +197,30 @@ async def test_an_answer_goes_out_in_pieces_with_nothing_between_them() -> None:
     assert more == [True] * (len(more) - 1) + [False]
 
 
-async def test_who_gives_up_waiting_for_a_room_leaves_it_as_it_was() -> None:
-    room = Room(10)
-    first, second, third = Place(room), Place(room), Place(room)
-    await first.take(10)
-    waiting = asyncio.create_task(second.take(1))
-    await asyncio.sleep(0)
-    waiting.cancel()
-    await asyncio.wait({waiting})
-    second.leave()
-    first.leave()
-    await third.take(10)
-    assert (first.bytes, second.bytes, third.bytes, room.free) == (0, 0, 10, 0)
+async def test_each_principal_has_a_share_of_the_requests() -> None:
+    behind = Answering()
+    behind.may_answer.clear()
+    app = Exchanges(behind, bounds(requests=4), principals=lambda: 2)
+
+    def client(principal: str) -> Client:
+        found = Client(b"1")
+        found.scope = dict(as_principal(found.scope, principal))
+        return found
+
+    greedy = [asyncio.create_task(client("ann").ask(app)) for _ in range(2)]
+    for _ in greedy:
+        await behind.came.acquire()
+    assert await client("ann").ask(app) == 503
+    other = asyncio.create_task(client("bob").ask(app))
+    await behind.came.acquire()
+    behind.may_answer.set()
+    assert await asyncio.gather(*greedy, other) == [200, 200, 200]
+
+
+async def test_whoever_sends_slowly_takes_no_place_of_a_request() -> None:
+    app = Exchanges(Answering(), bounds(requests=1, body_seconds=NEVER))
+    slow = [asyncio.create_task(Client(b"1", ends=False).ask(app)) for _ in range(9)]
+    assert await Client(b"2").ask(app) == 200
+    for each in slow:
+        each.cancel()
+    await asyncio.wait(slow)

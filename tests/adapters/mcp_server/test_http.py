@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -11,11 +12,25 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+from mcp_types import TextContent
 
+from codemode.adapters.mcp_server.bodies import BodyBounds
 from codemode.adapters.mcp_server.connections import ConnectionBounds
 from codemode.adapters.mcp_server.exchanges import ExchangeBounds
+from codemode.adapters.mcp_server.floods import MOST
 
-from .conftest import INTERRUPT, TERMINATE, Serving, over_http, status_of, texts, there
+from .conftest import (
+    INTERRUPT,
+    TERMINATE,
+    Serving,
+    cell_of,
+    command,
+    environment,
+    over_http,
+    status_of,
+    texts,
+    there,
+)
 from .test_serving import holding
 from .test_stdio import HELLO
 
@@ -179,13 +194,187 @@ def test_a_page_that_is_turned_away_takes_up_no_session(serving: Start) -> None:
     assert post(url).status_code == 200
 
 
-def test_there_are_so_many_sessions_and_no_more(serving: Start) -> None:
+async def test_a_place_is_taken_by_who_runs_something_and_left_with_nothing_stored(
+    serving: Start,
+) -> None:
     url = serving("--max-sessions", "2").url
-    assert [post(url).status_code for _ in range(3)] == [200, 200, 503]
+    assert [post(url).status_code for _ in range(20)] == [200] * 20
+    async with over_http(url) as one, over_http(url) as two, over_http(url) as three:
+        for client in (one, two, three):
+            assert texts(await client.call_tool("exec", {"code": "text(1)"})) == ["1"]
+        for client in (one, two):
+            await client.call_tool("exec", {"code": "store('a', 1)"})
+        refused = await three.call_tool("exec", {"code": "text(1)"})
+        assert [block.text for block in refused.content if isinstance(block, TextContent)] == [
+            "Limit reached (max_sessions): 2 sessions are in use, and each has a cell that runs,"
+            " or values that its client may want.\nHint: try again when one of them has ended, or"
+            " go on in a session that you have."
+        ]
+        assert texts(await one.call_tool("exec", {"code": "text(load('a'))"})) == ["1"]
+    async with over_http(url) as four:
+        assert texts(await four.call_tool("exec", {"code": "text(1)"})) == ["1"]
+
+
+async def test_of_many_handshakes_those_that_ran_nothing_make_room(serving: Start) -> None:
+    url = serving("--max-sessions", "1").url
+    async with over_http(url) as client:
+        await client.call_tool("exec", {"code": "store('a', 1)"})
+        opened = [post(url).headers["mcp-session-id"] for _ in range(9)]
+        ping = json.dumps({"jsonrpc": "2.0", "id": 2, "method": "ping"})
+        codes = [post(url, ping, **{"Mcp-Session-Id": each}).status_code for each in opened]
+        assert codes == [404, 404, *[200] * 7]
+        assert texts(await client.call_tool("exec", {"code": "text(load('a'))"})) == ["1"]
+
+
+async def test_an_exec_of_the_stateless_protocol_that_stores_nothing_leaves_no_session(
+    serving: Start,
+) -> None:
+    url = serving("--max-sessions", "1").url
+    async with over_http(url, mode="2026-07-28") as client:
+        for number in range(5):
+            result = await client.call_tool("exec", {"code": f"text({number})"})
+            assert texts(result) == [str(number)]
+        stored = await client.call_tool("exec", {"code": "store('a', 1)"})
+        name = texts(stored)[0].split()[2].rstrip(":")
+        refused = await client.call_tool("exec", {"code": "text(1)"})
+        assert "each was used in the last 600 s" in str(refused.content)
+        again = await client.call_tool("exec", {"code": "text(load('a'))", "session": name})
+        assert texts(again)[0] == "1"
+
+
+async def test_a_session_of_which_nothing_was_left_begins_anew_without_a_word(
+    shared: Start,
+) -> None:
+    async with over_http(shared().url, mode="2026-07-28") as client:
+        running = await client.call_tool("exec", {"code": "yield_control()"})
+        name = texts(running)[-1].split()[2].rstrip(":")
+        over = await client.call_tool("wait", {"cell_id": cell_of(running), "session": name})
+        assert (status_of(over), texts(over)) == ("completed", [])
+        again = await client.call_tool("exec", {"code": "text(1)", "session": name})
+        assert texts(again) == ["1"]
+
+
+def test_a_request_that_says_twice_how_long_it_is_is_refused(shared: Start) -> None:
+    both = post(shared().url, **{"Transfer-Encoding": "chunked", "Content-Length": "5"})
+    assert (both.status_code, both.headers["connection"]) == (400, "close")
+
+
+# ── several principals ───────────────────────────────────────────────────────────────────────────
+
+ANN, BOB = (
+    {"Authorization": "Bearer the-token-of-ann"},
+    {"Authorization": "Bearer the-token-of-bob"},
+)
+
+
+@pytest.fixture
+def tokens(tmp_path: Path) -> Path:
+    path = tmp_path / "tokens"
+    path.write_text("ann: the-token-of-ann\nbob: the-token-of-bob\n")
+    return path
+
+
+async def test_each_principal_has_a_share_of_the_sessions(serving: Start, tokens: Path) -> None:
+    url = serving("--token-file", str(tokens), "--max-sessions", "2").url
+    modes = {"mode": "2026-07-28"}
+    async with (
+        over_http(url, headers=ANN, **modes) as ann,
+        over_http(url, headers=BOB, **modes) as bob,
+    ):
+        await ann.call_tool("exec", {"code": "store('a', 1)"})
+        refused = await ann.call_tool("exec", {"code": "text(1)"})
+        assert "1 sessions are in use" in str(refused.content)
+        assert texts(await bob.call_tool("exec", {"code": "text(1)"})) == ["1"]
+
+
+async def test_a_session_is_for_the_principal_that_opened_it(serving: Start, tokens: Path) -> None:
+    url = serving("--token-file", str(tokens)).url
+    modes = {"mode": "2026-07-28"}
+    async with (
+        over_http(url, headers=ANN, **modes) as ann,
+        over_http(url, headers=BOB, **modes) as bob,
+    ):
+        stored = await ann.call_tool("exec", {"code": "store('a', 1)"})
+        name = texts(stored)[0].split()[2].rstrip(":")
+        stolen = await bob.call_tool("exec", {"code": "text(load('a'))", "session": name})
+        assert (status_of(stolen), "There is no such session" in str(stolen.content)) == (
+            "refused",
+            True,
+        )
+    opened = post(url, **ANN).headers["mcp-session-id"]
+    ping = json.dumps({"jsonrpc": "2.0", "id": 2, "method": "ping"})
+    statuses = [
+        post(url, ping, **{"Mcp-Session-Id": opened}, **who).status_code for who in (BOB, ANN)
+    ]
+    assert statuses == [404, 200]
+
+
+def test_a_token_that_is_taken_out_of_the_file_is_refused(serving: Start, tokens: Path) -> None:
+    url = serving("--token-file", str(tokens)).url
+    assert post(url, **BOB).status_code == 200
+    tokens.write_text("ann: the-token-of-ann\neve: the-token-of-eve\n")
+    while post(url, **BOB).status_code == 200:
+        pass  # the file is looked at once a second
+    assert post(url, **ANN).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "error"),
+    [
+        (
+            "ann: short\nbob: the-token-of-bob",
+            [],
+            "holds no token of at least 16 printable ASCII characters",
+        ),
+        ("ann: the-token-of-ann\nthe-token-of-bob", [], "line 2 is not `NAME: TOKEN`"),
+        (
+            "ann: the-token-of-ann\nbob: the-token-of-bob",
+            ["--max-sessions", "1"],
+            "--max-sessions 1: there are 2 tokens, and each has a share",
+        ),
+    ],
+)
+def test_tokens_that_cannot_be_are_refused_at_the_start(
+    text: str, options: list[str], error: str, tmp_path: Path
+) -> None:
+    (tmp_path / "tokens").write_text(text)
+    done = subprocess.run(
+        command("--http", "0", "--token-file", str(tmp_path / "tokens"), *options),
+        capture_output=True,
+        check=False,
+        env=environment(),
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, error in done.stderr, "the-token" in done.stderr) == (2, True, False)
+
+
+def test_who_is_no_client_cannot_fill_the_log(serving: Start) -> None:
+    server = serving(CODEMODE_TOKEN=TOKEN)
+    place = urlsplit(server.url)
+    for _ in range(100):
+        with socket.create_connection((place.hostname, place.port), timeout=60) as stranger:
+            stranger.sendall(b"no HTTP\r\n\r\n")
+            stranger.recv(100)
+    server.end(TERMINATE)
+    assert server.log.count("Invalid HTTP request") == MOST
+
+
+def test_who_sends_slowly_keeps_nobody_out(serving: Start) -> None:
+    server = serving("--max-sessions", "1")
+    place = urlsplit(server.url)
+    length = BodyBounds().body_bytes
+    head = f"POST {place.path} HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Length: {length}\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        for _ in range(40):
+            slow = stack.enter_context(socket.create_connection((place.hostname, place.port)))
+            slow.sendall(head.encode() + b" " * 1_000_000)
+        assert post(server.url).status_code == 200
+        assert post(server.url, INITIALIZE.rjust(length)).status_code == 200
 
 
 def test_a_body_is_bounded(shared: Start) -> None:
-    url, most = shared().url, ExchangeBounds().body_bytes
+    url, most = shared().url, BodyBounds().body_bytes
     server = urlsplit(url)
     head = f"POST {server.path} HTTP/1.1\r\nHost: {server.netloc}\r\nContent-Length: {most + 1}\r\n\r\n"
     # Whoever sends the whole of it may find the connection closed before he reads why.

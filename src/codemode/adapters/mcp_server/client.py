@@ -44,12 +44,14 @@ class ServedClient:
         questions: those that its user or its model has to answer.
         aside: hears notifications of cells that nobody observes.
         running: its cells that go on.
+        has_stored: whether something was stored when its last request ended.
     """
 
     def __init__(self) -> None:
         self.questions = Questions()
         self.aside: Hear | None = None
         self.running: set[str] = set()
+        self.has_stored = False
         self._listeners: dict[str, list[Hear]] = {}
         """For each call and cell those who observe it now; they may leave in any order."""
         self._unsent: dict[str, tuple[Item, ...]] = {}

@@ -2,12 +2,10 @@
 
 The SDK takes a body as it comes, for as long as it takes to come, and parses it in the event loop:
 eight megabytes of empty lists become three hundred of Python values and a second in which nobody
-else is served. ``exec`` and ``wait`` are called with a few strings. So a body is read here, in a
-bounded time, and its values are counted before anything is made of them.
-
-Small bodies are bounded by the number of requests. Larger ones share a room, in which each has a
-place of its full size before it is read on: whoever has one can finish. What is read stays there
-until its request has been answered, because the SDK keeps it as long.
+else is served. ``exec`` and ``wait`` are called with a few strings. So a body is read before, see
+:mod:`.bodies`, and its values are counted before anything is made of them. What counts as under way is
+a request whose body has come; whoever sends slowly keeps nobody out. Where several principals share the
+server, each has an equal share of the requests.
 
 An answer goes out piece by piece, so that a client that reads slowly is told from one that does not
 read, and the connection holds no second copy.
@@ -16,15 +14,19 @@ read, and the connection holds no second copy.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 
 from ...surface.json_members import has_more_members
+from .bodies import Bodies, BodyBounds, GoneError, RefusedError
+from .principal import principal_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PIECE_BYTES: Final = 64 * 1024
@@ -33,23 +35,17 @@ PIECE_BYTES: Final = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ExchangeBounds:
-    """What requests may take. Bytes are those of bodies.
+    """What requests may take.
 
     Attributes:
         requests: how many at once, streams that clients listen to included.
-        body_bytes: of one; a program of the greatest length, escaped, fits.
-        body_seconds: from the head of a request to the end of its body.
-        members: how many values its arrays and objects may have together.
-        small_bytes: a body that is no longer needs no place in the room.
-        room_bytes: of all the others together; not less than ``body_bytes``.
+        members: how many values the arrays and objects of a body may have together.
+        bodies: what bodies may take while they come.
     """
 
     requests: int = 256
-    body_bytes: int = 8 * 1024 * 1024
-    body_seconds: float = 30.0
     members: int = 1_000
-    small_bytes: int = 64 * 1024
-    room_bytes: int = 32 * 1024 * 1024
+    bodies: BodyBounds = field(default_factory=BodyBounds)
 
 
 class Exchanges:
@@ -58,140 +54,62 @@ class Exchanges:
     Args:
         app: gets requests whose bodies are there, and whole.
         bounds: what it need not fear.
+        principals: gives how many share the server.
     """
 
-    def __init__(self, app: ASGIApp, bounds: ExchangeBounds) -> None:
+    def __init__(
+        self, app: ASGIApp, bounds: ExchangeBounds, principals: Callable[[], int] = lambda: 1
+    ) -> None:
         self._app = app
         self._bounds = bounds
-        self._room = Room(bounds.room_bytes)
-        self._under_way = 0
+        self._principals = principals
+        self._bodies: Bodies | None = None
+        self._under_way: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif self._under_way >= self._bounds.requests:
-            refusal = _Refusal(503, f"{self._bounds.requests} requests are under way; try again")
-            await refusal.response(scope, receive, send)
-        else:
-            self._under_way += 1
-            try:
-                await self._serve(scope, receive, send)
-            finally:
-                self._under_way -= 1
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        place = Place(self._room)
+            return
+        self._bodies = self._bodies or Bodies(self._bounds.bodies)
         try:
-            replay = _replay(await self._body(scope, receive, place), receive)
-        except _Refusal as refusal:
-            await refusal.response(scope, receive, send)
-        except _GoneError:
-            pass  # nobody is there to be answered
-        else:
-            await self._app(scope, replay, _in_pieces(send))
+            data, body = await self._bodies.read(scope, receive)
+        except RefusedError as refusal:
+            await _refused(refusal)(scope, receive, send)
+            return
+        except GoneError:
+            return
+        try:
+            await self._serve(data, scope, receive, send)
+        except RefusedError as refusal:
+            await _refused(refusal)(scope, receive, send)
         finally:
-            place.leave()
+            self._bodies.leave(body)
 
-    async def _body(self, scope: Scope, receive: Receive, place: Place) -> bytes:
-        seconds = self._bounds.body_seconds
+    async def _serve(self, data: bytes, scope: Scope, receive: Receive, send: Send) -> None:
+        self._check(data)
+        principal, share = principal_of(scope), self._bounds.requests // self._principals()
+        if self._under_way[principal] >= max(1, share):
+            raise RefusedError(503, f"{share} requests are under way; try again")
+        self._under_way[principal] += 1
         try:
-            async with asyncio.timeout(seconds):
-                body = await self._read(scope, receive, place)
-        except TimeoutError:
-            if place.is_wanted:
-                raise _Refusal(503, "other large requests are under way; try again") from None
-            raise _Refusal(408, f"the request did not come within {seconds:g} s") from None
+            await self._app(scope, _replay(data, receive), _in_pieces(send))
+        finally:
+            self._under_way[principal] -= 1
+
+    def _check(self, data: bytes) -> None:
         # Strings of these bytes are no longer than the bytes, and what JSON is made of is ASCII.
         # JSON of any other encoding has zero bytes, and would hide its quotes from the count.
-        if b"\0" in body:
-            raise _Refusal(400, "the request is no JSON in UTF-8")
-        if has_more_members(body.decode("latin-1"), self._bounds.members):
-            raise _Refusal(
+        if b"\0" in data:
+            raise RefusedError(400, "the request is no JSON in UTF-8")
+        if has_more_members(data.decode("latin-1"), self._bounds.members):
+            raise RefusedError(
                 413, f"the request has more than {self._bounds.members} values; a call has a few"
             )
-        return body
-
-    async def _read(self, scope: Scope, receive: Receive, place: Place) -> bytes:
-        bounds = self._bounds
-        size = _declared_bytes(scope, bounds.body_bytes)
-        body = bytearray()
-        more = size <= bounds.body_bytes
-        while more:
-            message = await receive()
-            if message["type"] != "http.request":
-                raise _GoneError
-            body += message.get("body", b"")
-            more = message.get("more_body", False) and len(body) <= bounds.body_bytes
-            if len(body) > bounds.small_bytes and not place.bytes:
-                await place.take(size)
-        if max(size, len(body)) > bounds.body_bytes:
-            raise _Refusal(413, f"the request has more than {bounds.body_bytes} bytes")
-        place.shrink(len(body))
-        return bytes(body)
 
 
-class Room:
-    """So many bytes, shared in the order in which they are asked for. For one event loop."""
-
-    def __init__(self, size: int) -> None:
-        self.free = size
-        self.turn = asyncio.Lock()
-        self.left = asyncio.Event()
-
-
-class Place:
-    """What one request has of a room.
-
-    Attributes:
-        bytes: how much that is.
-        is_wanted: whether it waits for it.
-    """
-
-    def __init__(self, room: Room) -> None:
-        self.bytes = 0
-        self.is_wanted = False
-        self._room = room
-
-    async def take(self, size: int) -> None:
-        """Wait until there is as much, and have it. Once."""
-        self.is_wanted = True
-        async with self._room.turn:
-            while self._room.free < size:
-                self._room.left.clear()
-                await self._room.left.wait()
-            self._room.free -= size
-        self.bytes = size
-        self.is_wanted = False
-
-    def shrink(self, size: int) -> None:
-        """Give back what is beyond ``size``."""
-        if self.bytes > size:
-            self._room.free += self.bytes - size
-            self._room.left.set()
-            self.bytes = size
-
-    def leave(self) -> None:
-        """Give all of it back."""
-        self.shrink(0)
-
-
-class _Refusal(Exception):  # noqa: N818 - it is an answer, and nothing went wrong here
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        # What may still come of the body is not read: the connection is of no further use.
-        self.response = PlainTextResponse(f"{text}\n", status, {"Connection": "close"})
-
-
-class _GoneError(Exception):
-    pass
-
-
-def _declared_bytes(scope: Scope, unknown: int) -> int:
-    headers = Headers(scope=scope)
-    declared = headers.get("content-length", "")
-    if declared.isdecimal() and "transfer-encoding" not in headers:
-        return int(declared)
-    return unknown
+def _refused(refusal: RefusedError) -> PlainTextResponse:
+    # What may still come of the body is not read: the connection is of no further use.
+    return PlainTextResponse(f"{refusal}\n", refusal.status, {"Connection": "close"})
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -8,13 +8,13 @@ a colon for a port.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from typing import TYPE_CHECKING, Final
 
+from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
+from .principal import as_principal, principal_of
 from .sessions import SESSION_HEADER
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    Goodbye = Callable[[str], Awaitable[None]]
+    from ...tokens import Source
+
+    Goodbye = Callable[[str, str], Awaitable[None]]
 
 LOOPBACK_HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")
 
@@ -64,22 +66,32 @@ class Door:
         self._names = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        rejection = self._names.rejection(Request(scope)) if scope["type"] == "http" else None
+        rejection = self._rejection(Request(scope)) if scope["type"] == "http" else None
         await (rejection or self._app)(scope, receive, send)
+
+    def _rejection(self, request: Request) -> PlainTextResponse | None:
+        # A proxy in front may believe the one, and we the other: then a body hides a second request.
+        if "content-length" in request.headers and "transfer-encoding" in request.headers:
+            return PlainTextResponse(
+                "a request has a Content-Length or a Transfer-Encoding, not both\n",
+                400,
+                {"Connection": "close"},
+            )
+        return self._names.rejection(request)
 
 
 class Guard:
     """An ASGI application around another one.
 
     Args:
-        app: gets what is let in.
-        token: what clients have to bring as bearer token; None lets everybody in.
-        goodbye: told the session ID of a client that has ended its session.
+        app: gets what is let in, as a request of the principal whose token it brings.
+        tokens: one of them has to be brought as bearer token; None lets everybody in.
+        goodbye: told the principal and the session ID of a client that has ended its session.
     """
 
-    def __init__(self, app: ASGIApp, *, token: str | None, goodbye: Goodbye) -> None:
-        self._app = app
-        self._digest = None if token is None else _digest(token.encode())
+    def __init__(self, app: ASGIApp, *, tokens: Source | None, goodbye: Goodbye) -> None:
+        self._app = AuthContextMiddleware(app)
+        self._tokens = tokens
         self._goodbye = goodbye
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,25 +99,16 @@ class Guard:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        rejection = self._unauthorized(request)
-        if rejection is not None:
-            await rejection(scope, receive, send)
-        elif request.method == "DELETE":
+        if self._tokens is not None:
+            name = self._tokens.current().name_of(_brought(request))
+            if name is None:
+                await _UNAUTHORIZED(scope, receive, send)
+                return
+            scope = as_principal(scope, name)
+        if request.method == "DELETE":
             await self._delete(request, scope, receive, send)
         else:
             await self._app(scope, receive, send)
-
-    def _unauthorized(self, request: Request) -> PlainTextResponse | None:
-        if self._digest is None:
-            return None
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        # Digests are of one length, so that the comparison tells nothing of the token's.
-        given = _digest(token.strip().encode("latin-1", "replace"))
-        if hmac.compare_digest(given, self._digest) and scheme.lower() == "bearer":
-            return None
-        return PlainTextResponse(
-            "a valid bearer token is needed\n", 401, {"WWW-Authenticate": "Bearer"}
-        )
 
     async def _delete(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
         status = 0
@@ -118,11 +121,18 @@ class Guard:
 
         await self._app(scope, receive, watched)
         if status == 200:
-            await self._goodbye(request.headers.get(SESSION_HEADER, ""))
+            await self._goodbye(principal_of(scope), request.headers.get(SESSION_HEADER, ""))
 
 
-def _digest(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest()
+_UNAUTHORIZED: Final = PlainTextResponse(
+    "a valid bearer token is needed\n", 401, {"WWW-Authenticate": "Bearer"}
+)
+
+
+def _brought(request: Request) -> bytes:
+    """The bearer token of a request; empty if it has none."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip().encode("latin-1", "replace") if scheme.lower() == "bearer" else b""
 
 
 def _without_port(name: str) -> str:

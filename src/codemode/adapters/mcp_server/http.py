@@ -13,11 +13,14 @@ from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
+from ...tokens import parse_tokens
 from .connections import Connection, ConnectionBounds
 from .departures import unlogged_departures
 from .envelopes import Envelopes
 from .exchanges import ExchangeBounds, Exchanges
+from .floods import bounded_log
 from .guard import Door, Guard, Names
+from .handshakes import Handshakes
 
 if TYPE_CHECKING:
     import socket
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from ...tokens import Source
     from .server import McpServer
 
 PATH: Final = "/mcp"
@@ -43,7 +47,7 @@ GRACE_SECONDS: Final = 1
 def http_app(
     server: McpServer,
     *,
-    token: str | None = None,
+    token: str | Source | None = None,
     hosts: Iterable[str] = (),
     origins: Iterable[str] = (),
 ) -> ASGIApp:
@@ -51,25 +55,37 @@ def http_app(
 
     Args:
         server: stays the caller's to close, after the application.
-        token: what clients have to bring as bearer token; None lets everybody in that reaches it.
+        token: what clients have to bring as bearer token: one, or several with names, each of
+            which has an equal share of the server; None lets everybody in that reaches it.
         hosts: names besides this machine's own under which clients reach it.
         origins: web pages that may call it and read its answers.
     """
+    tokens = parse_tokens(token) if isinstance(token, str) else token
+
+    def principals() -> int:
+        return 1 if tokens is None else len(tokens.current().names)
+
+    server.sessions.principals = principals
     bounds = ExchangeBounds(requests=server.max_sessions * REQUESTS_PER_SESSION)
     manager = StreamableHTTPSessionManager(
         server.protocol,
-        max_request_body_size=bounds.body_bytes,
+        max_request_body_size=bounds.bodies.body_bytes,
         session_idle_timeout=server.idle_seconds,
-        max_sessions=server.max_sessions,
+        max_sessions=None,  # see Handshakes
+    )
+    handshakes = Handshakes(
+        StreamableHTTPASGIApp(manager),
+        most=server.max_handshakes,
+        principals=principals,
+        has_run=server.sessions.has,
     )
     app = Starlette(
         # Some clients add the slash; a redirect would lose the body of their request.
-        routes=[
-            Route(each, endpoint=StreamableHTTPASGIApp(manager)) for each in (PATH, f"{PATH}/")
-        ],
+        routes=[Route(each, endpoint=handshakes) for each in (PATH, f"{PATH}/")],
         lifespan=lambda _: manager.run(),
     )
-    guarded = Guard(Exchanges(Envelopes(app), bounds), token=token, goodbye=server.end_session)
+    exchanges = Exchanges(Envelopes(app), bounds, principals)
+    guarded = Guard(exchanges, tokens=tokens, goodbye=server.end_session)
     return Door(_across_origins(guarded, tuple(origins)), Names(hosts, origins))
 
 
@@ -93,7 +109,7 @@ async def serve_http(
     server: McpServer,
     listening: socket.socket,
     *,
-    token: str | None = None,
+    token: str | Source | None = None,
     hosts: Iterable[str] = (),
     origins: Iterable[str] = (),
     stop: asyncio.Event | None = None,
@@ -117,7 +133,7 @@ async def serve_http(
     running = _Uvicorn(config)
     serving = asyncio.create_task(running.serve(sockets=[listening]))
     stopping = asyncio.create_task((stop or asyncio.Event()).wait())
-    with unlogged_departures():
+    with bounded_log(), unlogged_departures():
         try:
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:

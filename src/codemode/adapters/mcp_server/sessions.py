@@ -1,12 +1,16 @@
 """The code-mode sessions of a server: who has which, how many there are, and when each one ends.
 
 A key says whose a session is. A client at a pipe is alone and has one session. A client that shook
-hands over HTTP has one for each MCP session. A client of the stateless protocol has none by itself:
-a session is made when it asks for none, and is known by a name that nobody can guess.
+hands over HTTP has one for each MCP session in which it runs something. A client of the stateless
+protocol has none by itself: a session is made when it asks for none, and is known by a name that
+nobody can guess. Principals, which are tokens, know nothing of each other's sessions, and have equal
+shares of what there is.
 
-A session ends when its owner says so, when it was idle for too long, or with the server. A nameless
-client cannot be told to clean up; so when there is no room, the session of such a client that has
-been idle longest makes some, unless a cell of it still runs.
+A session ends when its client says so, when it was idle for too long, or with the server. One with a
+name ends at once when nothing of it is left: no cell that runs, and nothing stored. Its client cannot
+be told to clean up; so where there is no room, a session makes some of which nothing is left, or else
+the one with a name that has been idle longest, unless it was used lately or a cell of it runs. Each
+end is remembered for a while, so that the client can be told what happened.
 """
 
 from __future__ import annotations
@@ -14,7 +18,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
@@ -32,9 +38,15 @@ SESSION_HEADER: Final = "mcp-session-id"
 """What names an MCP session over HTTP."""
 
 REMEMBERED: Final = 1_024
-"""How many sessions that ended while their owner was away are remembered, to tell the owner."""
+"""How many sessions that ended while their client was away are remembered, to tell the client."""
+
+LATELY_SECONDS: Final = 600.0
+"""A session that was used in this time makes room for nobody: its client may be about to come back."""
 
 log: Final = logging.getLogger(__name__)
+
+EndReason: TypeAlias = Literal["idle", "room", "empty"]
+"""Nobody used it; it made room for another one; nothing of it was left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +55,52 @@ class Key:
 
     kind: Literal["pipe", "http", "name"]
     id: str = ""
+    principal: str = ""
 
     @staticmethod
-    def new_name() -> Key:
+    def new_name(principal: str = "") -> Key:
         """The key of a session for a client of the stateless protocol."""
-        return Key("name", secrets.token_urlsafe(12))
+        return Key("name", secrets.token_urlsafe(12), principal)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnd:
+    """How a session ended while its client was away.
+
+    Attributes:
+        reason: why.
+        unused_seconds: how long it had not been used.
+    """
+
+    reason: EndReason
+    unused_seconds: float
 
 
 class ServedSession:
-    """One session: its client and its CodeMode."""
+    """One session: its client and its CodeMode.
 
-    def __init__(self, key: Key, make: MakeCodeMode) -> None:
+    Attributes:
+        users: requests that use it now.
+        used_at: when the last one left it.
+    """
+
+    def __init__(self, key: Key, make: MakeCodeMode, now: float) -> None:
         self.key = key
         self.client = ServedClient()
         self.code_mode = make(self.client)
         self.users = 0
+        self.used_at = now
         self.idle_end: asyncio.TimerHandle | None = None
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether no request uses it and no cell of it runs."""
+        return not self.users and not self.client.running
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is lost with it."""
+        return self.is_at_rest and not self.client.has_stored
 
 
 class Sessions:
@@ -68,14 +110,27 @@ class Sessions:
         make: makes the CodeMode of a session; cheap, since a CodeMode opens its session late.
         idle_seconds: how long a session may go unused; None: as long as the server lives.
         most: how many there may be at once.
+        clock: seconds that only grow.
+
+    Attributes:
+        principals: gives how many share the server; each has an equal share of ``most``.
     """
 
-    def __init__(self, make: MakeCodeMode, *, idle_seconds: float | None, most: int) -> None:
+    def __init__(
+        self,
+        make: MakeCodeMode,
+        *,
+        idle_seconds: float | None,
+        most: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.principals: Callable[[], int] = lambda: 1
         self._make = make
         self._idle_seconds = idle_seconds
         self._most = most
+        self._clock = clock
         self._sessions: dict[Key, ServedSession] = {}  # the one released last is last
-        self._ended_idle: dict[Key, None] = {}
+        self._ended: dict[Key, SessionEnd] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -94,8 +149,8 @@ class Sessions:
             raise SessionClosedError
         session = self._sessions.get(key)
         if session is None:
-            self._make_room()
-            session = self._sessions[key] = ServedSession(key, self._make)
+            self._make_room(key.principal)
+            session = self._sessions[key] = ServedSession(key, self._make, self._clock())
         session.users += 1
         if session.idle_end is not None:
             session.idle_end.cancel()
@@ -114,12 +169,13 @@ class Sessions:
         """The clients of all sessions."""
         return [session.client for session in self._sessions.values()]
 
-    def take_idle_end(self, key: Key) -> bool:
-        """Whether the last session of this key ended because it was idle; says so once."""
-        if key not in self._ended_idle:
-            return False
-        del self._ended_idle[key]
-        return True
+    def ended(self, key: Key) -> SessionEnd | None:
+        """How the last session of this key ended, if its client was away."""
+        return self._ended.get(key)
+
+    def forget(self, key: Key) -> None:
+        """The client has been told how the last session of this key ended."""
+        self._ended.pop(key, None)
 
     async def end(self, key: Key) -> None:
         """End the session of a key and all its cells, if there is one."""
@@ -144,16 +200,24 @@ class Sessions:
     def _released(self, session: ServedSession) -> None:
         if session.users or self._sessions.get(session.key) is not session:
             return
+        session.used_at = self._clock()
         self._sessions[session.key] = self._sessions.pop(session.key)
-        if self._idle_seconds is not None:
+        if session.key.kind == "name" and session.is_empty:
+            self._end_unseen(session, "empty")
+        elif self._idle_seconds is not None:
             loop = asyncio.get_running_loop()
-            session.idle_end = loop.call_later(self._idle_seconds, self._end_idle, session)
+            session.idle_end = loop.call_later(
+                self._idle_seconds, self._end_unseen, session, "idle"
+            )
 
-    def _end_idle(self, session: ServedSession) -> None:
-        log.info("a session was idle for %s s and ends", self._idle_seconds)
-        self._ended_idle[session.key] = None
-        while len(self._ended_idle) > REMEMBERED:
-            del self._ended_idle[next(iter(self._ended_idle))]
+    def _end_unseen(self, session: ServedSession, reason: EndReason) -> None:
+        """End a session whose client is away, and remember it."""
+        unused = self._clock() - session.used_at
+        if reason != "empty":
+            log.info("a session ends (%s) that was not used for %.0f s", reason, unused)
+        self._ended[session.key] = SessionEnd(reason, unused)
+        while len(self._ended) > REMEMBERED:
+            del self._ended[next(iter(self._ended))]
         self._end_aside(session)
 
     def _end_aside(self, session: ServedSession) -> None:
@@ -164,17 +228,29 @@ class Sessions:
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
 
-    def _make_room(self) -> None:
-        if len(self._sessions) < self._most:
+    def _make_room(self, principal: str) -> None:
+        share = max(1, self._most // self.principals())
+        own = [each for each in self._sessions.values() if each.key.principal == principal]
+        if len(own) < share:
             return
-        for session in self._sessions.values():
-            if session.key.kind == "name" and not session.users and not session.client.running:
-                log.info("a session makes room for a new one")
-                self._end_aside(session)
+        at_rest = [each for each in own if each.is_at_rest]
+        for session in at_rest:
+            if session.is_empty:
+                self._end_unseen(session, "empty")
                 return
-        raise LimitError(
-            f"Limit reached (max_sessions): {self._most} sessions are in use.\n"
-            "Hint: try again when one of them has ended.",
+        named = [each for each in at_rest if each.key.kind == "name"]
+        if not named:
+            raise self._full(share, "each has a cell that runs, or values that its client may want")
+        left = named[0].used_at + LATELY_SECONDS - self._clock()
+        if left > 0:
+            raise self._full(share, f"each was used in the last {LATELY_SECONDS:g} s", left)
+        self._end_unseen(named[0], "room")
+
+    def _full(self, share: int, why: str, seconds: float | None = None) -> LimitError:
+        later = "when one of them has ended" if seconds is None else f"in {math.ceil(seconds)} s"
+        return LimitError(
+            f"Limit reached (max_sessions): {share} sessions are in use, and {why}.\n"
+            f"Hint: try again {later}, or go on in a session that you have.",
             limit="max_sessions",
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from typing import TYPE_CHECKING, Any, Final
 
 import grpc
@@ -14,8 +13,9 @@ from ...grpc import code_mode_pb2, stored_values_pb2
 from ...grpc.values import BESIDE_BYTES, MESSAGE_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
+    from ...tokens import Source
     from ..listen import Access
 
 SERVICES: Final = tuple(
@@ -52,10 +52,14 @@ HEALTH_CHECK: Final = f"/{health.SERVICE_NAME}/Check"
 
 
 class TokenInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in the stubs alone
-    """Lets in who knows the token, and tells the others whether theirs is wrong or missing, or that the host is alive."""
+    """Lets in who brings a token, and tells the others whether theirs is wrong or missing, or that the host is alive.
 
-    def __init__(self, token: str) -> None:
-        self._expected = f"Bearer {token}".encode()
+    Args:
+        tokens: one of them has to be brought.
+    """
+
+    def __init__(self, tokens: Source) -> None:
+        self._tokens = tokens
 
     async def intercept_service(
         self,
@@ -65,15 +69,22 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  #
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any]:
         """Refuse every RPC without the token, but a health check."""
-        shown = b""
-        for key, value in handler_call_details.invocation_metadata or ():
-            if key == "authorization":
-                shown = value if isinstance(value, bytes) else value.encode()
-        if hmac.compare_digest(shown, self._expected):
+        shown = brought(handler_call_details.invocation_metadata)
+        if shown is not None and self._tokens.current().name_of(shown) is not None:
             return await continuation(handler_call_details)
         if handler_call_details.method == HEALTH_CHECK:
             return _ALIVE
-        return _WRONG if shown.startswith(b"Bearer ") else _MISSING
+        return _MISSING if shown is None else _WRONG
+
+
+def brought(metadata: Iterable[tuple[str, str | bytes]] | None) -> bytes | None:
+    """The bearer token that came with an RPC, or None."""
+    shown = b""
+    for key, value in metadata or ():
+        if key == "authorization":
+            shown = value if isinstance(value, bytes) else value.encode()
+    scheme, blank, token = shown.partition(b" ")
+    return token if blank and scheme == b"Bearer" else None
 
 
 def _refusing(why: str) -> grpc.RpcMethodHandler[Any, Any]:
@@ -104,7 +115,7 @@ async def make_server(
     handlers: tuple[grpc.GenericRpcHandler[Any, Any], ...], access: Access
 ) -> grpc.aio.Server:
     """A server that serves nothing yet, anywhere."""
-    guards = [] if access.token is None else [TokenInterceptor(access.token)]
+    guards = [] if access.tokens is None else [TokenInterceptor(access.tokens)]
     server = grpc.aio.server(interceptors=guards, options=OPTIONS)
     server.add_generic_rpc_handlers(handlers)
     checks = aio.HealthServicer()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from ...errors import UsageError
-from ...grpc.token import TOKEN_BYTES, is_token
+from ...tokens import TOKEN_BYTES, is_token
 
 if TYPE_CHECKING:
     from os import PathLike
