@@ -20,7 +20,7 @@ from .application.events import CellEnded, CellEvent, CellOutput, CellStarted
 from .application.following import OBSERVE_MS, Follower, Following
 from .application.model_tools import ModelTools, check_count, parsed_source
 from .application.opening import SessionOpening
-from .application.results import refused
+from .application.results import lost_cell, refused
 from .application.running import KeptOutput, OnEvent, OnOutput, hand_over
 from .application.saved_values import SavedValues
 from .application.traced_calls import answered, asked_for
@@ -276,6 +276,7 @@ class CodeMode(ModelTools):
     ) -> AsyncGenerator[CellEvent, None]:
         began = time.monotonic()
         kept = KeptOutput(self._limits.output_bytes)
+        follower: Follower | None = None
         try:
             parsed = parsed_source(source, self._observe_ms, following.max_output_tokens)
             session = await self._opening.session()
@@ -293,10 +294,14 @@ class CodeMode(ModelTools):
         except SessionClosedError:
             raise
         except (SourceError, SessionError, WorkerLostError) as error:
-            yield CellEnded(cell_id=CellId(""), result=refused(error))
-            return
-        assert follower.response is not None, "a cell is followed to its last response"
-        response = msgspec.structs.replace(follower.response, items=kept.items)
+            if follower is None or follower.cell_id is None:
+                yield CellEnded(cell_id=CellId(""), result=refused(error))
+                return
+            response = lost_cell(follower.cell_id, error)
+        else:
+            assert follower.response is not None, "a cell is followed to its last response"
+            response = follower.response
+        response = msgspec.structs.replace(response, items=kept.items)
         if kept.is_too_much and following.on_too_much is not None:
             response = self._results.beyond_output(response)
         tokens = GREATEST if parsed.max_output_tokens is None else parsed.max_output_tokens

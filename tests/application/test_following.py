@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
@@ -23,11 +25,13 @@ from codemode import (
     CodeMode,
     Limits,
     NestedCall,
+    ProcessSessionProvider,
     TextItem,
     ToolError,
     UsageError,
     tool,
 )
+from tests.remote.hosts import OURS
 
 SECONDS = 20
 """The bound on every wait here; it is never used up."""
@@ -221,19 +225,6 @@ async def test_leaving_a_stream_ends_its_cell_and_its_calls(
     assert "exec cell 1 not found" in gone.text
 
 
-async def test_a_stream_that_is_stopped_hands_over_its_last_output(cm: CodeMode) -> None:
-    stop = asyncio.Event()
-    texts: list[CellEvent] = []
-    async for event in cm.stream(f"text(1); yield_control(); text(2); {NEVER}", stop=stop):
-        texts.append(event)
-        if isinstance(event, CellYielded):
-            stop.set()
-
-    end = texts[-1]
-    assert isinstance(end, CellEnded)
-    assert (end.result.status, end.result.output) == ("terminated", "1\n2")
-
-
 async def test_what_on_output_raises_ends_the_cell_and_reaches_the_caller(cm: CodeMode) -> None:
     def full(_: object) -> None:
         raise OSError("disk full")
@@ -319,3 +310,32 @@ async def test_a_time_or_budget_that_is_none_is_the_applications_mistake(
         await cm.exec("1", **{option: value})
     with pytest.raises(UsageError, match=f"{option} {text}"):
         cm.stream("1", **{option: value})
+
+
+async def test_a_program_whose_host_dies_keeps_what_it_wrote() -> None:
+    async with asyncio.timeout(SECONDS), ProcessSessionProvider(OURS) as host:
+
+        def kill(item: object) -> None:
+            assert host.host_pid is not None
+            os.kill(host.host_pid, signal.SIGKILL)
+
+        async with CodeMode(provider=host) as cm:
+            lost = await cm.run(f"text('so far'); {NEVER}", on_output=kill)
+            told = await cm.run("text('not run')")
+            again = await cm.run("text('again')")
+
+    assert (lost.status, lost.output, lost.worker_lost) == ("failed", "so far", True)
+    assert (lost.error_text or "").startswith("code-mode host")
+    assert [told.status, told.worker_lost] == ["refused", True]
+    assert again.output == "again"
+
+
+async def test_a_second_observer_ends_what_is_followed(cm: CodeMode) -> None:
+    async def interfere(event: CellEvent) -> None:
+        if isinstance(event, CellOutput):
+            await cm.wait("1", terminate=True)
+
+    result = await cm.run(f"text('so far'); {NEVER}", on_event=interfere)
+
+    assert result.output == "so far"
+    assert result.status in ("terminated", "failed")

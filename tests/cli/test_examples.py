@@ -73,6 +73,24 @@ def test_a_program_over_three_mcp_servers_runs(tmp_path: Path) -> None:
     assert [path.suffix for path in tmp_path.iterdir() if path != config] == [".png"]
 
 
+def test_a_program_is_followed_while_it_runs() -> None:
+    done = run(sys.executable, "examples/follow.py")
+
+    lines = done.stdout.splitlines()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(line for line in lines if line.startswith("  /")) == [
+        "  /: 1000",
+        "  /about: 6000",
+        "  /contact: 8000",
+        "  /old: 404, not found",
+    ]
+    assert [line for line in lines if line.startswith("[")] == [
+        f"[{number} of 4]" for number in range(1, 5)
+    ]
+    assert sum(line.startswith("fetch_page ok ") for line in lines) == 3
+    assert lines[-1] == "completed: 4 calls, 56 characters"
+
+
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A copy of the source tree without a history, as from an archive."""

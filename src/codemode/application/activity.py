@@ -107,6 +107,11 @@ class CellRecord:
             if self.is_closed:
                 queue.news.set()
 
+    @property
+    def is_followed(self) -> bool:
+        """Whether events reach somebody, or may yet."""
+        return self._queue is not None or self._early is not None
+
     async def tell(self, event: CellEvent) -> None:
         """Hand over an event; waits while whoever follows the cell has too many."""
         if self._early is None and self._queue is not None:
@@ -121,18 +126,21 @@ class CellRecord:
         elif self._queue is not None:
             self._queue.extend((event,))
 
-    def begin(self, call_id: str, tool: str) -> NestedCall:
+    def begin(self, call_id: str, tool: str) -> None:
         """A call begins."""
         self.calls += 1
         self._running[call_id] = (tool, time.monotonic())
+
+    def begun(self, call_id: str) -> NestedCall:
+        """A call that runs."""
         return _call(call_id, *self._running[call_id], "running")
 
     def end(
         self, call_id: str, status: CallStatus, *, size: int = 0, error: str | None = None
     ) -> NestedCall:
         """A call is over."""
-        call = _call(call_id, *self._running.pop(call_id), status)
-        return msgspec.structs.replace(call, bytes=size, error=error)
+        tool, began = self._running.pop(call_id)
+        return _call(call_id, tool, began, status, size=size, error=error)
 
     def callback_began(self) -> None:
         """The session waits for the delegate."""
@@ -223,10 +231,12 @@ class Activity:
         record = self.record(call.cell_id)
         call_id = call.runtime_tool_call_id
         record.callback_began()
-        begun = record.begin(call_id, self._public_name(call))
+        record.begin(call_id, self._public_name(call))
         ended: NestedCall | None = None
         try:
-            await record.tell(CallStarted(cell_id=call.cell_id, call=begun))
+            if record.is_followed:
+                begun = record.begun(call_id)
+                await record.tell(CallStarted(cell_id=call.cell_id, call=begun))
             value = await self._toolset.invoke_tool(call, cancel)
             ended = record.end(call_id, "ok", size=_json_bytes(value))
             return value
@@ -238,7 +248,8 @@ class Activity:
                 ended = record.end(call_id, "cancelled")
             self._keep(record, ended)
             # Not awaited: a task that is cancelled ends now. The next call waits for room.
-            record.tell_now(CallEnded(cell_id=call.cell_id, call=ended))
+            if record.is_followed:
+                record.tell_now(CallEnded(cell_id=call.cell_id, call=ended))
             record.callback_ended()
 
     async def notify(self, call_id: str, cell_id: CellId, text: str, cancel: Signal) -> None:
@@ -282,9 +293,23 @@ class Activity:
             record.ended.clear()
 
 
-def _call(call_id: str, tool: str, began: float, status: CallStatus) -> NestedCall:
-    milliseconds = round((time.monotonic() - began) * 1000, 3)
-    return NestedCall(id=call_id, tool=tool, status=status, milliseconds=milliseconds)
+def _call(
+    call_id: str,
+    tool: str,
+    began: float,
+    status: CallStatus,
+    *,
+    size: int = 0,
+    error: str | None = None,
+) -> NestedCall:
+    return NestedCall(
+        id=call_id,
+        tool=tool,
+        status=status,
+        milliseconds=round((time.monotonic() - began) * 1000, 3),
+        bytes=size,
+        error=error,
+    )
 
 
 def _size(call: NestedCall) -> int:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..errors import CodeModeError, SessionError
 from ..protocol.types import MissingCell, Pending, WaitRequest, Yielded
+from ..runtime.observation import preempted
 from .event_queue import EventQueue
 from .events import CellOutput, CellStarted, CellYielded
 
@@ -172,11 +173,10 @@ class Follower:
         return time.monotonic() - self._yielded_at >= self._yield_seconds
 
     def _watch_stop(self) -> asyncio.Task[None] | None:
-        return None if self._stop is None else asyncio.create_task(self._await_stop(self._stop))
-
-    async def _await_stop(self, stop: Signal) -> None:
-        await stop.wait()
-        self._queue.news.set()  # ends the observation that is under way
+        """Have ``stop`` end the observation that is under way."""
+        if self._stop is None:
+            return None
+        return asyncio.create_task(preempted(self._stop, self._queue.news.set))
 
     async def _end_unwanted(self, cell_id: CellId) -> None:
         """End a cell whose events are not read any more."""

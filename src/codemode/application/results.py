@@ -94,3 +94,9 @@ def refused(error: CodeModeError) -> ExecResult:
         limit=error.limit if isinstance(error, LimitError) else None,
         worker_lost=isinstance(error, WorkerLostError),
     )
+
+
+def lost_cell(cell_id: CellId, error: CodeModeError) -> RuntimeResponse:
+    """The end of a cell that cannot be observed any more, without what it wrote."""
+    lost = isinstance(error, WorkerLostError)
+    return Result(cell_id=cell_id, items=(), error_text=well_formed(str(error)), worker_lost=lost)
