@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from ..conformance.command import conformance
+from .estimate import estimate
 from .run import run
 from .serve import serve
 from .stdout import explained_stdout
@@ -108,7 +109,7 @@ def completion(shell: str) -> None:
     click.echo(found(app, {}, PROGRAM, f"_{PROGRAM.upper()}_COMPLETE").source())
 
 
-for _command in (run, conformance, tools, serve, trace):
+for _command in (run, conformance, tools, serve, trace, estimate):
     app.add_command(_command)
 
 
