@@ -45,7 +45,7 @@ def content(text: str | bytes | bytearray) -> Content:
     """``text`` as it goes into an event."""
     if isinstance(text, str):
         return Content(size=len(text) if text.isascii() else utf8_size(text), text=text)
-    return Content(size=len(text), text=str(text, "utf-8", "replace"))
+    return Content(size=len(text), text=text.decode("utf-8", "replace"))
 
 
 def utf8_size(text: str) -> int:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
-from .events import SCHEMA, CallRequested, Content, EventsDropped
+from .events import SCHEMA, CallRequested, Content, EventsDropped, utf8_size
 from .payloads import Payloads
 
 if TYPE_CHECKING:
@@ -181,21 +181,26 @@ class Recorder:
         for name in _CONTENTS[type(event)]:
             told = getattr(event, name)
             if told is not None:
-                changes[name] = self._placed(f"{event.__struct_config__.tag}.{name}", told)
+                placed = self._placed(event, name, told)
+                if placed is not told:
+                    changes[name] = placed
         return msgspec.structs.replace(event, **changes) if changes else event
 
-    def _placed(self, where: str, told: Content) -> Content:
+    def _placed(self, event: TraceEvent, name: str, told: Content) -> Content:
         text = told.text
         if text is None:
             return told
         if self._redact is not None:
-            text = self._redact(where, text)
+            text = self._redact(f"{event.__struct_config__.tag}.{name}", text)
             if text is None:
                 return Content(size=told.size, left_out="redacted")
-        size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+        is_ascii = text.isascii()
+        size = len(text) if is_ascii else utf8_size(text)
         if size > self._payload_bytes:
             return Content(size=size, left_out="size")
         if size <= INLINE_BYTES:
+            if is_ascii and text is told.text:
+                return told
             return Content(size=size, text=text.encode("utf-8", "replace").decode())
         return Content(size=size, digest=self._payloads.write(text))
 
@@ -203,11 +208,11 @@ class Recorder:
 def canonical_hash(arguments: str) -> str:
     """SHA-256 of JSON with sorted keys and no spaces, as 64 hexadecimal digits; empty for what is no JSON."""
     try:
-        value = json.loads(arguments)
-        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    except (ValueError, RecursionError):
+        value = msgspec.json.decode(arguments)
+        text = msgspec.json.encode(value, order="sorted")
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return ""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(text).hexdigest()
 
 
 class _Contents(dict[type, tuple[str, ...]]):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from .events import TraceEvent
 
 Sink: TypeAlias = "Callable[[TraceEvent], object]"
@@ -29,6 +32,14 @@ class Tracer:
         self._sink = sink
         self._seq = 0
         self._has_failed = False
+
+    def call_scope(self, cell_id: str, call: str) -> AbstractContextManager[object]:
+        """The context in which the sink wants this nested call to run, if it wants one."""
+        scope = getattr(self._sink, "call_scope", None)
+        if scope is None:
+            return nullcontext()
+        found: AbstractContextManager[object] = scope(self.session, cell_id, call)
+        return found
 
     def __repr__(self) -> str:
         return f"<tracer of {self.session}, {self._seq} events>"

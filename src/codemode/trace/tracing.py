@@ -105,6 +105,7 @@ class TracedDelegate:
     def __init__(self, delegate: SessionDelegate, tracer: Tracer) -> None:
         self._delegate = delegate
         self._emit = tracer.emit
+        self._call_scope = tracer.call_scope
 
     async def invoke_tool(self, call: ToolCall, cancel: Signal) -> JsonValue:
         """Run a tool; see ``protocol.session.SessionDelegate``."""
@@ -124,7 +125,8 @@ class TracedDelegate:
         began = time.perf_counter()
         ended: dict[str, Any] = {"outcome": "cancelled"}
         try:
-            value = await self._delegate.invoke_tool(call, cancel)
+            with self._call_scope(cell_id, name):
+                value = await self._delegate.invoke_tool(call, cancel)
             ended = {"outcome": "ok", "result": json_content(value)}
             return value
         except asyncio.CancelledError:
