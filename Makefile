@@ -70,8 +70,8 @@ soak: $(STAMP) $(BUILT) ## random faults against a model, then CELLS=10000 throu
 	@$(PY) -m tests.soak --seconds $(SECONDS) --cells $(CELLS) $(if $(SEED),--seed $(SEED))
 
 .PHONY: bench
-bench: $(STAMP) $(BUILT) ## measure speed and memory; BENCH_ARGS goes to the benchmark
-	@$(PY) -m bench $(BENCH_ARGS)
+bench: $(STAMP) $(BUILT) ## measure speed and memory; BENCH_ARGS goes to the benchmark; BEFORE=rev compares with that tree
+	@$(PY) -m $(if $(BEFORE),bench.before $(BEFORE),bench) $(BENCH_ARGS)
 
 .PHONY: cross
 cross: $(STAMP) ## build the worker for every platform of a wheel into out/cross, as far as the link
