@@ -83,7 +83,9 @@ class Frames:
     """Bytes from a worker, fed in any pieces, as frames."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest: list[bytes] = []
+        self._size = 0
+        self._wanted = HEADER.size
 
     def feed(self, data: bytes) -> Iterator[tuple[int, int, bytes]]:
         """Each complete frame as ``(kind, number, payload)``.
@@ -92,16 +94,24 @@ class Frames:
             EngineError: a frame is longer than a worker may send.
         """
         if self._rest:
-            data = self._rest + data
-            self._rest = b""
+            # Joined when the frame is complete and not before: a long one comes in many pieces.
+            self._rest.append(data)
+            self._size += len(data)
+            if self._size < self._wanted:
+                return
+            data = b"".join(self._rest)
+            self._rest, self._size = [], 0
         start, size = 0, len(data)
+        self._wanted = HEADER.size
         while size - start >= HEADER.size:
             length, kind, number = HEADER.unpack_from(data, start)
             if length > MAX_FROM_WORKER:
                 raise EngineError(f"a worker announced a frame of {length} bytes")
             end = start + HEADER.size + length
             if size < end:
+                self._wanted = end - start
                 break
             yield kind, number, data[start + HEADER.size : end]
             start = end
-        self._rest = data[start:]
+        if start < size:
+            self._rest, self._size = [data[start:]], size - start

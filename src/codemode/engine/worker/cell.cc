@@ -143,6 +143,7 @@ bool Cell::begin() {
   if (head.repeatable) output_.repeat_clock(readings, head.readings_length);
   reinterpret_cast<internal::Isolate*>(isolate_)->random_number_generator()->SetSeed(static_cast<int64_t>(head.seed));
 
+  output_.begin_turn();
   HandleScope scope(isolate_);
   Local<Value> arguments[] = {
       Integer::New(isolate_, kPrepare),
@@ -171,6 +172,7 @@ bool Cell::begin() {
 }
 
 bool Cell::take_turn(Message* message) {
+  output_.begin_turn();
   HandleScope scope(isolate_);
   uint32_t number;
   memcpy(&number, message->payload.data(), sizeof number);

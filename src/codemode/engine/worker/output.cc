@@ -9,6 +9,7 @@ using namespace v8;
 
 namespace {
 constexpr double kBatchMs = 1;
+constexpr uint32_t kPieceUnits = kPieceBytes / 4;  // as many as fit, whatever they are
 constexpr int kShortText = 1024;   // characters: three bytes each at most, so there is no need to count before
 
 void put_varint(Bytes& to, uint64_t number) {
@@ -18,6 +19,64 @@ void put_varint(Bytes& to, uint64_t number) {
 
 uint64_t zigzag(int64_t number) { return static_cast<uint64_t>(number) << 1 ^ static_cast<uint64_t>(number >> 63); }
 int64_t unzigzag(uint64_t number) { return static_cast<int64_t>(number >> 1) ^ -static_cast<int64_t>(number & 1); }
+
+bool is_high(uint16_t unit) { return (unit & 0xfc00) == 0xd800; }
+bool is_low(uint16_t unit) { return (unit & 0xfc00) == 0xdc00; }
+
+void encode_one_byte(const uint8_t* from, uint32_t count, Bytes& to) {
+  char* start = to.grow(2 * size_t{count});
+  char* at = start;
+  uint32_t i = 0;
+  while (i < count) {
+    uint64_t eight;
+    if (i + sizeof eight <= count) {  // most texts are ASCII
+      memcpy(&eight, from + i, sizeof eight);
+      if (!(eight & 0x8080808080808080)) {
+        memcpy(at, &eight, sizeof eight);
+        at += sizeof eight;
+        i += sizeof eight;
+        continue;
+      }
+    }
+    uint8_t unit = from[i++];
+    if (unit < 0x80) {
+      *at++ = static_cast<char>(unit);
+    } else {
+      *at++ = static_cast<char>(0xc0 | unit >> 6);
+      *at++ = static_cast<char>(0x80 | (unit & 0x3f));
+    }
+  }
+  to.truncate(to.size() - 2 * size_t{count} + static_cast<size_t>(at - start));
+}
+
+// Half of a pair that stands alone becomes U+FFFD.
+void encode_two_byte(const uint16_t* from, uint32_t count, Bytes& to) {
+  char* start = to.grow(3 * size_t{count});
+  char* at = start;
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t code = from[i];
+    if (code < 0x80) {
+      *at++ = static_cast<char>(code);
+      continue;
+    }
+    if (code < 0x800) {
+      *at++ = static_cast<char>(0xc0 | code >> 6);
+      *at++ = static_cast<char>(0x80 | (code & 0x3f));
+      continue;
+    }
+    if (is_high(from[i]) && i + 1 < count && is_low(from[i + 1])) {
+      code = 0x10000 + ((code & 0x3ff) << 10 | (from[++i] & 0x3ff));
+      *at++ = static_cast<char>(0xf0 | code >> 18);
+      *at++ = static_cast<char>(0x80 | (code >> 12 & 0x3f));
+    } else {
+      if (is_high(from[i]) || is_low(from[i])) code = 0xfffd;
+      *at++ = static_cast<char>(0xe0 | code >> 12);
+    }
+    *at++ = static_cast<char>(0x80 | (code >> 6 & 0x3f));
+    *at++ = static_cast<char>(0x80 | (code & 0x3f));
+  }
+  to.truncate(to.size() - 3 * size_t{count} + static_cast<size_t>(at - start));
+}
 
 // A batch that is being handed over at this moment is waited for a little.
 bool lock_soon(Mutex& mutex) {
@@ -79,10 +138,12 @@ uint64_t Clock::take() {
   return number;
 }
 
+void Output::begin_turn() { told_at_ = now_ms(); }
+
 void Output::put(Record kind, const void* head, size_t head_size, Isolate* isolate, Local<String> text) {
   int length = text.IsEmpty() ? 0 : text->Length();
   size_t size = length > kShortText ? text->Utf8LengthV2(isolate) : static_cast<size_t>(length) * 3;
-  if (head_size + size > kBatchBytes) return put_long(kind, head, head_size, isolate, text, size);
+  if (head_size + size > kBatchBytes) return put_long(kind, head, head_size, isolate, text);
   bool full;
   {
     Hold hold(lock_);
@@ -110,33 +171,52 @@ void Output::put_text_pair(Record kind, Isolate* isolate, Local<String> key, Loc
   put(kind, head.data(), head.size(), isolate, text);
 }
 
-// A long record goes out in pieces, each of which may have to wait; nothing of it is in the batch.
-void Output::put_long(
-    Record kind, const void* head, size_t head_size, Isolate* isolate, Local<String> text, size_t size) {
+// A long record goes out in pieces, each of which may have to wait; nothing of it is in the batch. Its text is taken from V8
+// a piece at a time: all of it at once would be three passes over it, and as much memory again.
+void Output::put_long(Record kind, const void* head, size_t head_size, Isolate* isolate, Local<String> text) {
   flush();
-  Bytes whole;
-  whole.append(head, head_size);
-  if (size) {
-    size_t written =
-        text->WriteUtf8V2(isolate, whole.grow(size), size, String::kReplaceInvalidUtf8, nullptr);
-    whole.truncate(head_size + written);
+  uint32_t length = static_cast<uint32_t>(text->Length());
+  bool one_byte = text->IsOneByte();
+  Bytes units, piece;
+  units.grow(kPieceUnits * (one_byte ? 1 : 2));
+  const char* rest = static_cast<const char*>(head);
+  for (; head_size > kPieceBytes / 4; rest += kPieceBytes / 4, head_size -= kPieceBytes / 4) {  // the key of a value
+    piece.append(rest, kPieceBytes / 4);
+    send_piece(kind, true, piece);
+    piece.clear();
   }
-  const char* at = whole.data();
-  for (size_t left = whole.size(); left;) {
-    uint32_t part = left > kPieceBytes ? kPieceBytes : static_cast<uint32_t>(left);
-    left -= part;
-    RecordHead record{static_cast<uint8_t>(static_cast<uint8_t>(kind) | (left ? kContinued : 0)), part};
-    {
-      Hold hold(lock_);
-      hand_over();  // the clock, if it was read meanwhile
-      send_frame(FromWorker::kRecords, cell_, &record, sizeof record, at, part);
-      Hold credit(credit_lock_);
-      in_flight_ += static_cast<int64_t>(sizeof record + part);
+  piece.append(rest, head_size);
+  for (uint32_t at = 0; at < length;) {
+    uint32_t count = length - at < kPieceUnits ? length - at : kPieceUnits;
+    if (one_byte) {
+      uint8_t* from = reinterpret_cast<uint8_t*>(units.data());
+      text->WriteOneByteV2(isolate, at, count, from, 0);
+      encode_one_byte(from, count, piece);
+    } else {
+      uint16_t* from = reinterpret_cast<uint16_t*>(units.data());
+      text->WriteV2(isolate, at, count, from, 0);
+      if (at + count < length && is_high(from[count - 1])) count--;  // a pair stays together
+      encode_two_byte(from, count, piece);
     }
-    at += part;
-    await_credit();
+    at += count;
+    send_piece(kind, at < length, piece);
+    piece.clear();
   }
   told_at_ = now_ms();
+}
+
+void Output::send_piece(Record kind, bool continued, const Bytes& piece) {
+  RecordHead record{
+      static_cast<uint8_t>(static_cast<uint8_t>(kind) | (continued ? kContinued : 0)),
+      static_cast<uint32_t>(piece.size())};
+  {
+    Hold hold(lock_);
+    hand_over();  // the clock, if it was read meanwhile
+    send_frame(FromWorker::kRecords, cell_, &record, sizeof record, piece.data(), piece.size());
+    Hold credit(credit_lock_);
+    in_flight_ += static_cast<int64_t>(sizeof record + piece.size());
+  }
+  await_credit();
 }
 
 void Output::flush() {

@@ -39,7 +39,9 @@ class Output {
  public:
   explicit Output(uint32_t cell) : cell_(cell) {}
 
-  // The cell's thread. `text` may be empty.
+  // The cell's thread. A batch is young when a turn begins.
+  void begin_turn();
+  // `text` may be empty.
   void put(Record, const void* head, size_t head_size, v8::Isolate*, v8::Local<v8::String> text);
   void put_text_pair(Record, v8::Isolate*, v8::Local<v8::String> key, v8::Local<v8::String> text);
   void flush();
@@ -54,7 +56,8 @@ class Output {
   void release();  // let a thread that waits for credit go, for good
 
  private:
-  void put_long(Record, const void* head, size_t head_size, v8::Isolate*, v8::Local<v8::String> text, size_t size);
+  void put_long(Record, const void* head, size_t head_size, v8::Isolate*, v8::Local<v8::String> text);
+  void send_piece(Record, bool continued, const Bytes& piece);
   void hand_over();
   void send(const char* bytes, size_t size);
   void await_credit();

@@ -216,6 +216,9 @@ class String : public Value {
   enum WriteFlags { kReplaceInvalidUtf8 = 2 };
   static MaybeLocal<String> NewFromUtf8(Isolate*, const char*, NewStringType, int);
   int Length() const;
+  bool IsOneByte() const;
+  void WriteOneByteV2(Isolate*, uint32_t from, uint32_t count, uint8_t* to, int flags) const;
+  void WriteV2(Isolate*, uint32_t from, uint32_t count, uint16_t* to, int flags) const;
   size_t Utf8LengthV2(Isolate*) const;
   size_t WriteUtf8V2(Isolate*, char*, size_t, int flags, size_t* processed) const;
 };
