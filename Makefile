@@ -73,6 +73,17 @@ soak: $(STAMP) $(BUILT) ## random faults against a model, then CELLS=10000 throu
 bench: $(STAMP) $(BUILT) ## measure speed and memory; BENCH_ARGS goes to the benchmark; BEFORE=rev compares with that tree
 	@$(PY) -m $(if $(BEFORE),bench.before $(BEFORE),bench) $(BENCH_ARGS)
 
+.PHONY: native-test
+native-test: $(STAMP) $(BUILT) ## run the worker under AddressSanitizer and UBSan; needs a compiler that has them
+	@$(PY) -m tests.engine.sanitized
+	@if command -v cppcheck >/dev/null; then \
+	    cppcheck --quiet --std=c++20 --enable=warning,portability --inline-suppr --error-exitcode=1 src/codemode/engine/worker; \
+	else echo 'cppcheck is not here: not run'; fi
+
+.PHONY: engine-check
+engine-check: $(STAMP) $(BUILT) ## say what differs for the worker in another release: VERSION=0.13.2 of mini-racer
+	@$(PY) -m tests.engine.check_v8 $(or $(VERSION),0.14.1)
+
 .PHONY: cross
 cross: $(STAMP) ## build the worker for every platform of a wheel into out/cross, as far as the link
 	@$(PY) -c 'import ziglang' 2>/dev/null \

@@ -37,7 +37,9 @@ FLAGS: Final = (
     "-std=c++20 -O2 -fno-exceptions -fno-rtti -fno-threadsafe-statics -fvisibility=hidden"
     " -Wall -Wextra -Werror"
 ).split()
-SANITIZERS: Final = "-fsanitize=address,undefined -fno-sanitize-recover=all -g".split()
+SANITIZERS: Final = (
+    "-fsanitize=address,undefined -fno-sanitize-recover=all -g -DCODEMODE_SANITIZED".split()
+)
 
 
 class BuildError(Exception):
@@ -109,7 +111,7 @@ def build(folder: Path = BUILT, target: str | None = None, *, sanitize: bool = F
     for path in (worker, folder / "launcher"):
         os.replace(_beside(path), path)  # one that runs keeps the old file
     (folder / "snapshot").unlink(missing_ok=True)
-    if target is None and not sanitize:
+    if target is None:
         make_snapshot(folder, worker)
 
 

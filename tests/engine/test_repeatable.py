@@ -31,7 +31,7 @@ async def repeat(session: WorkersSession, source: str, repeatable: Repeatable) -
     run.cell = await session.start(source, ECHO, run, repeatable)
     await run.end()
     readings = [event.readings for event in run.events if isinstance(event, ev.ClockRead)]
-    outputs = [event for event in run.events if not isinstance(event, ev.ClockRead)]
+    outputs: list[ev.Event] = [e for e in run.events if not isinstance(e, ev.ClockRead)]
     return Told(outputs, b"".join(readings))
 
 

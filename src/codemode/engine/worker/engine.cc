@@ -64,7 +64,13 @@ void patch_clock(Platform* platform) {
   of_platform = table + 2;
 }
 
-[[noreturn]] void mismatch(const char* what) {
+bool reporting = false;
+
+void mismatch(const char* what) {
+  if (reporting) {
+    printf("layout: %s differs\n", what);
+    return;
+  }
   char words[200];
   snprintf(words, sizeof words, "this V8 is not the one that the worker was made for: %s differs", what);
   die(words);
@@ -107,13 +113,8 @@ Local<String> text(Isolate* isolate, const char* bytes, size_t size) {
   return made;
 }
 
-void load_v8(const char* icu_data) {
-  if (strcmp(V8::GetVersion(), kV8Version) != 0) {
-    char words[200];
-    snprintf(words, sizeof words, "the worker was made for V8 %s, and the installed mini-racer has %s", kV8Version,
-             V8::GetVersion());
-    die(words);
-  }
+namespace {
+void initialize(const char* icu_data) {
   V8::SetFlagsFromString(kFlags);
   // Without a file to read V8 would seed isolates from the clock: two made at once would draw the same numbers.
   V8::SetEntropySource(entropy);
@@ -122,6 +123,34 @@ void load_v8(const char* icu_data) {
   patch_clock(the_platform);
   if (!V8::Initialize(kBuildConfig)) die("V8 does not start");
   allocator = ArrayBuffer::Allocator::NewDefaultAllocator();
+}
+}  // namespace
+
+void report_differences(const char* icu_data) {
+  reporting = true;
+  printf("version: %s, made for %s\n", V8::GetVersion(), kV8Version);
+  fflush(stdout);  // what follows may crash: that is a difference, too
+  initialize(icu_data);
+  Isolate::CreateParams params;
+  params.array_buffer_allocator = allocator;
+  Isolate* isolate = Isolate::New(params);
+  isolate->Enter();
+  HandleScope scope(isolate);
+  Local<Context> context = Context::New(isolate, nullptr, {}, {}, {}, nullptr, {}, {});
+  context->Enter();
+  self_check(isolate, context);
+  printf("layouts: checked\n");
+  fflush(stdout);
+}
+
+void load_v8(const char* icu_data) {
+  if (strcmp(V8::GetVersion(), kV8Version) != 0) {
+    char words[200];
+    snprintf(words, sizeof words, "the worker was made for V8 %s, and the installed mini-racer has %s", kV8Version,
+             V8::GetVersion());
+    die(words);
+  }
+  initialize(icu_data);
 }
 
 StartupData make_snapshot(const Bytes& prelude, const Bytes& visible) {

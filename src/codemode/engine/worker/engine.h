@@ -9,6 +9,9 @@ namespace codemode {
 // rights a thread inherits when it is made. Dies of a V8 that is not the one of v8.h.
 void load_v8(const char* icu_data);
 
+// Says on standard output what differs in the V8 that is here, and whatever its version. For `make engine-check`.
+void report_differences(const char* icu_data);
+
 // Runs the prelude, and a script of helpers that a user may see, and keeps what it has made; aborts or dies if it cannot. The process is of no other use afterwards.
 v8::StartupData make_snapshot(const Bytes& prelude, const Bytes& visible);
 

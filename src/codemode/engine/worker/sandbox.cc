@@ -43,20 +43,20 @@ Result outcome(long result, const char* note) {
 }
 
 // What it executes gains nothing; the filter and Landlock are refused without this.
-Result close_privileges() { return outcome(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), ""); }
+[[maybe_unused]] Result close_privileges() { return outcome(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), ""); }
 
 // Nobody of the same user may look into it, and it leaves no core.
-Result close_memory() { return outcome(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), ""); }
+[[maybe_unused]] Result close_memory() { return outcome(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), ""); }
 
 // Root without its powers: what follows cannot be taken back, limits cannot be raised.
-Result close_capabilities() {
+[[maybe_unused]] Result close_capabilities() {
   uint32_t header[2] = {0x20080522, 0}, none[6] = {};
   return outcome(syscall(SYS_capset, header, none), "");
 }
 
 // A process that handles a right and has no rule that grants it has lost it for good. Each version of Landlock handles
 // more; asking an old one for what it does not know is an error.
-Result close_files() {
+[[maybe_unused]] Result close_files() {
   constexpr long kCreateRuleset = 444, kRestrictSelf = 446;  // the same on every machine
   struct Rights {
     uint64_t files, network, scopes;
@@ -84,7 +84,7 @@ Result close_files() {
   return result;
 }
 
-Result close_calls(const char* filter, size_t size) {
+[[maybe_unused]] Result close_calls(const char* filter, size_t size) {
   struct Instruction {
     uint16_t code;
     uint8_t if_true, if_false;
@@ -106,15 +106,15 @@ Result close_calls(const char* filter, size_t size) {
 }
 #else
 constexpr char kNothingLikeIt[] = "this system has nothing like it";
-Result close_privileges() { return missing(kNothingLikeIt); }
-Result close_memory() { return missing(kNothingLikeIt); }
-Result close_capabilities() { return missing(kNothingLikeIt); }
-Result close_files() { return missing(kNothingLikeIt); }
-Result close_calls(const char*, size_t) { return missing(kNothingLikeIt); }
+[[maybe_unused]] Result close_privileges() { return missing(kNothingLikeIt); }
+[[maybe_unused]] Result close_memory() { return missing(kNothingLikeIt); }
+[[maybe_unused]] Result close_capabilities() { return missing(kNothingLikeIt); }
+[[maybe_unused]] Result close_files() { return missing(kNothingLikeIt); }
+[[maybe_unused]] Result close_calls(const char*, size_t) { return missing(kNothingLikeIt); }
 #endif
 
 // No core, no byte in any file, not one more descriptor.
-Result close_limits() {
+[[maybe_unused]] Result close_limits() {
   const rlimit none{0, 0};
   static const int kNone[] = {
       RLIMIT_CORE, RLIMIT_FSIZE,
@@ -141,12 +141,19 @@ void report_part(Bytes& report, const char* name, const Result& result) {
 }  // namespace
 
 void enter_sandbox(const char* filter, size_t filter_size, Bytes& report) {
+#ifdef CODEMODE_SANITIZED  // a build for tests: sanitizers read files, and write reports
+  report.append("sanitized\t0\t\n", 13);
+  (void)filter;
+  (void)filter_size;
+  (void)report_part;
+#else
   report_part(report, "no new privileges", close_privileges());
   report_part(report, "not dumpable", close_memory());
   report_part(report, "no capabilities", close_capabilities());
   report_part(report, "landlock", close_files());
   report_part(report, "resource limits", close_limits());
   report_part(report, "seccomp", close_calls(filter, filter_size));  // last: it forbids the others
+#endif
 }
 
 // ---------------------------------------------------------------- memory and time

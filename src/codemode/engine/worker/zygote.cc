@@ -1,6 +1,7 @@
 // The zygote: a process that has loaded V8 and a snapshot, has no isolate and no thread, and forks workers.
 //
 //   launcher LIBRARY WORKER snapshot ICU PRELUDE OUT      make the snapshot and leave
+//   launcher LIBRARY WORKER check ICU                     say what differs from the V8 that this was made for
 //   launcher LIBRARY WORKER zygote ICU SNAPSHOT PRELUDE FD PARENT
 //   launcher LIBRARY WORKER serve ICU SNAPSHOT PRELUDE FD PARENT     be one worker, where there is no fork
 //
@@ -310,6 +311,10 @@ int main_of_worker(int argc, char** argv) {
   if (is("snapshot", 7)) {
     load_v8(argv[4]);
     write_snapshot(argv[5], argv[6]);
+  }
+  if (is("check", 5)) {
+    report_differences(argv[4]);
+    _exit(0);
   }
   bool zygote = is("zygote", 9);
   if (!zygote && !is("serve", 9)) die("usage: see zygote.cc");
