@@ -6,7 +6,17 @@ from typing import Any
 
 import click
 
-from . import calls, cells, declarations, exec_overhead, mcp_calls, memory, output, workers
+from . import (
+    calls,
+    cells,
+    declarations,
+    exec_overhead,
+    fairness,
+    mcp_calls,
+    memory,
+    output,
+    workers,
+)
 from .command import bench_options, measure_and_report
 
 _GROUPS = {
@@ -20,6 +30,7 @@ _GROUPS = {
         memory,
         declarations,
         mcp_calls,
+        fairness,
     )
 }
 

@@ -13,6 +13,7 @@ from bench import (
     cells,
     declarations,
     exec_overhead,
+    fairness,
     mcp_calls,
     memory,
     output,
@@ -30,6 +31,7 @@ GROUPS = (
     memory,
     declarations,
     mcp_calls,
+    fairness,
 )
 
 

@@ -22,7 +22,7 @@ from ..runtime.callbacks import (
     CANCELLED_CALL,
     NOTIFICATIONS_AT_ONCE,
     decode_argument,
-    encode_result,
+    encoded_result,
     let_go,
     of_cell,
 )
@@ -227,7 +227,9 @@ class Callbacks:
         value = await self._delegate.invoke_tool(call, cancel)
         if cancel.is_set():  # by the tool itself; where we did it nobody listens
             return m.DelegateFailed(CANCELLED_CALL)
-        json = encode_result(value, call.tool_name.name, self._limits, json_value)
+        json = await encoded_result(
+            value, call.tool_name.name, self._limits, json_value, self._delegate
+        )
         return m.DelegateOk(m.ToolResult(Raw(json)))
 
     def _call(self, asked: m.Invocation) -> ToolCall:

@@ -31,24 +31,27 @@ _LONE_ESCAPE: Final = re.compile(
 )
 
 
-def nested_too_deep(json: bytes) -> bool:
-    """Whether arrays and objects are nested more than ``MAX_DEPTH`` deep.
+def nested_too_deep(json: bytes, levels: int = MAX_DEPTH) -> bool:
+    """Whether arrays and objects are nested more than ``levels`` deep.
 
     >>> nested_too_deep(b"[" * 120 + b"]" * 120), nested_too_deep(b"[" * 121 + b"]" * 121)
     (False, True)
     """
-    if json.count(b"[") + json.count(b"{") <= MAX_DEPTH:
+    if json.count(b"[") + json.count(b"{") <= levels:
         return False
     brackets = _STRING.sub(b"", json).translate(None, _NOT_BRACKETS)
-    for _ in range(MAX_DEPTH):
+    for _ in range(levels):
         if not brackets:
             return False
         brackets = _without_innermost(brackets)
     return bool(brackets)
 
 
-def json_value(value: Any) -> bytes:
+def json_value(value: Any, level: int = 0) -> bytes:
     """A tool's result as JSON that every host reads.
+
+    Args:
+        level: how many arrays and objects are around it.
 
     Raises:
         TypeError, ValueError, RecursionError: JSON cannot say this, or hosts cannot read it.
@@ -58,7 +61,7 @@ def json_value(value: Any) -> bytes:
         unpaired = text.replace("\\\\", NO_JSON)  # there may be millions
         text = _LONE_ESCAPE.sub(_mended, unpaired).replace(NO_JSON, "\\\\")
     json = text.encode()
-    if nested_too_deep(json):
+    if nested_too_deep(json, MAX_DEPTH - level):
         raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
     return json
 

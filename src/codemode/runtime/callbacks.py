@@ -16,6 +16,8 @@ import msgspec
 from msgspec import UNSET
 
 from ..errors import CodeModeError
+from ..fair_executor import FAIR_EXECUTOR
+from ..large_values import encoded_in_steps, is_large
 from ..protocol.types import ToolCall
 from ..surface.json_members import has_more_members
 from .held import memory_of
@@ -27,13 +29,14 @@ if TYPE_CHECKING:
     from contextvars import Context
 
     from ..engine.events import ToolCalled
+    from ..fair_executor import Pause
     from ..limits import Limits
     from ..protocol.session import SessionDelegate
     from ..protocol.types import CellId, ToolDefinition
 
 _log = logging.getLogger(__name__)
 
-_Json = TypeVar("_Json", bound="str | bytes")
+_Json = TypeVar("_Json", str, bytes)
 
 CANCELLED_CALL: Final = "code mode nested tool call cancelled"
 
@@ -177,7 +180,9 @@ class Callbacks:
             if cancel.is_set():  # by us, and nobody listens; or by the tool itself
                 self._answers.reject(called.number, CANCELLED_CALL)
                 return
-            text = encode_result(value, tool.name, self._limits, encode_json)
+            text = await encoded_result(
+                value, tool.name, self._limits, _encode_part, self._delegate
+            )
         except GeneratorExit:
             raise
         except asyncio.CancelledError:
@@ -263,26 +268,59 @@ def decode_argument(json: str, tool_name: str, limits: Limits) -> Any:
     return decode_json(json)
 
 
-def encode_result(
-    value: Any, tool_name: str, limits: Limits, encode: Callable[[Any], _Json]
+def _encode_part(value: Any, _: int) -> str:
+    return encode_json(value)
+
+
+async def encoded_result(
+    value: Any,
+    tool_name: str,
+    limits: Limits,
+    encode: Callable[[Any, int], _Json],
+    owner: object,
 ) -> _Json:
-    """What a call of ``tool_name`` has returned, as JSON.
+    """What a call of ``tool_name`` has returned, as JSON; if it is large, not made in this thread.
+
+    Args:
+        encode: gives the JSON of a value with so many levels around it.
+        owner: whose turn it takes; see :class:`~codemode.fair_executor.FairExecutor`.
 
     Raises:
         CodeModeError: ``encode`` does not take it, or it is larger than a value may be.
     """
+    if not is_large(value):
+        return _encoded(value, tool_name, limits, encode, _at_once)
+    return await FAIR_EXECUTOR.run(
+        owner, lambda pause: _encoded(value, tool_name, limits, encode, pause)
+    )
+
+
+def _at_once() -> None:
+    """No pause."""
+
+
+def _encoded(
+    value: Any,
+    tool_name: str,
+    limits: Limits,
+    encode: Callable[[Any, int], _Json],
+    pause: Pause,
+) -> _Json:
     try:
-        json = encode(value)
+        json = encoded_in_steps(value, encode, pause)
     except (TypeError, ValueError, RecursionError) as error:
         raise CodeModeError(f"tool `{tool_name}` returned what JSON cannot say: {error}") from error
-    if isinstance(json, str) and not json.isascii():
-        size = len(json.encode("utf-8", "replace"))
-    else:
-        size = len(json)
+    size = _utf8_bytes(json)
     if size > limits.value_bytes:
         what = f"the result of tool `{tool_name}`"
         raise CodeModeError(limits.message("value_bytes", size, what=what))
     return json
+
+
+def _utf8_bytes(json: str | bytes) -> int:
+    if isinstance(json, bytes) or json.isascii():
+        return len(json)
+    return len(json.encode("utf-8", "replace"))
 
 
 def error_text(error: BaseException, limits: Limits) -> str:

@@ -30,7 +30,7 @@ import msgspec
 from ..errors import UsageError
 from ..protocol.types import JsonValue, ToolCall, Unread
 from .copies import copied, same
-from .result import to_json
+from .result import converted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,6 +52,10 @@ Judge: TypeAlias = Callable[[ToolCall], Awaitable[ToolCall]]
 
 class End(Protocol):
     """What a chain needs of whatever runs the tools."""
+
+    @property
+    def owner(self) -> object:
+        """Whose turn the conversion of a large result takes."""
 
     def prepare(self, call: ToolCall) -> ToolCall:
         """The call with its arguments, read of its input; of the tool that it names now.
@@ -110,7 +114,7 @@ class Chain:
         result = self._middleware[at](shown(call), call_next)
         if inspect.isawaitable(result):
             result = await result
-        return to_json(result, self._name)
+        return await converted(result, self._name, self._end.owner)
 
     def _handed_on(self, call: ToolCall, handed: object) -> ToolCall:
         """The prepared call that a middleware hands on, which was given a copy of ``call``."""

@@ -8,7 +8,7 @@ import msgspec
 
 from ..errors import ToolError
 from .function import FunctionTool
-from .result import to_json
+from .result import converted
 from .tool import Preparing, ToolContext
 
 if TYPE_CHECKING:
@@ -36,6 +36,11 @@ class Dispatch:
         self._registry = registry
         self._runner = runner
         self._cancel = cancel
+
+    @property
+    def owner(self) -> object:
+        """Whose turn a large result takes: all calls of a session have the same."""
+        return self._runner
 
     def prepare(self, call: ToolCall) -> ToolCall:
         """The call with its arguments; one of a tool that is not there as it is.
@@ -86,7 +91,9 @@ class Dispatch:
         tool, definition = entry
         result = await tool.invoke(call, self._context(definition.name))
         # What our own tools give is made for this call; another one may keep what it gives.
-        return result if isinstance(tool, FunctionTool) else to_json(result, definition.name)
+        if isinstance(tool, FunctionTool):
+            return result
+        return await converted(result, definition.name, self._runner)
 
     def _context(self, name: str) -> ToolContext:
         return ToolContext(name, self._cancel, self._runner)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ..large_values import is_large
 from .failure import as_tool_error
-from .result import to_json
+from .result import converted, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,15 +30,30 @@ async def called(
     if outcome.error is not None:
         failure = as_tool_error(outcome.error, context.name)
         raise failure from failure.__cause__
+    if isinstance(outcome.value, _Large):
+        return await converted(outcome.value.value, context.name, context.runner)
     found: JsonValue = outcome.value
     return found
 
 
-def _returned(function: Callable[[], object], name: str) -> JsonValue | Awaitable[JsonValue]:
-    """What ``function`` returns, as JSON, which a thread makes itself and not the event loop."""
+@dataclass(frozen=True, slots=True)
+class _Large:
+    """A result that takes long to become JSON."""
+
+    value: object
+
+
+def _returned(
+    function: Callable[[], object], name: str
+) -> JsonValue | _Large | Awaitable[JsonValue | _Large]:
+    """What ``function`` returns, as JSON unless that takes long."""
     value = function()
-    return _awaited(value, name) if inspect.isawaitable(value) else to_json(value, name)
+    return _awaited(value, name) if inspect.isawaitable(value) else _json_or_large(value, name)
 
 
-async def _awaited(value: Awaitable[object], name: str) -> JsonValue:
-    return to_json(await value, name)
+async def _awaited(value: Awaitable[object], name: str) -> JsonValue | _Large:
+    return _json_or_large(await value, name)
+
+
+def _json_or_large(value: object, name: str) -> JsonValue | _Large:
+    return _Large(value) if is_large(value) else to_json(value, name)

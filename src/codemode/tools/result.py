@@ -8,6 +8,9 @@ no strings become strings as in JavaScript; half a surrogate pair is U+FFFD. A p
 or dataclass is dumped by its own rules, by alias, and then follows these. Iterators and
 generators are refused: nobody could say when they end.
 
+A large result is converted outside of the event loop (:func:`converted`), in turn with those of other
+sessions, so that nobody else waits for it.
+
 JSON has no references: a list that stands in ten places is written ten times, and seven levels of
 that are ten million lists. So what a value would become is counted while it is made, and a result
 with too many members or too long a text is refused before it takes the memory.
@@ -28,11 +31,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import msgspec
 
 from ..errors import ToolError
+from ..fair_executor import FAIR_EXECUTOR
+from ..large_values import is_large
 from ..limits import amount
 
 if TYPE_CHECKING:
     from typing import Self
 
+    from ..fair_executor import Pause
     from ..protocol.types import ImageDetail, JsonValue
 
 SAFE_INTEGER = 2**53 - 1
@@ -43,6 +49,8 @@ RESULT_MEMBERS: Final = 200_000
 """Members of arrays and objects, at all levels together: as many as an argument may have."""
 RESULT_BYTES: Final = 64 * 1024 * 1024
 """Characters of texts and keys together. A session has its own, smaller bound for the JSON."""
+STEP_MEMBERS: Final = 250
+"""How many members are converted before other threads may have their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +141,29 @@ class Audio(_Media):
     mime_type: str = "audio/wav"
 
 
-def to_json(value: object, name: str) -> JsonValue:
+async def converted(value: object, name: str, owner: object) -> JsonValue:
+    """``to_json``, elsewhere than in the event loop if it takes long.
+
+    Args:
+        owner: whose turn it takes; see :class:`~codemode.fair_executor.FairExecutor`.
+
+    Raises:
+        ToolError: as :func:`to_json`.
+    """
+    if not is_large(value):
+        return to_json(value, name)
+    return await FAIR_EXECUTOR.run(owner, lambda pause: to_json(value, name, pause))
+
+
+def _at_once() -> None:
+    """No pause."""
+
+
+def to_json(value: object, name: str, pause: Pause = _at_once) -> JsonValue:
     """``value`` as the JSON result of tool ``name``, made of new dicts and lists.
+
+    Args:
+        pause: called again and again, to let other threads have their turn.
 
     Raises:
         ToolError: something in it has no JSON form, or it is too large; says where and of what
@@ -145,7 +174,7 @@ def to_json(value: object, name: str) -> JsonValue:
         {'b': [1, 2], 'n': None}
     """
     try:
-        return _Walk().json(value, 0)
+        return _Walk(pause).json(value, 0)
     except _UnfitError as error:
         place = f" at `result{error.path}`" if error.path else ""
         raise ToolError(
@@ -178,11 +207,13 @@ _HINT_SIZE = "ask the tool for less at once; it should return fewer values, or o
 class _Walk:
     """One way through a result, and what may still be made of it."""
 
-    __slots__ = ("_characters", "_members")
+    __slots__ = ("_characters", "_members", "_pause", "_until_pause")
 
-    def __init__(self) -> None:
+    def __init__(self, pause: Pause) -> None:
         self._members = RESULT_MEMBERS
         self._characters = RESULT_BYTES
+        self._pause = pause
+        self._until_pause = STEP_MEMBERS
 
     def json(self, value: Any, depth: int) -> JsonValue:
         if value is None or value is True or value is False:
@@ -317,6 +348,10 @@ class _Walk:
     def _count(self, members: int) -> None:
         self._check(members)
         self._members -= members
+        self._until_pause -= members
+        if self._until_pause < 0:
+            self._until_pause = STEP_MEMBERS
+            self._pause()
 
     def _check(self, members: int) -> None:
         if members > self._members:
