@@ -32,7 +32,7 @@ demo: $(STAMP) $(BUILT) ## run the example: a model's program over this reposito
 
 .PHONY: test
 test: $(STAMP) $(BUILT) ## run the tests, several at once; PYTEST_ARGS="-k name" runs some of them
-	@$(PY) -m pytest -n auto --dist loadgroup --durations=15 $(PYTEST_ARGS)
+	@$(PY) -m pytest -n auto --dist loadgroup --max-worker-restart=0 --durations=15 $(PYTEST_ARGS)
 
 .PHONY: fuzz
 fuzz: SECONDS ?= 60
@@ -49,7 +49,7 @@ hostile: $(STAMP) $(BUILT) ## run the hostile programs on every route; HOSTILE_A
 .PHONY: conformance
 conformance: $(STAMP) $(BUILT) ## compare our host with the published one; fetches it when needed (167 MB)
 	@$(PY) -m tests.conformance
-	@$(PY) -m pytest -n auto --dist loadgroup --published -m published
+	@$(PY) -m pytest -n auto --dist loadgroup --max-worker-restart=0 --published -m published
 
 .PHONY: check
 check: $(STAMP) ## lint, format, types, layers
@@ -134,8 +134,10 @@ $(STAMP): pyproject.toml
 	        'hint: on Debian and Ubuntu: apt install python3-venv'; \
 	    fi; \
 	fi; \
-	test ! -t 2 || echo 'setting up .venv, a minute at most …' >&2; \
+	began=$$(date +%s); \
+	test ! -t 2 || echo 'setting up .venv: fetching what codemode is run and tested with …' >&2; \
 	export PIP_DISABLE_PIP_VERSION_CHECK=1; \
 	$(PY) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")' > $(VENV)/dev.txt; \
 	$(PY) -m pip install -qq -e '.[grpc]' -r $(VENV)/dev.txt; \
+	test ! -t 2 || echo ".venv is ready, after $$(($$(date +%s) - began)) s" >&2; \
 	touch $@

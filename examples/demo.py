@@ -6,6 +6,7 @@ what the first one stored; a third calls two MCP servers. Shown is what a model 
 
 import asyncio
 import base64
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,8 @@ from codemode import (
 
 HERE = Path(__file__).resolve().parent
 BUILD = HERE.parent / "build"
-WIDTH = 112
+WIDEST = 100
+"""Columns; on a narrower terminal what is shown is as narrow as that."""
 TOOLS: list[Callable[..., object]] = [
     repository_tools.list_files,
     repository_tools.file_facts,
@@ -45,8 +47,9 @@ SERVERS = {
 class Demo:
     """Runs cells and shows them."""
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    def __init__(self) -> None:
+        self.console = Console(highlight=False)
+        self.console.width = min(self.console.width, WIDEST)
         self.calls: dict[str, int] = {}
 
     async def count(self, call: ToolCall, call_next: Next) -> Any:
@@ -55,7 +58,13 @@ class Demo:
         return await call_next(call)
 
     async def run(self, cm: CodeMode, name: str, source: str) -> None:
-        code = Syntax(source.rstrip(), "javascript", theme="ansi_dark", background_color="default")
+        code = Syntax(
+            source.rstrip(),
+            "javascript",
+            theme="ansi_dark",
+            background_color="default",
+            word_wrap=True,  # nothing is cut off, however narrow the terminal
+        )
         self.panel(f"exec · {name}", code, "cyan")
         result = await cm.exec(source)
         self.result(result)
@@ -92,13 +101,14 @@ def _shown(path: Path) -> Path:
 
 
 async def main(programs: dict[str, str]) -> None:
-    demo = Demo(Console(highlight=False, width=WIDTH))
+    demo, began = Demo(), time.monotonic()
     servers = McpServers(SERVERS)
     async with servers, CodeMode(tools=TOOLS, mcp=servers, middleware=[demo.count]) as cm:
         for name, source in programs.items():
             await demo.run(cm, name, source)
     calls = ", ".join(f"{name} ×{count}" for name, count in demo.calls.items())
     demo.console.print(f"[bold]nested calls[/]  {calls}")
+    demo.console.print(f"[bold]all of it took[/]  {time.monotonic() - began:.1f} s")
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ Names are resolved when first used, so that importing the package costs nothing.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # what type checkers take for true, without loading typing
 if TYPE_CHECKING:
     __version__: str
 
@@ -228,7 +228,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split
 
 if not TYPE_CHECKING:  # a type checker would take any name to be there
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
         if name == "__version__":
             return import_module("importlib.metadata").version("codemode")
         home = _HOME_OF.get(name)

@@ -1,16 +1,27 @@
-"""``python -m codemode``, and the command ``codemode``."""
+"""``python -m codemode``, and the commands ``codemode`` and ``codemode-host``."""
 
 import sys
 
+from . import interrupts
+
 
 def main() -> None:
-    """Run the command line of this process and exit. Ctrl-C is an exit code from the beginning on."""
-    try:
-        from .cli import main as run  # noqa: PLC0415 - it takes 0.1 s, in which Ctrl-C may come
+    """Run the command line of this process and exit."""
+    interrupts.end_at_once()
+    from .cli import main as run  # noqa: PLC0415 - Ctrl-C may come while it loads
 
+    try:
         run()
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(interrupts.INTERRUPTED)
+
+
+def host() -> None:
+    """Run a code-mode host as this process and exit."""
+    interrupts.end_at_once()
+    from .host import main as serve  # noqa: PLC0415 - Ctrl-C may come while it loads
+
+    sys.exit(serve())
 
 
 if __name__ == "__main__":

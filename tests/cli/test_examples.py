@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 import sys
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -25,14 +26,14 @@ OUTPUTS = {
 }
 
 
-def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         arguments,
         capture_output=True,
         check=False,
         cwd=cwd,
         encoding="utf-8",
-        env=environment(),
+        env=environment(**variables),
         timeout=CHILD_SECONDS,
     )
 
@@ -100,13 +101,28 @@ def copy(tmp_path: Path) -> Path:
 
 
 def test_the_demo_runs_where_there_is_no_git_history(copy: Path) -> None:
-    done = run(sys.executable, "examples/demo.py", cwd=copy)
+    done = run(sys.executable, "examples/demo.py", cwd=copy, COLUMNS="60")
 
     assert done.returncode == 0, done.stderr
     said = done.stdout
     statuses = re.findall(r"─ result · (\w+) ─", said)
-    assert statuses == ["running", "completed", "completed", "completed"]
-    assert re.search(r"│ \d+ Python files, no commits +│", said) is not None
+    assert [status for status, _ in groupby(statuses)] == ["running", "completed"]
+    assert statuses.count("completed") == 3
+    assert re.search(r"│ \d+ Python files +│\n│ no commits +│", said) is not None
     assert re.search(r"│ there is no history +│", said) is not None
+    assert re.search(r"\nall of it took  \d+\.\d s\n$", said) is not None
+    assert max(map(len, said.splitlines())) == 60
     picture = (copy / "build" / "demo.png").read_bytes()
     assert (picture[:8], struct.unpack(">I", picture[16:20])) == (b"\x89PNG\r\n\x1a\n", (960,))
+
+
+def test_the_programs_of_the_demo_fit_a_terminal_of_60_columns() -> None:
+    border = len("│  │")
+    lines = [
+        f"{path.name}: {line}"
+        for path in EXAMPLES.glob("demo*.js")
+        for line in path.read_text("utf-8").splitlines()
+        if len(line) > 60 - border
+    ]
+
+    assert lines == []

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from codemode.cli import output
+from codemode.cli import media
 from codemode.protocol.types import ImageItem
 
 from .conftest import CHILD_SECONDS, Codemode, Start, command, environment
@@ -181,7 +182,8 @@ def test_images_and_sounds_become_files_that_are_named_where_they_occur(
     (folder / "codemode-1.png").write_bytes(b"mine")
     done = run(
         f"text('above'); image('data:image/png;base64,{PNG}'); text('below');"
-        f" audio('data:audio/wav;base64,{WAV}')"
+        f" audio('data:audio/wav;base64,{WAV}')",
+        *("--images", "."),
     )
 
     assert (done.returncode, done.stdout) == (0, "above\nbelow\n")
@@ -195,6 +197,27 @@ def test_images_and_sounds_become_files_that_are_named_where_they_occur(
         "codemode-2.png": base64.b64decode(PNG),
         "codemode-3.wav": base64.b64decode(WAV),
     }
+
+
+def test_without_a_place_for_them_they_go_into_a_temporary_folder_that_is_named(
+    run: Codemode,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    temporary = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    image = f"image('data:image/png;base64,{PNG}');"
+    quiet, talkative = run("text(1)"), run(f"{image} {image}")
+
+    assert (quiet.stderr, list(folder.iterdir())) == ("", [])
+    (made,) = temporary.iterdir()
+    assert stat.S_IMODE(made.stat().st_mode) == 0o700
+    assert talkative.stderr == "".join(
+        f"image: {made}/codemode-{number}.png (image/png, 8 bytes), after line 0 of the output\n"
+        for number in (1, 2)
+    )
+    assert sorted(path.name for path in made.iterdir()) == ["codemode-1.png", "codemode-2.png"]
 
 
 def test_a_terminal_is_not_commanded_by_what_a_program_writes(start: Start) -> None:
@@ -238,14 +261,14 @@ def test_a_program_that_is_much_too_large_is_not_read(run: Codemode, folder: Pat
 
 
 def test_files_are_written_within_a_bound(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output, "WRITTEN_BYTES", 20)
-    media = output.MediaFolder(folder)
+    monkeypatch.setattr(media, "WRITTEN_BYTES", 20)
+    into = media.MediaFolder(folder)
     image = ImageItem(f"data:image/png;base64,{PNG}")
-    saved = [media.save(image), media.save(image)]
+    saved = [into.save(image), into.save(image)]
 
     assert [each and each.size for each in saved] == [8, 8]
     with pytest.raises(OSError, match=r"^this run has written 16 bytes to files already$"):
-        media.save(image)
+        into.save(image)
     assert len(list(folder.iterdir())) == 2
 
 

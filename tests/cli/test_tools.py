@@ -162,3 +162,86 @@ def test_a_description_does_not_steer_the_terminal(tmp_path: Path) -> None:
     for command in (["list"], ["show", "evil"]):
         result = tools(*command, "--tools", str(module))
         assert "red �[31m�2J�" in result.stdout
+
+
+CALLED = """
+import codemode
+
+@codemode.tool
+def twice(x: int) -> int:
+    return 2 * x
+
+@codemode.tool
+def say(words: list[str] = []) -> str:
+    return " ".join(words) or "nothing\\ud800"
+
+@codemode.tool
+def fail() -> None:
+    raise codemode.ToolError("no\\nHint: do not.")
+"""
+
+
+@pytest.fixture
+def called(tmp_path: Path) -> str:
+    path = tmp_path / "called.py"
+    path.write_text(CALLED, encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "stdout", "stderr"),
+    [
+        (["twice", '{"x": 21}'], 0, "42\n", ""),
+        (["say", '{"words": ["ü", "b"]}'], 0, "ü b\n", ""),
+        (["say", '{"words": ["ü", "b"]}', "--json"], 0, '"ü b"\n', ""),
+        (["say"], 0, "nothing�\n", ""),
+        (["fail", "{}"], 1, "", "error: no\nhint: do not.\n"),
+        (
+            ["twice", "{}"],
+            1,
+            "",
+            "error: tool `twice` cannot take these arguments:\n- `x`: is missing\n"
+            "hint: expected tools.twice({ x: integer })\n",
+        ),
+        (
+            ["twise", "{}"],
+            2,
+            "",
+            "error: there is no tool 'twise'\nhint: did you mean twice?\n",
+        ),
+        (
+            ["twice", "{x: NaN}"],
+            2,
+            "",
+            "error: Invalid value for ARGUMENTS: this is no JSON: Expecting property name enclosed in"
+            " double quotes: line 1 column 2 (char 1)\nhint: write an object, as in"
+            ' \'{"city": "Oslo"}\'; your shell needs the single quotes.\n',
+        ),
+    ],
+)
+def test_a_tool_is_called_as_a_program_calls_it(
+    arguments: list[str], code: int, stdout: str, stderr: str, called: str
+) -> None:
+    result = tools("call", "--tools", called, *arguments)
+
+    assert (result.exit_code, result.stdout, result.stderr) == (code, stdout, stderr)
+
+
+def test_arguments_of_a_call_come_from_standard_input(called: str) -> None:
+    result = CliRunner().invoke(
+        app, ["tools", "call", "--tools", called, "twice", "-"], input='{"x": 4}'
+    )
+
+    assert (result.exit_code, result.stdout) == (0, "8\n")
+
+
+def test_the_result_of_a_tool_of_a_server_is_whole_and_its_failure_is_one(tmp_path: Path) -> None:
+    config = tmp_path / "mcp.json"
+    config.write_text(json.dumps({"mcpServers": {"time": {"command": "mcp-server-time"}}}))
+    name = "mcp__time__get_current_time"
+    good = tools("call", "--mcp", str(config), name, '{"timezone": "Etc/UTC"}')
+    bad = tools("call", "--mcp", str(config), name, '{"timezone": "Nowhere"}')
+
+    assert (good.exit_code, json.loads(good.stdout)["content"][0]["type"]) == (0, "text")
+    assert (bad.exit_code, json.loads(bad.stdout)["isError"]) == (1, True)
+    assert bad.stderr.splitlines()[-1] == f"error: {name} says that it failed (isError)"

@@ -182,7 +182,7 @@ FIXED: Final = (
     Bound("application.activity", "KEPT_BYTES", "bytes", "nested calls that have ended and no result has told of", "a cell forgets its oldest ones"),
     Bound("application.activity", "ERROR_CHARACTERS", "characters", "the error of a nested call in a result", "the rest is left out"),
     Bound("application.following", "CLOSE_SECONDS", "s", "the end of a followed cell that is over, or not wanted any more", "it is left, with a warning"),
-    Bound("cli.output", "WRITTEN_BYTES", "bytes", "images and sounds that one run writes to files", "no more are written, with a warning"),
+    Bound("cli.media", "WRITTEN_BYTES", "bytes", "images and sounds that one run writes to files", "no more are written, with a warning"),
     Bound("tools.result", "MAX_DEPTH", "levels", "nesting of a tool's result", "the call fails"),
     Bound("tools.result", "RESULT_MEMBERS", "members", "the members of a Python tool's result", "the call fails"),
     Bound("tools.result", "RESULT_BYTES", "bytes", "the texts of a Python tool's result", "the call fails"),

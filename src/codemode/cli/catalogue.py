@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shlex
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
@@ -10,17 +9,16 @@ from typing import TYPE_CHECKING, Final
 import click
 import msgspec
 
-from ..errors import ToolDefinitionError, ToolError
 from ..surface.declaration import declaration, described
 from ..surface.description import tool_section
 from ..surface.text import trim
 from ..tools.names import nearest
 from ..tools.ranking import ToolIndex
-from .loading import open_toolset
-from .terminal import log_on_stderr, printable
+from .terminal import printable
+from .toolset import with_toolset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from ..surface.catalogue import Catalogue, Entry
     from ..tools.names import Clash
@@ -84,7 +82,7 @@ def print_list(
         if not as_json:
             click.echo(_summary(catalogue), err=True)
 
-    _with_tools(tools, mcp, show, catalogue_tokens=catalogue_tokens)
+    with_toolset(tools, mcp, show, catalogue_tokens=catalogue_tokens)
 
 
 def print_tools(
@@ -93,7 +91,7 @@ def print_tools(
     """Some tools, whole."""
 
     def show(toolset: Toolset) -> None:
-        found = _named(names, toolset.catalogue, _listing(tools, mcp))
+        found = named_entries(names, toolset.catalogue, listing_command(tools, mcp))
         if as_json:
             _print_json([_report(entry) for entry in found])
             return
@@ -103,7 +101,7 @@ def print_tools(
             click.echo(printable(f"{section}\n" if at == 0 else f"\n{section}\n"), nl=False)
             click.echo(f"{entry.tool.name}: {entry.tokens} tokens", err=True)
 
-    _with_tools(tools, mcp, show)
+    with_toolset(tools, mcp, show)
 
 
 def print_search(
@@ -122,41 +120,17 @@ def print_search(
         if not found:
             raise click.ClickException("no tool matches")
 
-    _with_tools(tools, mcp, show)
+    with_toolset(tools, mcp, show)
 
 
-def _with_tools(
-    tools: Sequence[str],
-    mcp: Sequence[str],
-    show: Callable[[Toolset], None],
-    *,
-    catalogue_tokens: int | None = None,
-) -> None:
-    async def main() -> None:
-        async with open_toolset(tools, mcp, catalogue_tokens=catalogue_tokens) as toolset:
-            show(toolset)
-
-    if not (tools or mcp):
-        raise click.UsageError(
-            "there are no tools\nhint: name some, --tools my_tools.py or --mcp mcp.json"
-        )
-    try:
-        with log_on_stderr("%(message)s"):
-            asyncio.run(main())
-    except ToolDefinitionError as error:
-        raise click.BadParameter(str(error), param_hint="--tools") from error
-    except ToolError as error:
-        raise click.ClickException(str(error)) from error
-
-
-def _listing(tools: Sequence[str], mcp: Sequence[str]) -> str:
+def listing_command(tools: Sequence[str], mcp: Sequence[str]) -> str:
     """The command that lists the tools of these sources."""
     options = [f"--tools {shlex.quote(each)}" for each in tools]
     options += [f"--mcp {shlex.quote(each)}" for each in mcp]
     return f"codemode tools list {' '.join(options)}"
 
 
-def _named(names: Sequence[str], catalogue: Catalogue, listing: str) -> list[Entry]:
+def named_entries(names: Sequence[str], catalogue: Catalogue, listing: str) -> list[Entry]:
     entries = {entry.tool.name: entry for entry in catalogue.entries}
     own = {str(entry.source.tool_name): entry for entry in catalogue.entries}
     for name in names:

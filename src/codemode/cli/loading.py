@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ToolDefinitionError, UsageError
+from ..interrupts import AsExceptions
 from ..tools.mcp.config_file import read_config
 from ..tools.mcp.servers import McpServers
 from ..tools.options import checked_middleware
@@ -71,21 +72,19 @@ def load_servers(files: Iterable[str], *, handlers: McpHandlers | None = None) -
 
 @asynccontextmanager
 async def open_toolset(
-    tools: Iterable[str], mcp: Iterable[str] = (), **options: Any
+    tools: Iterable[Any], servers: McpServers | None, **options: Any
 ) -> AsyncIterator[Toolset]:
-    """A toolset of all that the options name, open for as long as the block runs.
+    """A toolset of tools and of the tools of servers, which run for as long as the block does.
 
     Args:
-        tools: the values of ``--tools``.
-        mcp: the values of ``--mcp``; the servers run as long as the block.
+        tools: as ``load_tools`` gives them.
+        servers: as ``load_servers`` gives them.
         options: of :class:`~codemode.tools.toolset.Toolset`.
 
     Raises:
-        click.BadParameter: as ``load_tools`` and ``load_servers``.
         ToolDefinitionError: something cannot be a tool.
     """
-    servers = load_servers(mcp)
-    async with Toolset(load_tools(tools), **options) as toolset:
+    async with Toolset(tools, **options) as toolset:
         async with servers or nullcontext():
             if servers is not None:
                 servers.attach(toolset)
@@ -144,7 +143,8 @@ def _module(place: str, where: str) -> ModuleType:
     if is_file and not Path(place).is_file():
         raise _wrong(where, f"there is no file {place}", "give a module's name or a .py file.")
     try:
-        return _import_file(Path(place)) if is_file else _import_name(place)
+        with AsExceptions():  # the module may have begun something that it wants to end
+            return _import_file(Path(place)) if is_file else _import_name(place)
     except ModuleNotFoundError as error:
         if is_file or error.name is None or not f"{place}.".startswith(f"{error.name}."):
             raise _failed(where, place, error) from error
@@ -189,8 +189,9 @@ def _import_file(path: Path) -> ModuleType:
 
 
 def _look_in(folder: Path) -> None:
+    """Look for modules in this folder, too, and last: what lies there replaces nothing installed."""
     if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
+        sys.path.append(str(folder))
 
 
 def _all_of(module: ModuleType, where: str) -> list[Any]:

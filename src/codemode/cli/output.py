@@ -1,43 +1,24 @@
-"""Where output goes: text to standard output, images and sounds to files."""
+"""Where the text of a program goes: standard output, which is its alone, or a report."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import contextlib
 import os
-import re
 import sys
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from ..limits import GIB, amount
-from ..protocol.types import AudioItem, ImageItem, TextItem
+from ..protocol.types import ImageItem, TextItem
 from .stdout import explained
 from .terminal import printable
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
     from ..protocol.types import Item
-
-FILE_PREFIX: Final = "codemode-"
-
-WRITTEN_BYTES: Final = GIB
-"""How much of images and sounds one run writes to files."""
-
-_DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(|;[^,]*+),", re.IGNORECASE)
-_SUFFIXES: Final = {
-    "image/jpeg": ".jpg",
-    "image/svg+xml": ".svg",
-    "audio/mpeg": ".mp3",
-    "audio/x-wav": ".wav",
-    "audio/wave": ".wav",
-}
+    from .media import SavedFile
 
 
 class StandardOutput:
@@ -131,61 +112,6 @@ def _settle(written: asyncio.Future[None], error: OSError | None) -> None:
         written.set_result(None)
     else:
         written.set_exception(explained(error))
-
-
-@dataclass(frozen=True, slots=True)
-class SavedFile:
-    """An image or a sound in a file."""
-
-    path: Path
-    mime_type: str
-    size: int
-
-
-class MediaFolder:
-    """Writes images and sounds to numbered files, and never over one that is there."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._number = 0
-        self._written = 0
-
-    def save(self, item: ImageItem | AudioItem) -> SavedFile | None:
-        """The file, or None if the item holds no data.
-
-        Raises:
-            OSError: it cannot be written, or the run has written too much.
-        """
-        url = item.image_url if isinstance(item, ImageItem) else item.audio_url
-        found = _DATA_URL.match(url)
-        if found is None or not found[2].lower().endswith(";base64"):
-            return None
-        try:
-            data = base64.b64decode(url[found.end() :])
-        except (binascii.Error, ValueError):
-            return None
-        if self._written + len(data) > WRITTEN_BYTES:
-            raise OSError(f"this run has written {amount(self._written, 'bytes')} to files already")
-        self._written += len(data)
-        mime_type = (found[1] or "application/octet-stream").lower()
-        self._folder.mkdir(parents=True, exist_ok=True)
-        return SavedFile(self._write(data, _suffix(mime_type)), mime_type, len(data))
-
-    def _write(self, data: bytes, suffix: str) -> Path:
-        while True:
-            self._number += 1
-            path = self._folder / f"{FILE_PREFIX}{self._number}{suffix}"
-            try:
-                with path.open("xb") as file:
-                    file.write(data)
-                return path
-            except FileExistsError:
-                continue
-
-
-def _suffix(mime_type: str) -> str:
-    plain = re.sub(r"\W", "", mime_type.rpartition("/")[2])
-    return _SUFFIXES.get(mime_type, f".{plain}")
 
 
 def item_report(item: Item, saved: SavedFile | None) -> dict[str, str | int]:

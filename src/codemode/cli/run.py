@@ -73,9 +73,8 @@ Exit codes:
     "--images",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path(),
     help="Where images and sounds are written; made if it is not there. "
-    "[default: the current directory]",
+    "[default: a new temporary folder, which is named]",
 )
 @click.option(
     "--json",

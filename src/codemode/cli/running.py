@@ -26,8 +26,9 @@ from ..runtime.local import LocalSessionProvider
 from ..surface.source import parse_exec_source
 from ..tools.toolset import Toolset
 from .loading import load_servers, load_tools
+from .media import MediaFolder
 from .outcome import EXIT_CODES, Outcome, out_of_time, outcome_of, too_much_kept
-from .output import MediaFolder, StandardOutput
+from .output import StandardOutput
 from .status import make_status
 from .transcript import KEPT_BYTES, Transcript
 from .values import make_limits
@@ -72,7 +73,7 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
     host: str | None = None,
     host_token_file: Path | None = None,
     host_ca: Path | None = None,
-    images: Path,
+    images: Path | None = None,
     as_json: bool = False,
 ) -> int:
     """Run a program with the options of the command line; the exit code.

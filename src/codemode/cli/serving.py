@@ -247,6 +247,7 @@ class _Serving:
             self._signal = number
             self._stop.set()
 
+        before = {number: signal.getsignal(number) for number in _SIGNALS}
         for number in _SIGNALS:
             loop.add_signal_handler(number, end, number)
         try:
@@ -254,6 +255,7 @@ class _Serving:
         finally:
             for number in _SIGNALS:
                 loop.remove_signal_handler(number)
+                signal.signal(number, before[number])
 
     def _leave(self, code: int) -> NoReturn:
         """At once, whatever hangs; workers end with their parent, MCP servers would not."""

@@ -64,7 +64,7 @@ _BUDGET: Final = click.option(
 
 @click.group()
 def tools() -> None:
-    """Show tools as a model reads them, with their cost in tokens (4 bytes)."""
+    """Show tools as a model reads them, with their cost in tokens (4 bytes); call one."""
 
 
 @tools.command("list")
@@ -107,3 +107,20 @@ def search(**options: Any) -> None:
     from .catalogue import print_search  # noqa: PLC0415 - as above
 
     print_search(**options)
+
+
+@tools.command()
+@click.argument("name")
+@click.argument("arguments", required=False)
+@_SOURCES
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, a string too.")
+def call(**options: Any) -> None:
+    """Call the tool NAME with ARGUMENTS, a JSON value, and print what it gives.
+
+    The call is that of a program: tools.NAME(ARGUMENTS). ARGUMENTS are read from standard input
+    if they are -. A result that is a string is printed as it is, anything else as JSON. The exit
+    code is 1 if the tool fails.
+    """
+    from .calling import call_tool  # noqa: PLC0415 - as above
+
+    call_tool(**options)

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from ..application.events import CellEvent
     from ..protocol.types import CellId, Item
     from ..surface.nested_call import NestedCall
+    from .media import MediaFolder
     from .outcome import Outcome
-    from .output import MediaFolder, StandardOutput
+    from .output import StandardOutput
     from .status import StatusLine
 
 KEPT_BYTES: Final = 256 * MIB

@@ -45,6 +45,7 @@ class Ending:
 def ended_by_signals(end: Callable[[Ending], None]) -> Iterator[None]:
     """Have ``end`` called, on the running loop, for each signal that asks for the end."""
     loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
     for number in _SIGNALS:
         loop.add_signal_handler(number, end, Ending(signal=number))
     try:
@@ -52,6 +53,7 @@ def ended_by_signals(end: Callable[[Ending], None]) -> Iterator[None]:
     finally:
         for number in _SIGNALS:
             loop.remove_signal_handler(number)
+            signal.signal(number, before[number])
 
 
 @contextmanager

@@ -12,7 +12,9 @@ import logging
 import os
 import re
 import shlex
+import shutil
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -38,6 +40,8 @@ GONE_SECONDS: Final = 5.0
 
 LINE_BYTES: Final = 8 * 1024
 """How much of a line on standard error is kept."""
+
+_OWN_COMMANDS: Final = ("codemode", "codemode-host")
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 _NOISE: Final = re.compile(r"\s*(\d+: .*|Stack backtrace:|Caused by:)?\s*")
@@ -67,6 +71,21 @@ def command_line(command: Sequence[str] | str) -> tuple[str, ...]:
     if not words or not words[0]:
         raise UsageError("the host command is empty")
     return words
+
+
+def program(name: str, environment: Mapping[str, str]) -> str:
+    """Where the program called ``name`` is.
+
+    Our own commands are those of this Python: no environment needs to be activated, and no other
+    version answers. Others are looked for on the ``PATH`` of ``environment``, then beside this
+    Python, too. What is not found is left as it is.
+    """
+    if os.path.dirname(name):
+        return name
+    beside = shutil.which(name, path=os.path.dirname(sys.executable))
+    on_path = shutil.which(name, path=environment.get("PATH", os.defpath))
+    found = (beside or on_path) if name in _OWN_COMMANDS else (on_path or beside)
+    return found or name
 
 
 def least_environment() -> dict[str, str]:
@@ -246,7 +265,8 @@ async def spawn(
     try:
         _, child = await loop.subprocess_exec(
             lambda: HostChild(listener),
-            *command,
+            program(command[0], environment),
+            *command[1:],
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -30,6 +30,8 @@ class ProcessSessionProvider(RemoteProvider):
     Args:
         command: the host's program and arguments; a string is a program's path, or a line as
             in a shell. Without arguments both hosts serve V1 over standard input and output.
+            ``codemode`` and ``codemode-host`` are those that were installed with this package,
+            whatever the ``PATH``; other names are looked for there.
         limits: bounds for sessions that are created without their own. The host keeps its own
             too, and is told of ``heap_bytes`` and ``max_yield_time_ms``.
         env: the host's environment; only ``PATH`` of ours if left out.
