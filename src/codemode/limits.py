@@ -6,7 +6,9 @@ that a limit cannot exist without them. A limit that may be switched off takes `
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from typing import Any
 
 from .errors import UsageError
@@ -205,3 +207,61 @@ def amount(value: int, unit: str) -> str:
     if unit == "ms" and value >= 1_000:
         return f"{value / 1_000:.4g} s"
     return f"{value:,} {unit}"
+
+
+_UNITS = {
+    "bytes": {"": 1, "b": 1, "kib": KIB, "mib": MIB, "gib": GIB},
+    "ms": {"": 1, "ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000},
+}
+_NUMBER = re.compile(r"(\d(?:_?\d){0,17}(?:\.\d{1,9})?)\s*([a-zA-Z]*)")
+
+
+def read_limit(text: str) -> tuple[str, int | None]:
+    """``NAME=VALUE`` as a person writes it: the name of a limit and its number, None for ``none``.
+
+    Raises:
+        UsageError: there is no such limit, or this is no amount of its unit.
+
+    >>> read_limit("heap-bytes = 64MiB"), read_limit("live_cells=none")
+    (('heap_bytes', 67108864), ('live_cells', None))
+    """
+    before, equals, amount = text.partition("=")
+    name = before.strip().replace("-", "_")
+    units = {each.name: each.metadata["unit"] for each in fields(Limits)}
+    if name not in units:
+        near = get_close_matches(name, units, n=1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise UsageError(f"there is no limit {name!r}\nhint: {meant}There are: {', '.join(units)}.")
+    if not equals:
+        raise UsageError(f"{text!r} has no value\nhint: write {name}=VALUE.")
+    if amount.strip().lower() == "none":
+        return name, None
+    number = parse_amount(amount, units[name])
+    if number is None:
+        raise UsageError(
+            f"{amount!r} is no amount of {units[name]} for {name}"
+            f"\nhint: {_example(name, units[name])}"
+        )
+    return name, number
+
+
+def parse_amount(text: str, unit: str) -> int | None:
+    """``text`` in ``unit``, or None if it is no such amount.
+
+    >>> parse_amount("64MiB", "bytes"), parse_amount("1.5s", "ms"), parse_amount("5x", "ms")
+    (67108864, 1500, None)
+    """
+    found = _NUMBER.fullmatch(text.strip())
+    factor = _UNITS.get(unit, {"": 1}).get(found[2].lower()) if found else None
+    if found is None or factor is None:
+        return None
+    amount = float(found[1]) * factor if "." in found[1] else int(found[1]) * factor
+    return int(amount) if amount == int(amount) else None
+
+
+def _example(name: str, unit: str) -> str:
+    if unit == "bytes":
+        return f"{name}=1048576, {name}=512KiB, {name}=64MiB or {name}=1GiB."
+    if unit == "ms":
+        return f"{name}=250, {name}=250ms, {name}=2s or {name}=5min."
+    return f"{name}=100."

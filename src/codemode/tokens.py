@@ -1,8 +1,9 @@
 """Bearer tokens: what can be one, and which of several somebody has brought.
 
-A token is one principal. A server that several share gives each of them a token with a name, in a file
-of lines ``NAME: TOKEN``; a file that holds nothing but a token is the same for one principal without
-a name. Only digests of tokens are kept.
+A server that several principals share gives each of them a token with a name, in a file of lines
+``NAME: TOKEN``; a file that holds nothing but a token is the same for one principal without a name. A
+name may stand on several lines, so that a token can be replaced: both are good for a while. Only
+digests of tokens are kept.
 """
 
 from __future__ import annotations
@@ -76,15 +77,18 @@ class Tokens:
     have_blanks: bool = False
 
     def __repr__(self) -> str:
-        return f"<tokens of {', '.join(sorted(self.names.values()))}>"
+        return f"<tokens of {', '.join(sorted(self.principals))}>"
 
     @classmethod
     def of(cls, tokens: Mapping[str, str]) -> Tokens:
-        """Tokens by name."""
-        names = {_digest(token.encode()): name for name, token in tokens.items()}
-        return cls(
-            names, min(map(len, tokens.values())), any(" " in each for each in tokens.values())
-        )
+        """Names by token."""
+        names = {_digest(token.encode()): name for token, name in tokens.items()}
+        return cls(names, min(map(len, tokens)), any(" " in each for each in tokens))
+
+    @property
+    def principals(self) -> frozenset[str]:
+        """Whose tokens these are."""
+        return frozenset(self.names.values())
 
     @property
     def are_long_enough(self) -> bool:
@@ -121,15 +125,15 @@ def parse_tokens(text: str) -> Tokens:
         token = lines[0][1]
         if not is_token(token):
             raise TokenError(f"printable ASCII, {TOKEN_BYTES} bytes at most")
-        return Tokens.of({UNNAMED: token})
+        return Tokens.of({token: UNNAMED})
     found: dict[str, str] = {}
     for number, line in lines:
         named = _LINE.fullmatch(line)
         if named is None or not is_token(named["token"]):
             raise TokenError(f"line {number} is not `NAME: TOKEN`")
-        if named["name"] in found or named["token"] in found.values():
-            raise TokenError(f"line {number} has the name or the token of another line")
-        found[named["name"]] = named["token"]
+        if named["token"] in found:
+            raise TokenError(f"line {number} has the token of another line")
+        found[named["token"]] = named["name"]
     if not found:
         raise TokenError(f"printable ASCII, {TOKEN_BYTES} bytes at most")
     return Tokens.of(found)

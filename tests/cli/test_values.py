@@ -3,8 +3,8 @@
 import click
 import pytest
 
-from codemode.cli.values import LIMIT, make_limits, parse_amount
-from codemode.limits import Limits
+from codemode.cli.values import LIMIT, make_limits
+from codemode.limits import Limits, parse_amount
 
 
 @pytest.mark.parametrize(

@@ -124,9 +124,19 @@ for _command in (run, conformance, tools, serve, trace, estimate):
     "grpc://IP:PORT or unix:PATH for gRPC.",
 )
 @click.option(
+    "--limit",
+    "-l",
+    "limits",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A limit of sessions, and the most that clients may ask for: heap_bytes=64MiB, "
+    "live_cells=8. Repeatable.",
+)
+@click.option(
     "--token-file",
     metavar="PATH",
-    help="Ask gRPC clients for the bearer token in this file. [default: $CODEMODE_HOST_TOKEN]",
+    help="Ask gRPC clients for the bearer token in this file, or for one of its lines NAME: TOKEN. "
+    "Read again when it changes. [default: the token in $CODEMODE_HOST_TOKEN]",
 )
 @click.option("--tls-cert", metavar="PATH", help="Certificate of the host, PEM.")
 @click.option("--tls-key", metavar="PATH", help="Its key, PEM.")
@@ -140,7 +150,7 @@ for _command in (run, conformance, tools, serve, trace, estimate):
     is_flag=True,
     help="Do without a token or TLS where other machines can reach the host.",
 )
-def host(*, listen: str, insecure: bool, **files: str | None) -> None:
+def host(*, listen: str, limits: tuple[str, ...], insecure: bool, **files: str | None) -> None:
     """Serve sessions to another process, as Codex's code-mode host does.
 
     Over the standard streams, output carries the protocol and nothing else, and the host ends when its
@@ -151,6 +161,7 @@ def host(*, listen: str, insecure: bool, **files: str | None) -> None:
     options = [
         f"--{name.replace('_', '-')}={path}" for name, path in files.items() if path is not None
     ]
+    options += [f"--limit={limit}" for limit in limits]
     arguments = [f"--listen={listen}", *options, *(["--insecure"] if insecure else [])]
     sys.exit(serve(arguments, program=f"{PROGRAM} host"))
 

@@ -274,9 +274,9 @@ def _tokens(options: Options) -> Source | None:
             )
         return None
     host, found = options.http[0], _read_tokens(options.token_file, text)
-    if found is not None and options.max_sessions < len(found.current().names):
+    if found is not None and options.max_sessions < len(found.current().principals):
         raise click.UsageError(
-            f"--max-sessions {options.max_sessions}: there are {len(found.current().names)} tokens,"
+            f"--max-sessions {options.max_sessions}: there are {len(found.current().principals)} tokens,"
             " and each has a share\nhint: give one session for each token at least."
         )
     if host in _LOOPBACK:

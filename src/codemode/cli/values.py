@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -21,12 +20,7 @@ if TYPE_CHECKING:
 else:
     _LimitParam = _AddressParam = _OriginParam = click.ParamType  # generic since click 8.4 only
 
-_UNITS: Final = {
-    "bytes": {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30},
-    "ms": {"": 1, "ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000},
-}
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
-_NUMBER: Final = re.compile(r"(\d(?:_?\d){0,17}(?:\.\d{1,9})?)\s*([a-zA-Z]*)")
 
 
 class LimitType(_LimitParam):
@@ -37,26 +31,15 @@ class LimitType(_LimitParam):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, int | None]:
+        from ..errors import UsageError  # noqa: PLC0415 - not for --help
+        from ..limits import read_limit  # noqa: PLC0415 - the same
+
         if isinstance(value, tuple):
             return value
-        text, equals, amount = str(value).partition("=")
-        name = text.strip().replace("-", "_")
-        units = _limits()
-        if name not in units:
-            near = get_close_matches(name, units, n=1)
-            meant = f"did you mean {near[0]}? " if near else ""
-            self.fail(f"there is no limit {name!r}\nhint: {meant}There are: {', '.join(units)}.")
-        if not equals:
-            self.fail(f"{value!r} has no value\nhint: write {name}=VALUE.")
-        if amount.strip().lower() == "none":
-            return name, None
-        number = parse_amount(amount, units[name])
-        if number is None:
-            self.fail(
-                f"{amount!r} is no amount of {units[name]} for {name}\n"
-                f"hint: {_example(name, units[name])}"
-            )
-        return name, number
+        try:
+            return read_limit(str(value))
+        except UsageError as error:
+            self.fail(str(error))
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
@@ -122,20 +105,6 @@ class OriginType(_OriginParam):
 ORIGIN: Final = OriginType()
 
 
-def parse_amount(text: str, unit: str) -> int | None:
-    """``text`` in ``unit``, or None if it is no such amount.
-
-    >>> parse_amount("64MiB", "bytes"), parse_amount("1.5s", "ms"), parse_amount("5x", "ms")
-    (67108864, 1500, None)
-    """
-    found = _NUMBER.fullmatch(text.strip())
-    factor = _UNITS.get(unit, {"": 1}).get(found[2].lower()) if found else None
-    if found is None or factor is None:
-        return None
-    amount = float(found[1]) * factor if "." in found[1] else int(found[1]) * factor
-    return int(amount) if amount == int(amount) else None
-
-
 def make_limits(given: Iterable[tuple[str, int | None]]) -> Limits:
     """The limits with those that were given on the command line.
 
@@ -157,18 +126,10 @@ def make_limits(given: Iterable[tuple[str, int | None]]) -> Limits:
         raise click.BadParameter(str(error), param_hint="--limit") from error
 
 
-def _limits() -> dict[str, str]:
-    """The names of all limits, with their units."""
+def _limits() -> list[str]:
+    """The names of all limits."""
     from dataclasses import fields  # noqa: PLC0415 - 20 ms that --help does not need
 
     from ..limits import Limits  # noqa: PLC0415
 
-    return {each.name: each.metadata["unit"] for each in fields(Limits)}
-
-
-def _example(name: str, unit: str) -> str:
-    if unit == "bytes":
-        return f"{name}=1048576, {name}=512KiB, {name}=64MiB or {name}=1GiB."
-    if unit == "ms":
-        return f"{name}=250, {name}=250ms, {name}=2s or {name}=5min."
-    return f"{name}=100."
+    return [each.name for each in fields(Limits)]

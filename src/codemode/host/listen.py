@@ -226,6 +226,21 @@ def check_access(address: Address, access: Access, *, insecure: bool) -> None:
         )
 
 
+def dangers(address: Address, access: Access) -> str:
+    """What others can do to a host at this address; empty if it is safe from them."""
+    if address.is_local:
+        return ""
+    can = [
+        text
+        for text, there in (
+            ("run programs here: there is no token", access.tokens is not None),
+            ("read and change what is sent: there is no TLS", access.key is not None),
+        )
+        if not there
+    ]
+    return f"who reaches {address.host} can {', and '.join(can)}" if can else ""
+
+
 def _tokens(files: Mapping[str, str], environment: Mapping[str, str], least: int) -> Source | None:
     path, text = files.get("token-file"), environment.get(TOKEN_VARIABLE)
     try:

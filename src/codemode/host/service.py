@@ -13,16 +13,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from ..errors import CodeModeError
-from ..limits import Limits
 from ..protocol import messages as m
 from ..protocol.frames import FrameTooLargeError, FrameUndecodableError, FrameUnencodableError
 from ..protocol.types import CellId, Yielded
 from ..protocol.v1 import ClientMessages, encode, wire_outcome, wire_response
 from .callbacks import MORE_PENDING_CALLBACKS, PENDING_CALLBACKS, Callbacks, ClientDelegate
+from .ceiling import Ceiling
 from .cells import CellCount, Cells
 from .connection import Connection, ProtocolViolationError
 from .refused import RefusedError
-from .sessions import CELLS_OF_A_SESSION, HostSession, Sessions, limits_for
+from .sessions import HostSession, Sessions
 from .stored import CommitReports, KeepsValues, as_json
 
 if TYPE_CHECKING:
@@ -86,15 +86,15 @@ class Service:
     Args:
         provider: makes the sessions; closed by whoever made it.
         outlet: takes the frames for the client.
-        limits: of sessions whose client asks for nothing else.
+        ceiling: the limits of sessions, and the most that clients may ask for.
     """
 
     def __init__(
-        self, provider: SessionProvider, outlet: Outlet, *, limits: Limits | None = None
+        self, provider: SessionProvider, outlet: Outlet, *, ceiling: Ceiling | None = None
     ) -> None:
         self._provider = provider
         self._outlet = outlet
-        self._limits = limits or Limits(live_cells=CELLS_OF_A_SESSION)
+        self._ceiling = ceiling or Ceiling()
         self._messages = ClientMessages()
         self._connection = Connection()
         self._callbacks = Callbacks(outlet, at_once=PENDING_CALLBACKS)
@@ -238,7 +238,7 @@ class Service:
             cells = Cells(session_id, self._cell_count, partial(self._say_closed, session_id))
             runtime = await self._provider.create_session(
                 ClientDelegate(session_id, self._callbacks, cells),
-                limits=limits_for(self._limits, request.cell_execution_limits),
+                limits=self._ceiling.granted(request.cell_execution_limits),
             )
             if self._keeps_values and isinstance(runtime, KeepsValues):
                 runtime.on_commit(CommitReports(session_id, self._outlet).tell)

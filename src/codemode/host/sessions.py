@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from ..limits import MIB
 from ..protocol.messages import RevisedExecuteRequest
 from ..protocol.types import LiveCell, MissingCell, Pending, Result
 from ..surface.output import truncate
@@ -19,30 +18,12 @@ from .tool_catalog import ToolCatalog
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..limits import Limits
-    from ..protocol.messages import CellLimits
     from ..protocol.session import Session, Signal, StartedCell
     from ..protocol.types import ExecuteRequest, RuntimeResponse, WaitOutcome
     from .cells import CellCount, Cells
 
 OPEN_SESSIONS: Final = 4_096
 """Of a host. Each costs little before its first cell, and a process of its own after it."""
-
-CELLS_OF_A_SESSION: Final = 256
-"""Cells in one session; its worker was seen to have room for 330 before it ran out of memory."""
-
-SMALLEST_HEAP_BYTES: Final = 8 * MIB
-"""What V8 needs to begin with. A client that asks for less means "little", not "nothing"."""
-
-LARGEST_HEAP_BYTES: Final = 4096 * MIB
-"""What V8 can address."""
-
-LONGEST_YIELD_MS: Final = 2**53 - 1
-"""What a limit can be set to; more is as good as for ever."""
-
-HEAP_BESIDE_BYTES: Final = 256 * MIB
-"""What a worker may use beyond the heap of a cell to which the client gave more than usual."""
-
 
 TOO_MANY_SESSIONS: Final = "code-mode host has too many open sessions"
 
@@ -150,19 +131,3 @@ class Sessions:
         del self._open[session_id]
         self._used.add(session_id)
         return session
-
-
-def limits_for(limits: Limits, asked: CellLimits | None) -> Limits:
-    """``limits`` with what the client asked for. A heap of 0 bytes means that it does not care."""
-    if asked is None:
-        return limits
-    if asked.max_yield_time_ms is not None:
-        bound = min(asked.max_yield_time_ms, LONGEST_YIELD_MS)
-        limits = replace(limits, max_yield_time_ms=bound)
-    if asked.max_heap_size_bytes:
-        heap = min(max(asked.max_heap_size_bytes, SMALLEST_HEAP_BYTES), LARGEST_HEAP_BYTES)
-        memory = limits.worker_memory_bytes
-        if memory is not None:
-            memory = max(memory, heap + HEAP_BESIDE_BYTES)
-        limits = replace(limits, heap_bytes=heap, worker_memory_bytes=memory)
-    return limits

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from ..protocol.session import SessionProvider
+    from .ceiling import Ceiling
 
 FLUSH_SECONDS: Final = 2.0
 """How much of that a client gets to read what was said before the end."""
@@ -30,12 +31,12 @@ TURNS_BEFORE_REFUSAL: Final = 4
 class Host:
     """One connection over two files. Belongs to one event loop."""
 
-    def __init__(self, provider: SessionProvider) -> None:
+    def __init__(self, provider: SessionProvider, ceiling: Ceiling | None = None) -> None:
         self._provider = provider
         self._frames = FrameReader()
         self._inlet = Inlet(self._on_data, self._on_end)
         self._outlet = PipeOutlet(self._on_lost, self._on_drained)
-        self._service = Service(provider, self._outlet)
+        self._service = Service(provider, self._outlet, ceiling=ceiling)
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._turns = 0
 
@@ -117,15 +118,15 @@ class Host:
         self.end(Ending(f"failed to write code-mode host message: {error or 'nobody reads'}"))
 
 
-async def _serve(reading: BinaryIO, writing: BinaryIO) -> Ending:
+async def _serve(reading: BinaryIO, writing: BinaryIO, ceiling: Ceiling) -> Ending:
     provider = LocalSessionProvider()
     provider.warm_up()  # while the client says hello
-    host = Host(recorded(provider))
+    host = Host(recorded(provider), ceiling)
     with ended_by_signals(host.end):
         return await host.run(reading, writing)
 
 
-def serve_stdio() -> int:
+def serve_stdio(ceiling: Ceiling) -> int:
     """Serve the client at the other end of standard input and output; return the exit status.
 
     A signal that asks for the end ends everything first, and then this process as it always does.
@@ -136,7 +137,7 @@ def serve_stdio() -> int:
         sys.stderr.write(f"Error: standard input and output are needed: {error}\n")
         return 1
     try:
-        ending = asyncio.run(_serve(reading, writing))
+        ending = asyncio.run(_serve(reading, writing, ceiling))
     except CodeModeError as error:
         ending = Ending(str(error))
     return leave(ending)

@@ -6,7 +6,9 @@ import asyncio
 import signal
 import socket
 import stat
+import sys
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import grpc
 import pytest
@@ -253,3 +255,124 @@ def _filter(session_id: str, name: str) -> pb.SubscribeToToolCallsRequest:
     return pb.SubscribeToToolCallsRequest(
         session_id=session_id, tool_names=[pb.ToolName(name=name)]
     )
+
+
+# ── whose a session is ───────────────────────────────────────────────────────────────────────────
+
+
+def intrusions(client: Client, session: str) -> dict[str, Any]:
+    """RPCs that want something of a session."""
+    return {
+        "Execute": client.execute(session, "e", "text(1)"),
+        "Wait": client.call("Wait", pb.WaitRequest(session_id=session, cell_id="1", wait_id="w")),
+        "Terminate": client.call("Terminate", pb.TerminateRequest(session_id=session, cell_id="1")),
+        "CloseSession": client.call("CloseSession", pb.CloseSessionRequest(session_id=session)),
+        "SubscribeToToolCalls": client.call(
+            "SubscribeToToolCalls", pb.SubscribeToToolCallsRequest(session_id=session)
+        ),
+    }
+
+
+async def refusals(client: Client, session: str) -> set[tuple[grpc.StatusCode, str]]:
+    return {await status_of(rpc) for rpc in intrusions(client, session).values()}
+
+
+async def test_without_a_token_a_session_is_for_the_connection_that_opened_it() -> None:
+    async with host() as served, client(served) as one, client(served) as two:
+        lease, session = await one.open()
+        assert await refusals(two, session) == {
+            (grpc.StatusCode.NOT_FOUND, f"unknown code-mode session {session}")
+        }
+        assert texts(await one.run(session, "e", "text('mine')")) == ["mine"]
+        lease.cancel()
+
+
+async def test_a_session_is_for_the_principal_that_opened_it(tmp_path: Path) -> None:
+    ann, bob = "the-token-of-ann-16", "the-token-of-bob-16"
+    (tmp_path / "tokens").write_text(f"ann: {ann}\nann: {ann}-new\nbob: {bob}\n")
+    async with host("--token-file", str(tmp_path / "tokens")) as served:
+        async with (
+            client(served, token=ann) as one,
+            client(served, token=f"{ann}-new") as again,
+            client(served, token=bob) as other,
+            client(served, token="the-token-of-eve-16") as stranger,
+        ):
+            lease, session = await one.open()
+            assert await refusals(other, session) == {
+                (grpc.StatusCode.NOT_FOUND, f"unknown code-mode session {session}")
+            }
+            (refused,) = {code for code, _ in await refusals(stranger, session)}
+            assert refused is grpc.StatusCode.UNAUTHENTICATED
+            assert texts(await again.run(session, "e", "text('mine')")) == ["mine"]
+            lease.cancel()
+
+
+async def test_a_token_that_is_taken_out_of_the_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "tokens"
+    path.write_text("ann: the-token-of-ann-16")
+    async with host("--token-file", str(path)) as served:
+        async with client(served, token="the-token-of-ann-16") as one:
+            lease, session = await one.open()
+            path.write_text("bob: the-token-of-bob-16")
+            outcome = grpc.StatusCode.OK
+            while outcome is grpc.StatusCode.OK:  # the file is looked at once a second
+                request = pb.AcknowledgeNotificationRequest(
+                    session_id=session, notification_id=str(uuid4())
+                )
+                outcome = await one.call("AcknowledgeNotification", request).code()
+            assert outcome is grpc.StatusCode.UNAUTHENTICATED
+            lease.cancel()
+
+
+async def test_a_limit_of_the_host_is_the_most_that_a_client_may_ask_for() -> None:
+    code = "const kept = []; for (;;) kept.push(new Array(1e5).fill(1.5))"
+    asked = pb.SessionCellExecutionLimits(max_heap_size_bytes=2**30)
+    async with host("--limit", "heap_bytes=32MiB") as served, client(served) as one:
+        lease, session = await one.open(cell_execution_limits=asked)
+        outcome = await one.run(session, "e", code)
+        assert outcome.completed.error_text.startswith(
+            "Limit reached (heap_bytes): the cell used more than 32 MiB of JavaScript heap."
+        )
+        lease.cancel()
+
+
+@pytest.mark.parametrize(
+    ("options", "warning"),
+    [
+        (
+            ["--insecure"],
+            "WARNING: --insecure: who reaches 0.0.0.0 can run programs here: there is no token,"
+            " and read and change what is sent: there is no TLS\n",
+        ),
+        (
+            ["--insecure", "--token-file", "TOKEN"],
+            "WARNING: --insecure: who reaches 0.0.0.0 can read and change what is sent:"
+            " there is no TLS\n",
+        ),
+    ],
+)
+async def test_a_host_that_anybody_may_reach_says_so(
+    options: list[str], warning: str, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("the-token-of-ann-16")
+    given = [str(tmp_path / "token") if each == "TOKEN" else each for each in options]
+    async with host(*given, listen="grpc://0.0.0.0:0") as served:
+        _, words = await served.end()
+    assert words == warning
+
+
+@pytest.mark.parametrize(
+    ("limit", "error"),
+    [
+        ("heap_byte=1", "error: --limit: there is no limit 'heap_byte'\nhint: did you mean "),
+        ("heap_bytes=much", "error: --limit: 'much' is no amount of bytes for heap_bytes\nhint: "),
+    ],
+)
+async def test_a_limit_that_is_none_is_refused(limit: str, error: str) -> None:
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "codemode.host", "--limit", limit),
+        stdin=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, words = await child.communicate()
+    assert (child.returncode, words.decode()[: len(error)]) == (2, error)

@@ -89,6 +89,9 @@ class Gone:
     def __init__(self) -> None:
         self.status: tuple[grpc.StatusCode, str] | None = None
 
+    def peer(self) -> str:
+        return "ipv4:127.0.0.1:1"
+
     async def write(self, _: object) -> None:
         raise grpc.aio.InternalError("Failed execute_batch")
 

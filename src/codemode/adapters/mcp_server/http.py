@@ -63,7 +63,7 @@ def http_app(
     tokens = parse_tokens(token) if isinstance(token, str) else token
 
     def principals() -> int:
-        return 1 if tokens is None else len(tokens.current().names)
+        return 1 if tokens is None else len(tokens.current().principals)
 
     server.sessions.principals = principals
     bounds = ExchangeBounds(requests=server.max_sessions * REQUESTS_PER_SESSION)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import grpc
 
     from ...protocol.session import SessionProvider
+    from ..ceiling import Ceiling
 
 GRACE_SECONDS: Final = 1.0
 """What RPCs get to end when the host does, before they are cut off."""
@@ -40,9 +41,11 @@ than a cell takes."""
 class Host:
     """A host with a server. Belongs to one event loop."""
 
-    def __init__(self, provider: SessionProvider, access: Access) -> None:
+    def __init__(
+        self, provider: SessionProvider, access: Access, ceiling: Ceiling | None = None
+    ) -> None:
         self._provider = provider
-        self._service = CodeModeHost(provider)
+        self._service = CodeModeHost(provider, ceiling=ceiling, tokens=access.tokens)
         self._access = access
         self._server: grpc.aio.Server
         self._loop = asyncio.get_running_loop()
@@ -181,23 +184,26 @@ def _say_where(address: Address, port: int, *, is_tls: bool) -> None:
 
 
 async def _serve(
-    address: Address, access: Access, files: tuple[BinaryIO, BinaryIO] | None
+    address: Address,
+    access: Access,
+    ceiling: Ceiling,
+    files: tuple[BinaryIO, BinaryIO] | None,
 ) -> Ending:
     provider = LocalSessionProvider()
     provider.warm_up()  # while the client connects
-    host = Host(recorded(provider), access)
+    host = Host(recorded(provider), access, ceiling)
     with ended_by_signals(host.end):
         if files is None:
             return await host.serve_address(address)
         return await host.serve_pipes(*files)
 
 
-def serve_grpc(address: Address, access: Access) -> int:
+def serve_grpc(address: Address, access: Access, ceiling: Ceiling) -> int:
     """Serve gRPC until the client leaves, or a signal asks for the end; return the exit status."""
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         files = take_standard_streams() if address.kind == "grpc+stdio" else None
-        ending = asyncio.run(_serve(address, access, files))
+        ending = asyncio.run(_serve(address, access, ceiling, files))
     except (CodeModeError, OSError) as error:
         ending = Ending(str(error))
     return leave(ending)

@@ -11,9 +11,10 @@ from grpc_reflection.v1alpha import reflection
 
 from ...grpc import code_mode_pb2, stored_values_pb2
 from ...grpc.values import BESIDE_BYTES, MESSAGE_BYTES
+from .metadata import bearer_token
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable
 
     from ...tokens import Source
     from ..listen import Access
@@ -69,22 +70,12 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  #
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any]:
         """Refuse every RPC without the token, but a health check."""
-        shown = brought(handler_call_details.invocation_metadata)
+        shown = bearer_token(handler_call_details.invocation_metadata)
         if shown is not None and self._tokens.current().name_of(shown) is not None:
             return await continuation(handler_call_details)
         if handler_call_details.method == HEALTH_CHECK:
             return _ALIVE
         return _MISSING if shown is None else _WRONG
-
-
-def brought(metadata: Iterable[tuple[str, str | bytes]] | None) -> bytes | None:
-    """The bearer token that came with an RPC, or None."""
-    shown = b""
-    for key, value in metadata or ():
-        if key == "authorization":
-            shown = value if isinstance(value, bytes) else value.encode()
-    scheme, blank, token = shown.partition(b" ")
-    return token if blank and scheme == b"Bearer" else None
 
 
 def _refusing(why: str) -> grpc.RpcMethodHandler[Any, Any]:

@@ -17,14 +17,15 @@ from ...grpc import code_mode_pb2 as pb
 from ...grpc import stored_values_pb2 as stored_pb
 from ...grpc.methods import Method, methods
 from ...grpc.values import BUFFERED_FOR, COMMIT
-from ...limits import Limits
 from ...protocol.types import CellId
+from ..ceiling import Ceiling
 from ..cells import CellCount
-from ..sessions import CELLS_OF_A_SESSION, OPEN_SESSIONS, TOO_MANY_SESSIONS
+from ..sessions import OPEN_SESSIONS, TOO_MANY_SESSIONS
 from . import refusal
 from .bounds import check_bounds
+from .owners import Owners
 from .refusal import RpcError, check_text, checked_uuid, exhausted, invalid, not_found
-from .requests import Executions, filters
+from .requests import Executions, cell_limits, filters
 from .session import open_session
 from .stored import restore
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from ...protocol.session import SessionProvider
+    from ...tokens import Source
     from .session import RpcSession
 
 _log = logging.getLogger(__name__)
@@ -44,7 +46,7 @@ DETAIL_BYTES: Final = 4_096
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Writing: TypeAlias = "dict[str, Callable[[Any, Context], Awaitable[None]]]"
-Answering: TypeAlias = "dict[str, Callable[[Any], Awaitable[Message]]]"
+Answering: TypeAlias = "dict[str, Callable[[Any, Context], Awaitable[Message]]]"
 """What serves each RPC, by its name: it writes, or returns its answer."""
 
 
@@ -53,12 +55,20 @@ class CodeModeHost:
 
     Args:
         provider: makes the sessions; closed by whoever made it.
-        limits: of sessions whose client asks for nothing else.
+        ceiling: the limits of sessions, and the most that clients may ask for.
+        tokens: what clients have to bring; None: nothing.
     """
 
-    def __init__(self, provider: SessionProvider, *, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        provider: SessionProvider,
+        *,
+        ceiling: Ceiling | None = None,
+        tokens: Source | None = None,
+    ) -> None:
         self._provider = provider
-        self._limits = limits or Limits(live_cells=CELLS_OF_A_SESSION)
+        self._ceiling = ceiling or Ceiling()
+        self._owners = Owners(tokens)
         self._cell_count = CellCount()
         self._sessions: dict[str, RpcSession] = {}
         self._executions = Executions()
@@ -96,18 +106,18 @@ class CodeModeHost:
             "GetProcessMetrics": self._metrics,
         }
 
-    def find(self, session_id: str) -> RpcSession:
-        """The open session of this name.
+    def find(self, session_id: str, context: Context) -> RpcSession:
+        """The open session of this name, if it belongs to whoever calls.
 
         Raises:
             RpcError: there is none.
         """
         session = self._sessions.get(session_id)
         if session is None:
-            name = checked_uuid(session_id, "session ID")
-            session = self._sessions.get(name)
-            if session is None:
-                raise not_found(f"unknown code-mode session {name}")
+            session_id = checked_uuid(session_id, "session ID")
+            session = self._sessions.get(session_id)
+        if session is None or session.owner != self._owners.of(context):
+            raise not_found(f"unknown code-mode session {session_id}")
         return session
 
     async def aclose(self) -> None:
@@ -123,7 +133,9 @@ class CodeModeHost:
             raise exhausted(TOO_MANY_SESSIONS)
         self._opening += 1
         try:
-            session = await open_session(self._provider, self._limits, self._cell_count, request)
+            owner = self._owners.of(context)
+            limits = self._ceiling.granted(cell_limits(request))
+            session = await open_session(self._provider, limits, self._cell_count, request, owner)
         finally:
             self._opening -= 1
         session_id = session.session_id
@@ -138,8 +150,10 @@ class CodeModeHost:
             self._sessions.pop(session_id, None)
             await session.close()
 
-    async def _close_session(self, request: pb.CloseSessionRequest) -> pb.CloseSessionResponse:
-        session = self.find(request.session_id)
+    async def _close_session(
+        self, request: pb.CloseSessionRequest, context: Context
+    ) -> pb.CloseSessionResponse:
+        session = self.find(request.session_id, context)
         self._sessions.pop(session.session_id, None)
         await session.close()
         return pb.CloseSessionResponse()
@@ -147,56 +161,62 @@ class CodeModeHost:
     # ── stored values ────────────────────────────────────────────────────────────────────────
 
     async def _follow(self, request: stored_pb.FollowRequest, context: Context) -> None:
-        await self.find(request.session_id).commits.follow(context.write)
+        await self.find(request.session_id, context).commits.follow(context.write)
 
-    async def _restore(self, request: stored_pb.RestoreRequest) -> stored_pb.RestoreResponse:
-        restore(self.find(request.session_id).runtime, request)
+    async def _restore(
+        self, request: stored_pb.RestoreRequest, context: Context
+    ) -> stored_pb.RestoreResponse:
+        restore(self.find(request.session_id, context).runtime, request)
         return stored_pb.RestoreResponse()
 
     # ── callbacks ────────────────────────────────────────────────────────────────────────────
 
     async def _subscribe(self, request: pb.SubscribeToToolCallsRequest, context: Context) -> None:
-        session = self.find(request.session_id)
+        session = self.find(request.session_id, context)
         wanted = filters(request)
         await context.send_initial_metadata(())
         await session.calls.serve(wanted, context.write)
 
-    async def _complete(self, request: pb.CompleteToolCallRequest) -> pb.CompleteToolCallResponse:
-        session = self.find(request.session_id)
+    async def _complete(
+        self, request: pb.CompleteToolCallRequest, context: Context
+    ) -> pb.CompleteToolCallResponse:
+        session = self.find(request.session_id, context)
         session.calls.complete(checked_uuid(request.invocation_id, "tool invocation ID"), request)
         await asyncio.sleep(0)  # the cell first: sending takes longer than handing it its result
         return pb.CompleteToolCallResponse()
 
     async def _acknowledge(
-        self, request: pb.AcknowledgeNotificationRequest
+        self, request: pb.AcknowledgeNotificationRequest, context: Context
     ) -> pb.AcknowledgeNotificationResponse:
-        self.find(request.session_id)
+        self.find(request.session_id, context)
         checked_uuid(request.notification_id, "notification ID")
         return pb.AcknowledgeNotificationResponse()
 
     # ── cells ────────────────────────────────────────────────────────────────────────────────
 
     async def _execute(self, request: pb.ExecuteRequest, context: Context) -> None:
-        session = self.find(request.session_id)
+        session = self.find(request.session_id, context)
         asked = self._executions.read(request)
         await session.execute(request.execution_id, asked, context.write)
         _name_commit(session, context)
 
     async def _wait(self, request: pb.WaitRequest, context: Context) -> None:
-        session = self.find(request.session_id)
+        session = self.find(request.session_id, context)
         check_text(request.cell_id, "cell ID")
         check_text(request.wait_id, "wait ID")
         await session.wait(request, _writer(context))
         _name_commit(session, context)
 
     async def _terminate(self, request: pb.TerminateRequest, context: Context) -> None:
-        session = self.find(request.session_id)
+        session = self.find(request.session_id, context)
         check_text(request.cell_id, "cell ID")
         await session.terminate(CellId(request.cell_id), _writer(context))
         _name_commit(session, context)
 
-    async def _yield(self, request: pb.YieldObservationRequest) -> pb.YieldObservationResponse:
-        observations = self.find(request.session_id).observations
+    async def _yield(
+        self, request: pb.YieldObservationRequest, context: Context
+    ) -> pb.YieldObservationResponse:
+        observations = self.find(request.session_id, context).observations
         match request.WhichOneof("observation"):
             case "execution_id":
                 check_text(request.execution_id, "execution ID")
@@ -208,13 +228,15 @@ class CodeModeHost:
                 raise invalid("missing code-mode observation ID")
         return pb.YieldObservationResponse()
 
-    async def _cancel_wait(self, request: pb.CancelWaitRequest) -> pb.CancelWaitResponse:
-        session = self.find(request.session_id)
+    async def _cancel_wait(
+        self, request: pb.CancelWaitRequest, context: Context
+    ) -> pb.CancelWaitResponse:
+        session = self.find(request.session_id, context)
         check_text(request.wait_id, "wait ID")
         await session.observations.cancel_wait(request.wait_id)
         return pb.CancelWaitResponse()
 
-    async def _metrics(self, _: pb.GetProcessMetricsRequest) -> Message:
+    async def _metrics(self, _: pb.GetProcessMetricsRequest, __: Context) -> Message:
         raise RpcError(grpc.StatusCode.UNIMPLEMENTED, "process metrics are unsupported")
 
 
@@ -246,7 +268,7 @@ def _table(
 def _handler(
     method: Method,
     write: Callable[[Any, Context], Awaitable[None]] | None,
-    answer: Callable[[Any], Awaitable[Message]] | None,
+    answer: Callable[[Any, Context], Awaitable[Message]] | None,
 ) -> grpc.RpcMethodHandler[Any, Any]:
     """The RPC for a server; whatever goes wrong becomes its status."""
 
@@ -262,7 +284,7 @@ def _handler(
     async def answering(request: bytes, context: Context) -> Message:
         assert answer is not None
         try:
-            return await answer(_parsed(method, request))
+            return await answer(_parsed(method, request), context)
         except Exception as error:  # noqa: BLE001 - the client is told, whatever it was
             status = _status(error)
         await context.abort(*status)

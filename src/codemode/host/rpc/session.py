@@ -12,11 +12,11 @@ from ...grpc import code_mode_pb2 as pb
 from ...grpc.values import event_message, wait_message
 from ...protocol.types import CellId, Result, WaitRequest
 from ..cells import Cells
-from ..sessions import HostSession, limits_for
+from ..sessions import HostSession
 from ..stored import KeepsValues
 from .calls import Calls
 from .events import Events
-from .requests import budget, cell_limits
+from .requests import budget
 from .stored import Commits
 from .waits import Observations
 
@@ -73,9 +73,14 @@ class Client:
 
 
 class RpcSession:
-    """An open session."""
+    """An open session.
 
-    def __init__(self, client: Client, host: HostSession) -> None:
+    Attributes:
+        owner: who has opened it; see :mod:`.owners`.
+    """
+
+    def __init__(self, client: Client, host: HostSession, owner: str) -> None:
+        self.owner = owner
         self.session_id = client.session_id
         self.events = client.events
         self.calls = client.calls
@@ -218,10 +223,14 @@ class RpcSession:
 
 
 async def open_session(
-    provider: SessionProvider, limits: Limits, count: CellCount, request: pb.OpenSessionRequest
+    provider: SessionProvider,
+    limits: Limits,
+    count: CellCount,
+    request: pb.OpenSessionRequest,
+    owner: str,
 ) -> RpcSession:
-    """Open the session that a client asks for."""
+    """Open the session that a client asks for, within these limits."""
     client = Client(count, pending_calls=request.max_pending_delegate_calls)
-    runtime = await provider.create_session(client, limits=limits_for(limits, cell_limits(request)))
+    runtime = await provider.create_session(client, limits=limits)
     truncates = request.output_truncation == pb.OUTPUT_TRUNCATION_SERVER
-    return RpcSession(client, HostSession(runtime, client.cells, count, truncates))
+    return RpcSession(client, HostSession(runtime, client.cells, count, truncates), owner)

@@ -1,0 +1,94 @@
+"""The arguments of a host, as words: nothing is loaded for them, since the quickest way to start is wanted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+USAGE: Final = """\
+Usage: {program} [--listen URL] [OPTIONS]
+
+Serves code-mode sessions to another process.
+
+Options:
+  --listen URL          stdio:// for V1 frames, grpc+stdio:// for HTTP/2, both over standard input
+                        and output; grpc://IP:PORT or unix:PATH for gRPC [default: stdio]
+  --limit NAME=VALUE    a limit of sessions, and the most that clients may ask for: heap_bytes=64MiB;
+                        repeatable
+  --token-file PATH     ask gRPC clients for this bearer token, or for one of several: lines
+                        `NAME: TOKEN` [default: the token in $CODEMODE_HOST_TOKEN]
+  --tls-cert PATH       certificate of the host, PEM
+  --tls-key PATH        its key, PEM
+  --tls-client-ca PATH  let in only clients with a certificate of this authority, PEM
+  --insecure            do without a token or TLS where other machines can reach the host
+  -h, --help            print this
+"""
+
+FILES: Final = ("token-file", "tls-cert", "tls-key", "tls-client-ca")
+_KINDS: Final = {"listen": "URL", "limit": "NAME=VALUE"}
+_VALUED: Final = ("listen", "limit", *FILES)
+_REPEATABLE: Final = ("limit",)
+_STDIO: Final = ("stdio", "stdio://")
+
+
+class ArgumentError(Exception):
+    """The arguments are wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What was asked for, not yet checked.
+
+    Attributes:
+        listen: where to serve.
+        limits: each as ``NAME=VALUE``.
+        files: paths by option, without its dashes.
+        insecure: whether other machines may come in without a token or TLS.
+    """
+
+    listen: str = "stdio"
+    limits: tuple[str, ...] = ()
+    files: dict[str, str] = field(default_factory=dict)
+    insecure: bool = False
+
+    @property
+    def are_for_plain_pipes(self) -> bool:
+        """Whether V1 frames are wanted, and nothing that only gRPC has."""
+        return self.listen in _STDIO and not self.files and not self.insecure
+
+
+def parse(words: Sequence[str]) -> Arguments:
+    """The arguments in a command line.
+
+    Raises:
+        ArgumentError: a word is none, or has no value, or is there twice.
+    """
+    values: dict[str, list[str]] = {}
+    insecure = False
+    rest = iter(words)
+    for word in rest:
+        if word == "--insecure":
+            insecure = True
+            continue
+        option, equals, value = word.partition("=")
+        name = option.removeprefix("--")
+        if option == name or name not in _VALUED:
+            raise ArgumentError(f"unexpected argument '{word}' found")
+        shown = f"--{name} <{_KINDS.get(name, 'PATH')}>"
+        if not equals:
+            following = next(rest, None)
+            if following is None:
+                raise ArgumentError(f"a value is required for '{shown}' but none was supplied")
+            value = following
+        if name in values and name not in _REPEATABLE:
+            raise ArgumentError(f"the argument '{shown}' cannot be used multiple times")
+        values.setdefault(name, []).append(value)
+    return Arguments(
+        listen=values.get("listen", ["stdio"])[0],
+        limits=tuple(values.get("limit", ())),
+        files={name: values[name][0] for name in FILES if name in values},
+        insecure=insecure,
+    )
