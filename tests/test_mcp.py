@@ -227,6 +227,9 @@ async def test_calls_of_servers_pass_the_middleware(stage: Stage) -> None:
     assert texts(result)[-1] == "not mcp__puppet"
 
 
+BORN = "mcp__puppet__born"
+
+
 async def test_a_running_cell_keeps_its_catalogue_and_later_ones_have_the_new(
     stage: Stage,
 ) -> None:
@@ -234,11 +237,11 @@ async def test_a_running_cell_keeps_its_catalogue_and_later_ones_have_the_new(
     mcp = McpServers(
         {"puppet": stage.puppet()},
         handlers=McpHandlers(
-            on_status=lambda status: changed.set() if status.tools == 22 else None
+            on_status=lambda status: changed.set() if status.added == (BORN,) else None
         ),
     )
     async with mcp, CodeMode(mcp=mcp) as cm:
-        names = "ALL_TOOLS.some((tool) => tool.name === 'mcp__puppet__born')"
+        names = f"ALL_TOOLS.some((tool) => tool.name === '{BORN}')"
         first = await cm.exec(
             f"await tools.mcp__puppet__grows({{name: 'born'}}); yield_control(); text({names})"
         )

@@ -16,7 +16,6 @@ from codemode.surface.catalogue import Catalogue
 from codemode.surface.declaration import DeclarationForm, declaration
 from codemode.surface.mcp_result import MCP_TYPES
 from codemode.surface.typescript import render
-from codemode.tools.mcp.listing import definition
 from tests import tool_lists
 from tests.tool_lists import record
 from tests.typescript import NoCompiler, complaints, find_or_fetch
@@ -38,7 +37,7 @@ def tsc() -> Path:
 
 
 def definitions(server: str) -> list[ToolDefinition]:
-    return [definition(server, tool) for tool in LISTS[server]["tools"]]
+    return tool_lists.definitions(server, LISTS[server]["tools"])
 
 
 def module(text: str, *calls: str) -> str:

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codemode import ToolDefinition, ToolError, ToolName
-from codemode.tools.mcp.listing import definition as of_server
 from codemode.tools.ranking import ToolIndex
 from tests import tool_lists
 
@@ -181,7 +180,7 @@ def test_the_very_name_of_a_tool_comes_first() -> None:
 def test_requests_for_real_servers_find_the_tool_that_is_meant() -> None:
     meant = hit = 0
     for server, listed in tool_lists.load().items():
-        tools = [of_server(server, each) for each in listed["tools"]]
+        tools = tool_lists.definitions(server, listed["tools"])
         asked = [(listed["sample"]["request"], listed["sample"]["tool"]), *listed["asks"]]
         for request, name in asked if len(tools) > 10 else ():
             (wanted,) = (each.name for each in tools if each.tool_name.name == name)

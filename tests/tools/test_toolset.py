@@ -476,7 +476,7 @@ def test_a_clash_is_logged_once_for_the_tool_that_gave_way(
 ) -> None:
     tools = Toolset([tool(name="a.b")(one), tool(name="a-b")(one)])
     tools.add(two)
-    assert caplog.messages == ["tool 'a-b' is tools.a_b_2: tools.a_b is 'a.b'"]
+    assert caplog.messages == ["tool `a-b` is tools.a_b_2: tools.a_b is tool `a.b`"]
 
 
 @pytest.mark.parametrize("deferred", [True, False])

@@ -21,9 +21,8 @@ _SEQUENCES = re.compile(
     "|\x1b[]PX^_][^\x07\x1b]{0,4096}(?:\x07|\x1b\\\\)?"  # titles, links, the clipboard
     "|\x1b[ -/]{0,16}[0-~]?"
 )
-_CONTROLS = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]"
-)
+_HIDDEN = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
+_CONTROLS = re.compile(f"[\x00-\x08\x0b-\x1f{_HIDDEN.pattern[1:]}")
 """What steers a terminal, turns the direction of writing, or stands in a text unseen."""
 _NOT_ON_A_LINE = re.compile(f"{_CONTROLS.pattern[:-1]}\\t\\n\u2028\u2029\ud800-\udfff]")
 
@@ -55,6 +54,15 @@ def without_controls(text: str) -> str:
         return text
     broken = _BREAKS.sub("\n", text)
     return well_formed(_CONTROLS.sub("", _SEQUENCES.sub("", broken)))
+
+
+def without_hidden(text: str) -> str:
+    """``text`` without the characters that JSON writes as they are and nobody sees.
+
+    >>> without_hidden("a\\x7f\\u202eb\\n")
+    'ab\\n'
+    """
+    return text if text.isascii() and text.isprintable() else _HIDDEN.sub("", text)
 
 
 def on_one_line(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -10,6 +11,7 @@ from msgspec import Struct
 from ..errors import ToolDefinitionError
 from ..protocol.types import ToolName
 from ..surface.identifiers import normalize
+from ..surface.text import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,6 +36,18 @@ class Clash(Struct, frozen=True):
     wanted: str
     name: str
     holder: ToolName
+
+    def __str__(self) -> str:
+        """One line for a log; it tells names from namespaces."""
+        given, held = _apart(self.tool_name), _apart(self.holder)
+        return f"{given} is tools.{self.name}: tools.{self.wanted} is {held}"
+
+
+def _apart(tool_name: ToolName) -> str:
+    name = on_one_line(tool_name.name)
+    if tool_name.namespace is None:
+        return f"tool `{name}`"
+    return f"tool `{name}` of `{on_one_line(tool_name.namespace)}`"
 
 
 def identifier(tool_name: ToolName) -> str:
@@ -74,8 +88,14 @@ class Names:
         other._numbers = dict(self._numbers)
         return other
 
-    def give(self, tool_names: Sequence[ToolName]) -> Mapping[ToolName, str]:
+    def give(
+        self, tool_names: Sequence[ToolName], wanted: Mapping[ToolName, str] = MappingProxyType({})
+    ) -> Mapping[ToolName, str]:
         """Public names for ``tool_names``, distinct from all that were given.
+
+        Args:
+            tool_names: the tools.
+            wanted: the identifiers they should have, where those are not made of their names.
 
         Raises:
             ToolDefinitionError: a tool has a name already, twice in the sequence counts
@@ -84,11 +104,11 @@ class Names:
         self._refuse(tool_names)
         given: dict[ToolName, str] = {}
         for tool_name in sorted(tool_names, key=lambda each: identifier(each) != str(each)):
-            wanted = name = identifier(tool_name)
-            if wanted in self._holders:
-                name = self._numbered(wanted)
-                holder = self._holders[wanted]
-                self._clashes[tool_name] = Clash(tool_name, wanted, name, holder)
+            chosen = name = normalize(wanted.get(tool_name) or str(tool_name))
+            if chosen in self._holders:
+                name = self._numbered(chosen)
+                holder = self._holders[chosen]
+                self._clashes[tool_name] = Clash(tool_name, chosen, name, holder)
             self._holders[name] = tool_name
             given[tool_name] = name
         self._given |= given

@@ -75,7 +75,8 @@ class Registry:
         """
         found = [(each, each.definition) for each in tools]
         names = self._names.copy()
-        given = names.give([definition.tool_name for _, definition in found])
+        wanted = {definition.tool_name: definition.name for _, definition in found}
+        given = names.give([definition.tool_name for _, definition in found], wanted)
         self._names = names
         for tool, definition in found:
             tool_name = definition.tool_name

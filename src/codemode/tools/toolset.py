@@ -190,13 +190,7 @@ class Toolset:
         self._catalogue_is_old = True
         for clash in self.clashes:
             if clash.tool_name in given:
-                _log.warning(
-                    "tool %r is tools.%s: tools.%s is %r",
-                    str(clash.tool_name),
-                    clash.name,
-                    clash.wanted,
-                    str(clash.holder),
-                )
+                _log.warning("%s", clash)
 
     def remove(self, *tool_names: ToolName | str) -> None:
         """Withdraw tools by their own or public names: all of them, or none.

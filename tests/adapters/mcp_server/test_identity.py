@@ -15,7 +15,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from codemode import CodeMode, LocalSessionProvider, OnNotify
 from codemode.adapters.mcp_server import McpServer, http_app
-from tests.tools.mcp.test_sdk import served
+from tests.tools.mcp.paper import served
 
 from .conftest import Connect, cell_of, over_http, texts
 

@@ -1,6 +1,7 @@
 """Servers of our own, and calls of their tools as cells make them."""
 
 import asyncio
+import os
 import socket
 import sys
 import tempfile
@@ -24,6 +25,8 @@ class Stage:
 
     def __init__(self, log: Path) -> None:
         self.log = log
+        self.gate = log.with_name("gate")
+        """Whoever opens it for writing lets the puppet that fetches go on."""
         self._lines: list[str] = []
         self._more = asyncio.Event()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -37,6 +40,9 @@ class Stage:
 
     def puppet(self, *behaviours: str, secret: str = "", **options: Any) -> StdioServer:
         env = {"PUPPET_LOG": str(self.log), **({"PUPPET_SECRET": secret} if secret else {})}
+        if "fetches" in behaviours:
+            os.mkfifo(self.gate)
+            env["PUPPET_GATE"] = str(self.gate)
         return StdioServer(sys.executable, [str(PUPPET), *behaviours], env=env, **options)
 
     async def start(self, servers: Any = None, **handlers: Any) -> McpServers:
@@ -112,6 +118,6 @@ def start_delay(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Set how long a server that failed twice has to wait."""
 
     def set_delay(seconds: float) -> None:
-        monkeypatch.setattr("codemode.tools.mcp.server.FIRST_DELAY_S", seconds)
+        monkeypatch.setattr("codemode.tools.mcp.restarts.FIRST_DELAY_S", seconds)
 
     return set_delay

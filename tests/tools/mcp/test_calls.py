@@ -57,21 +57,9 @@ async def test_a_failure_of_the_tool_is_a_result(stage: Stage) -> None:
     [
         ("refuses", "MCP server `puppet` refused `refuses`: bad key ***"),
         (
-            "nonsense",
-            "MCP server `puppet` answered `nonsense` with what is no tool result"
-            "\nHint: the server is at fault; another tool may do.",
-        ),
-        (
-            "deep",
-            "MCP server `puppet` refused `deep`: its answer is malformed or nested too deep",
-        ),
-        (
-            "surrogate",
-            "MCP server `puppet` refused `surrogate`: its answer is malformed or nested too deep",
-        ),
-        (
             "dies",
-            "MCP server `puppet` was lost while `dies` ran: exit status 3; it said: fatal: ***"
+            "MCP server `puppet` was lost while `dies` ran: exit status 3; what it wrote is in the log"
+            " of the application"
             "\nHint: the next call starts it again; find out first whether this one had its"
             " effect.",
         ),
@@ -147,9 +135,9 @@ async def test_lines_that_are_no_messages_are_passed_over(
 
     assert result == {"content": [{"type": "text", "text": "after the noise"}]}
     assert [record.getMessage() for record in caplog.records] == [
-        "MCP server puppet wrote no message to its output: 'debug: hello'",
-        "MCP server puppet wrote no message to its output: '{]'",
-        "MCP server puppet wrote no message to its output: '[1,2]'",
+        "MCP server puppet wrote no message to its output: debug: hello",
+        "MCP server puppet wrote no message to its output: {]",
+        "MCP server puppet wrote no message to its output: [1,2]",
     ]
 
 
@@ -170,9 +158,9 @@ async def test_a_line_without_an_end_ends_the_connection(
     with pytest.raises(ToolError) as caught:
         await stage.call("endless_line")
 
-    assert str(caught.value).startswith(
-        "MCP server `puppet` was lost while `endless_line` ran: it sent a message longer than"
-        " 1 MiB, "
+    assert str(caught.value) == (
+        "MCP server `puppet` was lost while `endless_line` ran: it sent a message longer than 1 MiB"
+        "\nHint: the next call starts it again; find out first whether this one had its effect."
     )
 
 
@@ -215,25 +203,12 @@ async def test_an_answer_that_is_too_large_is_refused_unread_and_the_server_live
         await stage.call("says", result=result)
 
     assert str(caught.value) == (
-        f"MCP server `puppet` refused `says`: its answer has more than {most}"
+        f"MCP server `puppet` gave no result for `says`: its answer has more than {most}"
         "\nHint: ask it for less at once."
     )
     assert max(read) < 100_000
     assert await stage.call("echo", said="still here")
     assert len(stage.lines("started ")) == 1
-
-
-async def test_an_answer_of_too_many_blocks_is_refused(stage: Stage) -> None:
-    await stage.start()
-    block = '{"type":"text","text":""}'
-
-    with pytest.raises(ToolError) as caught:
-        await stage.call("says", result='{"content":[' + f"{block}," * 10_000 + block + "]}")
-
-    assert str(caught.value) == (
-        "MCP server `puppet` refused `says`: its answer has more than 10,000 blocks of content"
-        "\nHint: ask it for less at once."
-    )
 
 
 async def test_what_a_server_says_unasked_and_too_long_is_passed_over_unread(
@@ -256,9 +231,10 @@ async def test_a_server_that_speaks_another_language_without_end_is_left(
     with pytest.raises(ToolError) as caught:
         await stage.call("babbles", line=line)
 
-    assert str(caught.value).startswith(
+    assert str(caught.value) == (
         "MCP server `puppet` was lost while `babbles` ran: it wrote more than 10,000 lines that"
-        " are no messages, "
+        " are no messages"
+        "\nHint: the next call starts it again; find out first whether this one had its effect."
     )
 
 

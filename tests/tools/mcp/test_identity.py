@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from codemode.tools.mcp import HttpServer, McpProgress
 
 from .conftest import Stage
-from .test_sdk import served
+from .paper import served
 
 USER: Final[ContextVar[str]] = ContextVar("user", default="nobody")
 

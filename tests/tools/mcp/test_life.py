@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from codemode.errors import ToolDefinitionError, ToolError, UsageError
-from codemode.tools.mcp import McpServers, McpStatus, StdioServer
+from codemode.tools.mcp import McpServers, StdioServer
 from codemode.tools.toolset import Toolset
 
 from .conftest import Stage
@@ -38,31 +38,125 @@ async def test_nothing_starts_when_servers_are_named(stage: Stage) -> None:
     assert (servers.tools, servers.unavailable, stage.lines("")) == ((), {}, [])
 
 
+WRITTEN = "; what it wrote is in the log of the application"
+
+
 async def test_one_that_fails_is_named_and_does_not_take_the_others_down(stage: Stage) -> None:
     secret = "hunter2-hunter2"
     servers = await stage.start(
         {
             "missing": StdioServer("no-such-program"),
             "breaks": stage.puppet("breaks", secret=secret),
-            "mute": stage.puppet("mute", start_timeout=0.5),
             "well": stage.puppet(),
         }
     )
 
     assert servers.unavailable == {
         "missing": "cannot run `no-such-program`: No such file or directory",
-        "breaks": "the connection ended (exit status 1; it said: no key for ***)",
-        "mute": "it was not ready within 0.5 s (exit status 0)",
+        "breaks": "it ended: exit status 1; it wrote: no key for ***",
     }
     assert {name.split("__")[1] for name in stage.names()} == {"well"}
     assert await stage.call("echo", "well", said="hi")
     failed = [each for each in stage.states if each.state == "failed"]
     assert {each.server: each.reason for each in failed} == servers.unavailable
     description = stage.toolset.catalogue.exec_tool().description
-    assert all(
-        f"MCP server `{name}` is not available: {reason}" in description
-        for name, reason in servers.unavailable.items()
+    assert [line for line in description.splitlines() if line.startswith("MCP server")] == [
+        f"MCP server `breaks` is not available: it ended: exit status 1{WRITTEN}",
+        "MCP server `missing` is not available: cannot run `no-such-program`: No such file or directory",
+    ]
+
+
+async def test_what_a_dead_server_wrote_is_for_people_and_never_for_a_model(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="codemode.tools.mcp")
+    await stage.start({"puppet": stage.puppet(secret="hunter2-hunter2")})
+
+    with pytest.raises(ToolError) as caught:
+        await stage.call("dies")
+
+    assert str(caught.value) == (
+        f"MCP server `puppet` was lost while `dies` ran: exit status 3{WRITTEN}"
+        "\nHint: the next call starts it again; find out first whether this one had its effect."
     )
+    assert [each.getMessage() for each in caplog.records] == [
+        "MCP server puppet was lost: exit status 3; it wrote: fatal: ***",
+        r"MCP server puppet wrote last: working\nfatal: ***\n",
+    ]
+
+
+SLOW = "it was not ready within 0.5 s; it goes on starting"
+
+
+async def test_one_that_is_fetched_first_comes_when_it_is_there(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    servers = await stage.start({"late": stage.puppet("fetches", start_timeout=0.5)})
+    assert servers.unavailable == {"late": SLOW}
+    described = stage.toolset.catalogue.exec_tool().description
+    assert f"MCP server `late` is not available: {SLOW}" in described
+    await servers.started()  # who comes later does not wait
+
+    await asyncio.to_thread(stage.gate.write_text, "go on")
+    await stage.until("ready")
+
+    assert (servers.unavailable, len(stage.names())) == ({}, 23)
+    assert (await stage.call("echo", "late", said="hi"))["structuredContent"] == {"said": "hi"}
+    assert len(stage.lines("started ")) == 1
+    assert [(each.state, each.reason) for each in stage.states] == [
+        ("starting", ""),
+        ("starting", SLOW),
+        ("ready", ""),
+    ]
+    assert [each.getMessage() for each in caplog.records] == [
+        f"MCP server late is not available: {SLOW}"
+    ]
+
+
+async def test_a_start_has_a_bound_of_its_own(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codemode.tools.mcp.server.LIMIT_S", 0.5)
+    servers = await stage.start({"mute": stage.puppet("mute")})
+
+    assert servers.unavailable == {"mute": "it was not ready within 0.5 s"}
+    (pid,) = await stage.logged("started ")
+    await gone(pid)
+
+
+async def test_a_call_does_not_wait_longer_than_a_start_may_take(
+    stage: Stage, tmp_path: Path
+) -> None:
+    """A server that was lost is fetched anew, and says that it is not there yet."""
+    program = tmp_path / "server"
+    program.symlink_to(sys.executable)
+    puppet = stage.puppet(start_timeout=0.5)
+    await stage.start({"late": StdioServer(str(program), puppet.args, puppet.env, start_timeout=5)})
+    with pytest.raises(ToolError, match="was lost"):
+        await stage.call("dies", "late")
+    program.unlink()
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o755)
+
+    with pytest.raises(ToolError) as caught:
+        await stage.call("echo", "late")
+
+    assert str(caught.value) == (
+        "MCP server `late` is not available: it was not ready within 5 s; it goes on starting"
+        "\nHint: call it again later, or go on without it."
+    )
+
+
+async def test_a_wrong_entry_is_not_tried(stage: Stage) -> None:
+    servers = McpServers.from_config({"mcpServers": {"bad": {"url": 7}}})
+    reason = "mcp.json: server `bad`: `url` must be a string"
+    assert servers.unavailable == {"bad": reason}
+
+    await servers.start()
+    servers.revive()
+
+    assert (servers.tools, servers.unavailable) == ((), {"bad": reason})
+    await servers.aclose()
 
 
 async def test_servers_start_side_by_side(stage: Stage) -> None:
@@ -139,19 +233,18 @@ async def test_who_comes_later_does_not_wait_for_what_could_not_start(
     await stage.call("echo", "late")
 
     assert there == []
-    assert (servers.unavailable, len(stage.names())) == ({}, 21)
+    assert (servers.unavailable, len(stage.names())) == ({}, 23)
 
 
 async def test_one_that_hangs_is_tried_once_at_a_time(stage: Stage) -> None:
-    servers = await stage.start({"mute": stage.puppet("mute", start_timeout=1)})
+    servers = await stage.start({"mute": stage.puppet("mute", start_timeout=0.5)})
 
     for _ in range(3):
         servers.revive()
         await asyncio.sleep(0)
-    await stage.until("failed")
-    await stage.until("failed")
 
-    assert [each.state for each in stage.states] == ["starting", "failed"] * 2
+    assert [each.state for each in stage.states] == ["starting", "starting"]
+    assert len(stage.lines("started ")) == 1
 
 
 async def test_closing_ends_what_is_tried_again(stage: Stage) -> None:
@@ -226,7 +319,13 @@ async def test_the_death_of_an_idle_server_is_told_and_healed(stage: Stage) -> N
     (pid,) = await stage.logged("started ")
 
     os.kill(int(pid), 9)
-    assert await stage.until("lost") == McpStatus("puppet", "lost", "the connection ended", 21)
+    lost = await stage.until("lost")
+    assert (lost.server, lost.state, lost.reason, lost.tools) == (
+        "puppet",
+        "lost",
+        "the connection ended",
+        23,
+    )
 
     assert await stage.call("echo")
 
@@ -304,7 +403,7 @@ async def test_a_toolset_has_one_server_of_a_name(stage: Stage) -> None:
     )
     second.detach(stage.toolset)
     first.attach(stage.toolset)
-    assert len(stage.names()) == 21
+    assert len(stage.names()) == 23
 
     first.detach(stage.toolset)
     second.attach(stage.toolset)
@@ -312,7 +411,7 @@ async def test_a_toolset_has_one_server_of_a_name(stage: Stage) -> None:
         first.attach(stage.toolset)
     await second.aclose()
     first.attach(stage.toolset)
-    assert len(stage.names()) == 21
+    assert len(stage.names()) == 23
 
 
 async def test_a_server_is_tried_again_once_at_a_time(stage: Stage) -> None:
@@ -401,7 +500,7 @@ async def test_a_toolset_that_is_detached_has_the_tools_no_more(stage: Stage) ->
 
     stage.toolset.add(own)
     servers = await stage.start()
-    assert len(stage.names()) == 22
+    assert len(stage.names()) == 24
 
     servers.detach(stage.toolset)
 
@@ -414,7 +513,7 @@ async def test_the_environment_of_this_process_stays_here(
     monkeypatch.setenv("PUPPET_SECRET", "not yours")
     await stage.start()
 
-    with pytest.raises(ToolError, match=r"bad key $"):
+    with pytest.raises(ToolError, match=r"bad key$"):
         await stage.call("refuses")
 
 
@@ -428,3 +527,71 @@ async def test_a_program_is_looked_for_beside_this_python(
     servers = await stage.start({"puppet": StdioServer(name, config.args, env=config.env)})
 
     assert servers.unavailable == {}
+
+
+# ── what is told of tools ────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_change_of_tools_says_which(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="codemode.tools.mcp")
+    await stage.start()
+    first = await stage.until("ready")
+
+    await stage.call("grows", name="born")
+    born = await stage.until("ready")
+    await stage.call("grows", name="born", description="otherwise")
+    otherwise = await stage.until("ready")
+    await stage.call("grows", name="born")
+    gone_ = await stage.until("ready")
+
+    name = "mcp__puppet__born"
+    assert (first.added[:2], len(first.added)) == (
+        ("mcp__puppet__babbles", "mcp__puppet__blocks"),
+        23,
+    )
+    assert [(each.added, each.changed, each.removed) for each in (born, otherwise, gone_)] == [
+        ((name,), (), ()),
+        ((), (name,), ()),
+        ((), (), (name,)),
+    ]
+    assert born.digests[name] != otherwise.digests[name]
+    assert {k: v for k, v in born.digests.items() if k != name} == first.digests == gone_.digests
+    assert [each.getMessage() for each in caplog.records] == [
+        f"MCP server puppet has other tools: {what} {name}"
+        for what in ("added", "changed", "removed")
+    ]
+
+
+async def test_digests_are_those_of_the_tools_that_cells_get(stage: Stage) -> None:
+    await stage.start()
+
+    assert stage.states[-1].digests == {
+        each.name: each.digest for each in stage.toolset.definitions
+    }
+
+
+async def test_only_the_tools_that_the_configuration_admits_are_there(stage: Stage) -> None:
+    config = stage.puppet(enabled_tools=["e*", "fails", "none"], disabled_tools=["elicits"])
+    await stage.start({"puppet": config})
+
+    assert stage.names() == ["mcp__puppet__echo", "mcp__puppet__fails", "mcp__puppet__endless_line"]
+    assert stage.states[-1].problems == ("it has no tool `none`, which its configuration names",)
+    with pytest.raises(ToolError, match=r"^tool `mcp__puppet__elicits` is not enabled in exec"):
+        await stage.call("elicits")
+
+
+async def test_words_of_strangers_do_not_break_a_line_of_a_log(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    await stage.start({"pup\npet": stage.puppet("odd-names")})
+
+    await stage.call("logs\nERROR forged", "pup\npet")
+    await stage.call("echo", "pup\npet")
+
+    assert [(each.name, each.getMessage()) for each in caplog.records] == [
+        (
+            "codemode.tools.mcp.server",
+            r"MCP server pup\npet: its tool `\nERROR forged` takes something else than an object",
+        ),
+        (r"codemode.mcp.pup\npet", r"disk: full\nERROR forged\x1b[2J"),
+    ]

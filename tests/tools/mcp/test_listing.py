@@ -1,13 +1,10 @@
 """What becomes of a server's list of tools, an honest one and others."""
 
-from typing import Any
-
 import pytest
-from mcp_types.methods import validate_server_result
 
 from codemode.errors import UsageError
 from codemode.surface.declaration import declaration
-from codemode.tools.mcp import McpServers, listing
+from codemode.tools.mcp import McpServers
 
 from .conftest import Stage
 
@@ -42,21 +39,54 @@ async def test_odd_tools_are_named_and_do_not_take_the_others_down(stage: Stage)
     assert stage.names() == [
         "mcp__puppet____proto__",
         "mcp__puppet__then",
-        "mcp__puppet__go_on_2",
+        "mcp__puppet__go_on_295af8462494",
         "mcp__puppet__go_on",
         "mcp__puppet__twice",
+        "mcp__puppet__no_schema",
+        "mcp__puppet__true_schema",
+        "mcp__puppet__odd",
         "mcp__puppet__deep",
     ]
     assert stage.states[-1].problems == (
         "its tool `twice` is listed twice",
-        "its tool `` has an empty name",
+        "its tool `` has no name",
         f"its tool `{'n' * 256}` has a name of more than 256 characters",
-        "its tool `no_schema` has a malformed definition",
-        "its tool `true_schema` has a malformed definition",
-        "its tool `a_string` has a malformed definition",
+        "of its tool `no_schema` `inputSchema` is not used: malformed",
+        "of its tool `true_schema` `inputSchema` is not used: malformed",
+        "its tool `a_string` takes something else than an object",
+        "its tool `a_list` has a malformed schema",
+        "of its tool `odd` `annotations` and `title` and `description` and `outputSchema` are not"
+        " used: malformed",
         "its tool `long` is described in more than a MiB",
-        "its tool `` has a malformed definition",
-        "its tool `` has a malformed definition",
+        "its tool `` has no name",
+        "its tool `` is no object",
+    )
+    described = stage.toolset.catalogue.exec_tool().description
+    assert (
+        "\n## mcp__puppet\nPull the strings.\n8 of its tools are left out: has no name (2), is listed"
+        " twice (1), has a name of more than 256 characters (1), takes something else than an object"
+        " (1), has a malformed schema (1), is described in more than a MiB (1), is no object (1).\n"
+    ) in described
+
+
+async def test_a_list_that_was_cut_is_told_to_the_model(stage: Stage) -> None:
+    await stage.start({"puppet": stage.puppet("circular-pages")})
+
+    described = stage.toolset.catalogue.exec_tool().description
+
+    assert (
+        "\nPull the strings.\n2 of its tools are left out: is listed twice (2). Not all of its tools"
+        " are here: its list of tools goes in circles.\n"
+    ) in described
+
+
+async def test_a_server_without_tools_is_no_failure(stage: Stage) -> None:
+    servers = await stage.start({"puppet": stage.puppet("no-tools"), "other": stage.puppet()})
+
+    assert servers.unavailable == {}
+    assert [each.problems for each in stage.states if each.state == "ready"] in (
+        [("it has no tools",), ()],
+        [(), ("it has no tools",)],
     )
 
 
@@ -98,7 +128,9 @@ async def test_a_list_that_is_too_long_is_cut(
     await stage.start()
 
     assert 0 < len(stage.names()) < 10
-    assert stage.states[-1].problems == ("its list of tools is longer than 0 MiB",)
+    assert stage.states[-1].problems == (
+        "its list of tools is longer than 0 MiB; the rest is not used",
+    )
 
 
 async def test_a_tool_of_too_many_members_is_left_out(stage: Stage) -> None:
@@ -108,35 +140,16 @@ async def test_a_tool_of_too_many_members_is_left_out(stage: Stage) -> None:
     assert stage.states[-1].problems[0] == "its tool `t1` is described by more than 20,000 members"
 
 
-async def test_no_more_tools_are_looked_at_than_are_used(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looked_at: list[str] = []
-    real = validate_server_result
-
-    def counting(method: str, version: str, data: Any) -> None:
-        looked_at.append(method)
-        real(method, version, data)
-
-    monkeypatch.setattr(listing, "validate_server_result", counting)
-
-    await stage.start({"puppet": stage.puppet("thousands")})
-
-    assert len(looked_at) == 10_001
-
-
 async def test_a_list_that_is_too_large_is_not_read(stage: Stage) -> None:
     servers = await stage.start({"puppet": stage.puppet("huge-list")})
 
-    assert servers.unavailable == {
-        "puppet": "its answer has more than 100,000 members (exit status 0)"
-    }
+    assert servers.unavailable == {"puppet": "its answer has more than 100,000 members"}
 
 
 async def test_servers_of_like_names_get_along(stage: Stage) -> None:
     await stage.start({"a-b": stage.puppet(), "a_b": stage.puppet()})
 
-    assert len(set(stage.names())) == 42
+    assert len(set(stage.names())) == 46
     assert await stage.call("echo", "a-b", said="1")
     assert await stage.call("echo", "a_b", said="2")
 

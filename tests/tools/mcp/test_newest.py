@@ -38,7 +38,10 @@ async def test_what_nobody_can_answer_is_refused(stage: Stage) -> None:
     with pytest.raises(ToolError) as caught:
         await stage.call("elicits")
 
-    assert str(caught.value) == ("MCP server `puppet` refused `elicits`: Elicitation not supported")
+    assert str(caught.value) == (
+        "MCP server `puppet` gave no result for `elicits`: it asked for what it did not get:"
+        " Elicitation not supported"
+    )
 
 
 async def test_it_says_that_its_tools_have_changed(stage: Stage) -> None:

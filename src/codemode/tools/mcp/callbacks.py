@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 import mcp_types
 from pydantic import TypeAdapter
 
+from ...surface.text import on_one_line
+from .faults import AnswerError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -69,7 +72,7 @@ class Callbacks:
         self._redact = redact
         self._under_way = 0
         self._calls: dict[object, Context] = {}
-        self._log = _server_log.getChild(name.replace(".", "_"))
+        self._log = _server_log.getChild(on_one_line(name).replace(".", "_"))
 
     def options(self) -> dict[str, Any]:
         """For the SDK's session: it announces what is here, and refuses what is not."""
@@ -101,17 +104,16 @@ class Callbacks:
         """Answers to the requests that a server has put into the result of a call.
 
         Raises:
-            MCPError: one of them is refused.
+            AnswerError: one of them is refused.
         """
-        from mcp import MCPError  # noqa: PLC0415 - only newest servers come here
-        from mcp.client import ClientRequestContext  # noqa: PLC0415 - the same
+        from mcp.client import ClientRequestContext  # noqa: PLC0415 - only newest servers come here
 
         found: dict[str, Any] = {}
         for key, request in wanted.items():
             context = ClientRequestContext(session=session, request_id=key)
             answer = await session.dispatch_input_request(context, request)
             if isinstance(answer, mcp_types.ErrorData):
-                raise MCPError.from_error_data(answer)
+                raise AnswerError(f"it asked for what it did not get: {answer.message}")
             found[key] = answer
         return found or None
 
@@ -136,7 +138,8 @@ class Callbacks:
         except asyncio.CancelledError:
             raise
         except Exception:  # noqa: BLE001 - the application's code must not end the connection
-            _log.exception("the application's handler of %s failed for %s", what, self._name)
+            name = on_one_line(self._name)
+            _log.exception("the application's handler of %s failed for %s", what, name)
             return _refusal(f"the client failed to answer the request for {what}")
         finally:
             self._under_way -= 1
@@ -155,13 +158,15 @@ class Callbacks:
         level = _LEVELS.get(params.level, logging.INFO)
         if self._log.isEnabledFor(level):
             source = f"{params.logger}: " if params.logger else ""
-            self._log.log(level, "%s", self._redact(f"{source}{params.data}")[:LOGGED_CHARACTERS])
+            said = self._redact(f"{source}{params.data}")[:LOGGED_CHARACTERS]
+            self._log.log(level, "%s", on_one_line(said))
 
     async def _heard(self, message: IncomingMessage) -> None:
         if isinstance(message, mcp_types.ToolListChangedNotification):
             self.tools_changed()
         elif isinstance(message, Exception):
-            _log.debug("MCP server %s sent what is no message: %s", self._name, type(message))
+            name = on_one_line(self._name)
+            _log.debug("MCP server %s sent what is no message: %s", name, type(message))
 
 
 def _refusal(text: str) -> Any:

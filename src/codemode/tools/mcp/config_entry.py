@@ -30,7 +30,7 @@ _KINDS: Final = {
 _log: Final = logging.getLogger(__name__)
 
 
-class Entry:
+class ConfigEntry:
     """One server's object; every reading says where it went wrong.
 
     Args:

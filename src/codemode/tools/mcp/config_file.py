@@ -17,7 +17,7 @@ from typing import Any, Final
 from ...errors import UsageError
 from ...surface.text import on_one_line
 from .config import ServerConfig, UnusableServer
-from .config_entry import Entry
+from .config_entry import ConfigEntry
 from .variables import Variables
 
 ROOTS: Final = ("mcpServers", "servers", "mcp_servers", "context_servers", "amp.mcpServers")
@@ -73,7 +73,7 @@ def read_config(
                 raise UsageError(f"{about} needs a name: tools are called after it")  # noqa: TRY301 - the same
             if name in found:
                 raise UsageError(f"{about} is there twice")  # noqa: TRY301 - told like the others
-            reader = Entry(about, _unique(about, entry), variables)
+            reader = ConfigEntry(about, _unique(about, entry), variables)
             if not reader.is_off():
                 found[name] = reader.config()
         except UsageError as error:

@@ -20,11 +20,14 @@ from mcp.client.subscriptions import listen
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import RootModel
 
+from ...surface.text import on_one_line
+from .answers import AnswerTable
 from .callbacks import Callbacks
 from .config import HttpServer, StdioServer
+from .dispatcher import Dispatcher, whole
+from .faults import AnswerError, HttpError, NoAnswerError, PeerError
 from .http import http_streams
-from .listing import Dispatcher
-from .stdio import ServerProcess
+from .stdio import ProcessEnding, ServerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,9 +39,15 @@ CLOSE_SECONDS: Final = 6.0
 """How long closing may take: the graces of a process, and a little for the session."""
 INPUT_ROUNDS: Final = 10
 """How often a server may answer one call by asking for more."""
+PING_SECONDS: Final = 5.0
+"""How long a server may take to show that it still knows us."""
 
-_FORGOTTEN: Final = "Session terminated"
-"""What the SDK says for a server behind a URL that does not know our session any more."""
+_FORGOTTEN: Final = frozenset({400, 404})
+"""Statuses that refuse a request because of its session, where the body is no answer to it."""
+_FORGETFUL: Final = frozenset({400, 401, 404, 410})
+"""Statuses that servers use for it, and for other things as well."""
+_OTHER_PROTOCOL: Final = frozenset({404, 405})
+"""Statuses with which servers of the newest protocol alone refuse to shake hands."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -72,10 +81,13 @@ class Connection:
         self._redact = redact
         self._callbacks = Callbacks(name, handlers, redact, on_tools_changed)
         self._on_end = on_end
+        self._answers = AnswerTable()
         self._process: ServerProcess | None = None
         self._said = ""
-        """Why a server behind a URL did not answer."""
+        """Why the connection to a server behind a URL broke."""
         self._leave = asyncio.Event()
+        self._is_left = False
+        """Whether it was closed from here before it was over."""
         self._task: asyncio.Task[None] | None = None
         self._session: ClientSession | None = None
         """Set once hands are shaken."""
@@ -104,6 +116,7 @@ class Connection:
 
     async def aclose(self) -> None:
         """End the server's process or the session with it. Idempotent, bounded."""
+        self._is_left = self._is_left or not self.ended
         self._leave.set()
         task = self._task
         if task is None:
@@ -129,7 +142,7 @@ class Connection:
         """
         assert self._session is not None, "opened before it is used"
         answer = await self._session.send_request(request, _Raw, progress_callback=on_progress)
-        return answer.root
+        return whole(answer.root)
 
     async def call(
         self, tool: str, arguments: Mapping[str, Any], on_progress: Any
@@ -157,18 +170,45 @@ class Connection:
             params = params.model_copy(
                 update={"input_responses": answers, "request_state": wanted.request_state}
             )
-        raise MCPError(mcp_types.INVALID_REQUEST, f"it asked for input {INPUT_ROUNDS} times")
+        raise AnswerError(f"it asked for input {INPUT_ROUNDS} times")
 
-    def is_lost(self, error: Exception) -> bool:
-        """Whether ``error`` is no answer, but the end of the connection."""
-        if self.ended or isinstance(self._target, StdioServer) or not isinstance(error, MCPError):
-            return self.ended
-        forgotten = error.code == mcp_types.INVALID_REQUEST and error.message == _FORGOTTEN
-        return error.code == mcp_types.CONNECTION_CLOSED or forgotten
+    async def is_lost(self, error: Exception) -> bool:
+        """Whether ``error`` says that the connection, or the session on it, is over. Bounded.
 
-    def end_reason(self) -> str:
-        """What is known of why it ended, once closed, without secrets; may be empty."""
-        return self._said if self._process is None else self._process.end()
+        A status that servers use for a forgotten session and for other things is no proof, and
+        neither is what the SDK says when an answer did not come: then the server is asked.
+        """
+        if self.ended:
+            return True
+        if not isinstance(error, MCPError) or isinstance(error, PeerError | AnswerError):
+            return False
+        if isinstance(error, HttpError):
+            refusal = error.refusal
+            if not refusal.has_session or refusal.status not in _FORGETFUL:
+                return False
+            if refusal.status in _FORGOTTEN and not refusal.is_answer:
+                return True
+        elif not isinstance(error, NoAnswerError) and error.code != mcp_types.CONNECTION_CLOSED:
+            return False  # of a session that is the application's, which notes nothing
+        return not await self._is_known()
+
+    def ending(self) -> ProcessEnding:
+        """How it ended, once closed, without secrets."""
+        return ProcessEnding(self._said) if self._process is None else self._process.ending()
+
+    async def _is_known(self) -> bool:
+        """Whether the server answers in this session."""
+        assert self._session is not None
+        try:
+            async with asyncio.timeout(PING_SECONDS):
+                await self._session.send_request(mcp_types.PingRequest(), mcp_types.EmptyResult)
+        except PeerError:
+            return True  # it knows no ping, and it knows us
+        except HttpError as fault:
+            return fault.refusal.status not in _FORGETFUL
+        except (MCPError, TimeoutError):
+            return False
+        return True
 
     async def _live(self, ready: asyncio.Future[None]) -> None:
         try:
@@ -186,15 +226,21 @@ class Connection:
             if not ready.done():
                 ready.set_exception(error)
             elif not self.ended:
-                self._said = self._redact(reason_of(error))
-                _log.warning("the connection to MCP server %s broke: %s", self._name, self._said)
+                self._said = on_one_line(self._redact(reason_of(error)))
         finally:
             if not ready.done():
                 ready.set_exception(ConnectionError("the connection was closed"))
+            if not self._is_left:
+                self._log_ending()
             self._over()
 
-    def _refused(self, why: str) -> None:
-        self._said = why
+    def _log_ending(self) -> None:
+        """Tell people why a server went that was not left."""
+        if self._session is not None:
+            why = self.ending().for_people() or "it closed the connection"
+            _log.warning("MCP server %s was lost: %s", on_one_line(self._name), why)
+        if self._process is not None:
+            self._process.log_words()
 
     def _over(self) -> None:
         if not self.ended:
@@ -207,14 +253,14 @@ class Connection:
         if isinstance(target, ClientSession):
             return target  # the application's, which has entered it and will leave it
         if isinstance(target, StdioServer):
-            self._process = ServerProcess(self._name, self._redact, self._over)
+            self._process = ServerProcess(self._name, self._redact, self._answers, self._over)
             streams = await stack.enter_async_context(self._process.running(target))
         elif isinstance(target, HttpServer):
-            streams = await stack.enter_async_context(http_streams(target, self._refused))
+            streams = await stack.enter_async_context(http_streams(target, self._answers))
         else:
             client = Client(target, mode="legacy", cache=None, **options)  # type: ignore[arg-type] # checked by SDK
             return (await stack.enter_async_context(client)).session
-        session = ClientSession(dispatcher=Dispatcher(*streams), **options)
+        session = ClientSession(dispatcher=Dispatcher(streams, self._answers), **options)
         return await stack.enter_async_context(session)
 
 
@@ -224,7 +270,8 @@ async def _shake_hands(session: ClientSession) -> None:
         await session.initialize()
     except MCPError as error:
         newer = (mcp_types.UNSUPPORTED_PROTOCOL_VERSION, mcp_types.METHOD_NOT_FOUND)
-        if error.code not in newer:
+        is_refused = isinstance(error, HttpError) and error.refusal.status in _OTHER_PROTOCOL
+        if not (is_refused or error.code in newer):
             raise
         await session.discover()
 
@@ -239,9 +286,7 @@ async def _subscribe(session: ClientSession, stack: AsyncExitStack) -> None:
 
 
 def reason_of(error: BaseException) -> str:
-    """What went wrong, of the groups in which the SDK's tasks wrap it."""
+    """What went wrong, of the groups in which the SDK's tasks wrap it; in a stranger's words."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    if isinstance(error, MCPError) and error.code == mcp_types.CONNECTION_CLOSED:
-        return "the connection ended"
     return str(error) or type(error).__name__

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -18,10 +18,16 @@ class McpStatus:
 
     Attributes:
         server: its name.
-        state: ``lost`` is restarted by the next call, ``failed`` could not be started.
+        state: ``lost`` is restarted by the next call, ``failed`` could not be started;
+            ``starting`` with a reason takes longer than callers wait, and goes on.
         reason: why it is not ready, without secrets; empty if it is.
         tools: how many tools it offers.
         problems: what of its list of tools could not be used, each in a sentence.
+        digests: of each tool it offers, by its public name: an approval that was given for one
+            digest does not hold for another.
+        added: tools that were not in its list before, by their public names.
+        changed: tools that are described otherwise than before.
+        removed: tools that are not in its list any more.
     """
 
     server: str
@@ -29,6 +35,10 @@ class McpStatus:
     reason: str = ""
     tools: int = 0
     problems: tuple[str, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict, repr=False)
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

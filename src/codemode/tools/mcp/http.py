@@ -1,48 +1,57 @@
-"""A server behind a URL: the SDK's streamable HTTP, with bounds on what it may send."""
+"""A server behind a URL: the SDK's streamable HTTP, with what comes bounded and noted.
+
+The SDK reads statuses and bodies and says what came of them in words and numbers that a server could
+have chosen as well. So each response is looked at before: what answers a request, and what refuses one,
+is noted with its status (:mod:`codemode.tools.mcp.answers`), and the SDK gets a token of it.
+"""
 
 from __future__ import annotations
 
-import re
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
 from mcp.client.streamable_http import streamable_http_client
 
-from ...limits import amount
-from .message import MESSAGE_BYTES, NOTICE_MEMBERS, admitted, refusal
+from ...surface.text import on_one_line
+from .bodies import Body, EventBody, MessageBody, OtherBody, RefusalBody, UnpackedBody
+from .faults import HttpStatus
+from .message import MESSAGE_BYTES, head
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
+    from .answers import AnswerTable, RequestId
     from .config import HttpServer
 
 CONNECT_SECONDS: Final = 30.0
 """How long connecting and sending may take; answers are bounded by the call that waits."""
+SESSION: Final = "mcp-session-id"
+"""The header that says in which session a request is made."""
 
-BAD_REQUEST: Final = 400
-"""The first of the statuses that say no."""
-EVENT_LINES: Final = 10_000
-"""A message is one line of its event, or as many as its writer indented it to."""
-
-_BLANK_LINE: Final = re.compile(rb"(?:\r\n|\n|\r(?!\n)){2}")
+_OK: Final = 200
+_ACCEPTED: Final = range(201, 300)
+"""Statuses of success that answer no request: the SDK would wait, or read an empty body."""
+_REDIRECTION: Final = range(300, 400)
+_HEADER_CHARACTERS: Final = 100
+_PACKINGS: Final = ("gzip", "x-gzip", "deflate")
 
 
 @asynccontextmanager
-async def http_streams(config: HttpServer, tell: Callable[[str], None]) -> AsyncIterator[Any]:
-    """The streams of messages from and to the server; ``tell`` gets why it refuses requests."""
+async def http_streams(config: HttpServer, answers: AnswerTable) -> AsyncIterator[Any]:
+    """The streams of messages from and to the server; what answers a request is noted."""
 
-    async def check(response: httpx2.Response) -> None:
-        if response.status_code >= BAD_REQUEST and response.request.method == "POST":
-            tell(f"HTTP {response.status_code} {response.reason_phrase}")
-        _bound(response)
+    async def look(response: httpx2.Response) -> None:
+        await response.request.aread()  # a redirected request has its body as a stream
+        _take(response, answers)
 
     headers = {**config.headers, "Accept-Encoding": "identity"}
     async with (
         httpx2.AsyncClient(
             headers=headers,
             timeout=httpx2.Timeout(CONNECT_SECONDS, read=None),
-            event_hooks={"response": [check]},
+            event_hooks={"response": [look]},
         ) as client,
         streamable_http_client(
             config.url, http_client=client, max_sse_event_size=MESSAGE_BYTES
@@ -51,77 +60,62 @@ async def http_streams(config: HttpServer, tell: Callable[[str], None]) -> Async
         yield streams
 
 
-def _bound(response: httpx2.Response) -> None:
-    """Let nothing be read that is larger than a message may be, packed or not."""
-    packings = response.headers.get_list("content-encoding", split_commas=True)
-    if any(each.strip().lower() not in ("", "identity") for each in packings):
-        raise httpx2.DecodingError("the server packed its answer without being asked to")
-    assert isinstance(response.stream, httpx2.AsyncByteStream)
+def _take(response: httpx2.Response, answers: AnswerTable) -> None:
+    """Put a bounded body in the place of the response's own."""
+    stream = _unpacked(response)
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "text/event-stream":
+    request = _request(response)
+    if kind == "text/event-stream" and response.status_code == _OK:
         response.encoding = "utf-8"  # as we read it, whatever the server says
-        response.stream = _Events(response.stream)
+        response.stream = EventBody(stream, answers, request)
+    elif request is None or response.status_code in _REDIRECTION:
+        response.stream = OtherBody(stream)
     else:
-        response.stream = _Whole(response.stream)
+        response.stream = _answer(response, stream, answers, request)
+        # Whatever it was, it is a message now, so that the SDK reads it as one.
+        if response.status_code != _OK:
+            response.status_code = _OK
+            response.headers.pop(SESSION, None)  # who is refused has begun no session
+        response.headers["content-type"] = "application/json"
 
 
-class _Bounded(httpx2.AsyncByteStream):
-    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
-        self._stream = stream
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-
-class _Whole(_Bounded):
-    """A body that is one message."""
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        body = bytearray()
-        async for part in self._stream:
-            body += part
-            if len(body) > MESSAGE_BYTES:
-                raise httpx2.ReadError(f"the answer is longer than {MESSAGE_BYTES // 2**20} MiB")
-        yield admitted(bytes(body))
-
-
-class _Events(_Bounded):
-    """Server-sent events, each handed on when it is complete and may be read."""
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        event = bytearray()
-        async for part in self._stream:
-            ready = []
-            start = max(0, len(event) - 3)  # where the end of an event may have begun
-            event += part
-            while end := _BLANK_LINE.search(event, start):
-                ready.append(_admitted_event(bytes(event[: end.end()])))
-                del event[: end.end()]
-                start = 0
-            if len(event) > MESSAGE_BYTES:
-                most = f"more than {amount(MESSAGE_BYTES, 'bytes')}"
-                yield b"".join([*ready, _as_event(refusal(None, most))])
-                return
-            if event == b"\n":  # the other half of the blank line before
-                ready.append(b"\n")
-                event.clear()
-            if ready:
-                yield b"".join(ready)
+def _answer(
+    response: httpx2.Response,
+    stream: httpx2.AsyncByteStream,
+    answers: AnswerTable,
+    request: RequestId,
+) -> Body:
+    status = response.status_code
+    refusal = HttpStatus(
+        status,
+        on_one_line(response.reason_phrase)[:_HEADER_CHARACTERS],
+        retry_after=on_one_line(response.headers.get("retry-after", ""))[:_HEADER_CHARACTERS],
+        has_session=SESSION in response.request.headers,
+    )
+    if status == _OK:
+        return MessageBody(stream, answers, request, refusal)
+    if status in _ACCEPTED:
+        refusal = replace(refusal, said="it sends no answer")
+    return RefusalBody(stream, answers, request, refusal)
 
 
-def _admitted_event(event: bytes) -> bytes:
-    """``event`` if its message may be read, or what stands in its place."""
-    if len(event) <= NOTICE_MEMBERS:
-        return event
-    if event.count(b"\n") + event.count(b"\r") > EVENT_LINES:
-        return _as_event(refusal(None, f"more than {EVENT_LINES:,} lines"))
-    lines = [line[5:] for line in event.splitlines() if line.startswith(b"data:")]
-    message = b"\n".join(lines)
-    found = admitted(message)
-    if found is message:
-        return event
-    return _as_event(found) if found else b""
+def _request(response: httpx2.Response) -> RequestId | None:
+    """The request of MCP that a response answers; None, if it answers none."""
+    if response.request.method != "POST":
+        return None
+    said = head(response.request.content)
+    is_request = said.method is not None and isinstance(said.id, int | str)
+    return said.id if is_request and not isinstance(said.id, float) else None
 
 
-def _as_event(message: bytes) -> bytes:
-    return b"data: " + message + b"\n\n"
+def _unpacked(response: httpx2.Response) -> httpx2.AsyncByteStream:
+    assert isinstance(response.stream, httpx2.AsyncByteStream)
+    packings = response.headers.get_list("content-encoding", split_commas=True)
+    packed = [each.strip().lower() for each in packings]
+    packed = [each for each in packed if each not in ("", "identity")]
+    if not packed:
+        return response.stream
+    if len(packed) > 1 or packed[0] not in _PACKINGS:
+        raise httpx2.DecodingError("the server packed its answer in a way that nobody asked for")
+    del response.headers["content-encoding"]
+    return UnpackedBody(response.stream)

@@ -14,10 +14,9 @@ import time
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from ...errors import ToolError
-from ...surface.text import on_one_line
+from ...surface.text import on_one_line, without_controls
+from .changes import NO_CHANGE, change_between
 from .confidential import redaction_for
 from .config import (
     CALL_SECONDS,
@@ -28,21 +27,25 @@ from .config import (
     filter_of,
 )
 from .handlers import McpProgress, McpStatus
+from .opening import LIMIT_S, Opening
+from .restarts import Restarts
+from .tool import McpTool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from ...protocol.types import JsonValue, ToolCall, ToolDefinition
-    from ..tool import ToolContext
+    from ...protocol.types import JsonValue, ToolCall
+    from .changes import Change
     from .connection import Connection
     from .handlers import McpHandlers, McpState
+    from .naming import Naming
 
-FIRST_DELAY_S: Final = 1.0
-LONGEST_DELAY_S: Final = 60.0
 LONGEST_CALL_S: Final = 60 * 60.0
 """How long a call may take, however often the server says that it goes on."""
 LIST_PAUSE_S: Final = 0.25
 """A server may say that its tools changed as often as it likes; it is asked no more often."""
+LONGEST_LIST_PAUSE_S: Final = 60.0
+"""The pause of one that says so again and again."""
 REASON_CHARACTERS: Final = 600
 INSTRUCTION_CHARACTERS: Final = 4_000
 
@@ -50,7 +53,6 @@ SDK: Final = f"{__package__}.connection"
 """Our module that loads the SDK."""
 CLOSED: Final = "the tools of this session are closed"
 
-_RESULT_KEYS: Final = ("content", "structuredContent", "isError")
 _log: Final = logging.getLogger(__name__)
 
 
@@ -60,6 +62,7 @@ class Server:
     Args:
         name: as in the configuration.
         target: how it is reached.
+        naming: gives names to its tools.
         handlers: what the application does for it.
         on_tools: called when ``tools`` or ``problem`` has changed; must not raise.
     """
@@ -68,31 +71,37 @@ class Server:
         self,
         name: str,
         target: object,
+        naming: Naming,
         handlers: McpHandlers,
         on_tools: Callable[[Server], None],
     ) -> None:
         self.name = name
+        self.target = target
         self.tools: tuple[McpTool, ...] = ()
         self.problem = ""
-        """Why it has no tools to offer; empty if it is well or was not started yet."""
+        """Why it has no tools to offer, for people; empty if it is well or was not started yet."""
         self.instructions = ""
         """What the server says of itself, for the model."""
-        self._target = target
+        self.left_out = ""
+        """How many of its tools are not used and why, for the model; empty if all are."""
+        self._told = ""
+        """``problem`` for the model: without what the server has written."""
+        self._label = on_one_line(name)
+        self._naming = naming
         self._handlers = handlers
         self._on_tools = on_tools
         self._redact = redaction_for(target)
         self._filter = filter_of(target)
         if isinstance(target, UnusableServer):
-            self.problem = target.reason
+            self.problem, self._told = target.reason, "its configuration is wrong"
         self._timeout, self._start_timeout = CALL_SECONDS, START_SECONDS
         if isinstance(target, StdioServer | HttpServer):
             self._timeout, self._start_timeout = target.timeout, target.start_timeout
         self._connection: Connection | None = None
         self._coming: Connection | None = None
         """The one that is being opened."""
-        self._opening = asyncio.Lock()
-        self._failures = 0
-        self._next_try = 0.0
+        self._opening: Opening | None = None
+        self._restarts = Restarts()
         self._changed = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
         self._reviving: asyncio.Task[None] | None = None
@@ -104,15 +113,12 @@ class Server:
     @property
     def complaint(self) -> str:
         """Why it is not there, as a sentence for the model; empty if it is."""
-        if isinstance(self._target, UnusableServer):  # the reason is for whoever wrote the file
-            return f"MCP server `{self.name}` is not available: its configuration is wrong"
-        return f"MCP server `{self.name}` is not available: {self.problem}" if self.problem else ""
+        return f"MCP server `{self._label}` is not available: {self._told}" if self._told else ""
 
     async def start(self) -> None:
         """Start it if it does not run; what goes wrong is its ``problem``."""
-        if isinstance(self._target, UnusableServer):
-            reason = on_one_line(self.problem)
-            _log.warning("MCP server %s is not available: %s", on_one_line(self.name), reason)
+        if isinstance(self.target, UnusableServer):
+            _log.warning("MCP server %s is not available: %s", self._label, self._line())
             self._tell("failed", self.problem)
             self._on_tools(self)
             return
@@ -123,10 +129,10 @@ class Server:
 
     def revive(self) -> None:
         """Try it again, aside, if it could not be started and its pause is over."""
-        is_due = self.problem and time.monotonic() >= self._next_try
-        is_tried = self._opening.locked() or (self._reviving and not self._reviving.done())
-        is_usable = not isinstance(self._target, UnusableServer)
-        if is_usable and is_due and not is_tried and not self._closed:
+        is_usable = not isinstance(self.target, UnusableServer) and not self._closed
+        is_due = self.problem and not self._restarts.pause(time.monotonic())
+        is_tried = self._opening or (self._reviving and not self._reviving.done())
+        if is_usable and is_due and not is_tried:
             name = f"mcp {self.name} again"
             self._reviving = asyncio.create_task(self.start(), name=name, context=Context())
 
@@ -143,18 +149,24 @@ class Server:
             ToolError: the server refused the call, did not answer, or is not there.
         """
         connection = await self._connected()
+        from . import failure  # noqa: PLC0415 - it loads the SDK, which is loaded
+        from .result import result_of  # noqa: PLC0415 - only calls need it
+
         try:
             raw = await self._answered(connection, tool, call)
         except TimeoutError:
-            raise ToolError(
-                f"MCP server `{self.name}` did not answer `{tool}` within"
-                f" {self._timeout:g} s, and the call was cancelled"
-                "\nHint: ask for less, or go on without it; it may have had its effect."
-            ) from None
+            raise failure.silent(self.name, tool, self._timeout) from None
         except Exception as error:
-            raise await self._failure(connection, tool, error) from error
-        self._failures = 0
-        return {key: raw[key] for key in _RESULT_KEYS if key in raw}
+            if self._closed:
+                raise ToolError(CLOSED) from error
+            if not await connection.is_lost(error):
+                raise failure.refused(self.name, tool, error, self._redact) from error
+            await connection.aclose()
+            pause = self._restarts.pause(time.monotonic())
+            ending = connection.ending()
+            raise failure.lost(self.name, tool, error, self._redact, ending, pause) from error
+        self._restarts.worked()
+        return result_of(raw)
 
     async def aclose(self) -> None:
         """End it for good. Idempotent, bounded."""
@@ -163,8 +175,8 @@ class Server:
             if task is not None:
                 task.cancel()
                 await asyncio.wait({task})
-        if self._coming is not None:
-            await self._coming.aclose()
+        if self._opening is not None:
+            await self._opening.aclose()
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.aclose()
@@ -192,204 +204,193 @@ class Server:
             finally:
                 waiting = False
 
-    async def _failure(self, connection: Connection, tool: str, error: Exception) -> ToolError:
-        from mcp import MCPError  # noqa: PLC0415 - what raised it has loaded it
-        from pydantic import ValidationError  # noqa: PLC0415 - the same
-
-        from .connection import reason_of  # noqa: PLC0415 - it loads the SDK, which is loaded
-        from .message import TOO_LARGE  # noqa: PLC0415 - the same
-
-        if self._closed:
-            return ToolError(CLOSED)
-        if not connection.is_lost(error):
-            said = self._redact(reason_of(error))[:REASON_CHARACTERS]
-            if isinstance(error, MCPError):
-                hint = "\nHint: ask it for less at once." if error.code == TOO_LARGE else ""
-                return ToolError(f"MCP server `{self.name}` refused `{tool}`: {said}{hint}")
-            if isinstance(error, ValidationError):
-                return ToolError(
-                    f"MCP server `{self.name}` answered `{tool}` with what is no tool result"
-                    "\nHint: the server is at fault; another tool may do."
-                )
-            return ToolError(f"`{tool}` of MCP server `{self.name}` cannot be called: {said}")
-        await connection.aclose()
-        why = connection.end_reason() or "the connection was closed"
-        return ToolError(
-            f"MCP server `{self.name}` was lost while `{tool}` ran: {why}"
-            "\nHint: the next call starts it again; find out first whether this one had its effect."
-        )
-
     # ── its life ─────────────────────────────────────────────────────────────────────────────
 
     async def _connected(self) -> Connection:
         """The connection, made now if there is none.
 
         Raises:
-            ToolError: it cannot be had, or not yet again.
+            ToolError: it cannot be had, or not yet.
         """
-        connection = self._connection
-        if connection is not None and not connection.ended:
+        if (connection := self._live()) is not None:
             return connection
         await asyncio.to_thread(importlib.import_module, SDK)  # half a second, the first time
-        async with self._opening:
-            if self._closed:
-                raise ToolError(CLOSED)
-            if self._connection is not None and not self._connection.ended:
-                return self._connection
-            if (wait := self._next_try - time.monotonic()) > 0:
-                raise ToolError(
-                    f"MCP server `{self.name}` is not available: {self.problem or 'it was lost'}"
-                    f"\nHint: it can be tried again in {wait:.0f} s; go on without it."
-                )
-            return await self._open()
+        # From here to the opening nothing is awaited: of those who come together one begins it.
+        if (connection := self._live()) is not None:
+            return connection
+        if self._opening is None:
+            self._check_startable()
+            self._opening = Opening(self._open(), f"mcp {self.name} start")
+        if not await self._opening.wait(self._start_timeout):
+            raise self._slow()
+        if (connection := self._live()) is not None:
+            return connection
+        raise self._unavailable("" if self._closed else self._told)
 
-    async def _open(self) -> Connection:
-        from .connection import Connection  # noqa: PLC0415 - it loads the SDK
+    def _live(self) -> Connection | None:
+        connection = self._connection
+        return connection if connection is not None and not connection.ended else None
+
+    def _check_startable(self) -> None:
+        if self._closed:
+            raise ToolError(CLOSED)
+        if pause := self._restarts.pause(time.monotonic()):
+            raise self._unavailable(
+                self._told or "it was lost",
+                f"\nHint: it can be tried again in {pause:.0f} s; go on without it.",
+            )
+
+    def _unavailable(self, why: str, hint: str = "") -> ToolError:
+        if self._closed:
+            return ToolError(CLOSED)
+        why = why or "it was lost while it started"
+        return ToolError(f"MCP server `{self._label}` is not available: {why}{hint}")
+
+    def _slow(self) -> ToolError:
+        """Those who wait go on without it; it goes on starting."""
+        self._told = f"it was not ready within {self._start_timeout:g} s; it goes on starting"
+        if self.problem != self._told:
+            self.problem = self._told
+            _log.warning("MCP server %s is not available: %s", self._label, self.problem)
+            self._tell("starting", self.problem)
+        return self._unavailable(self._told, "\nHint: call it again later, or go on without it.")
+
+    async def _open(self) -> None:
+        """Open a connection; what becomes of it is in this server's members."""
+        from .connection import Connection  # noqa: PLC0415 - it loads the SDK, which is loaded
 
         self._tell("starting")
-        connection = Connection(
+        connection = self._coming = Connection(
             self.name,
-            self._target,
+            self.target,
             handlers=self._handlers,
             redact=self._redact,
             on_tools_changed=self._changed.set,
             on_end=self._lost,
         )
-        self._coming = connection
         try:
-            async with asyncio.timeout(self._start_timeout):
+            async with asyncio.timeout(LIMIT_S):
                 await connection.open()
-                problems = await self._list(connection)
-        except Exception as error:
-            reason = await self._start_failed(connection, error)
-            raise ToolError(f"MCP server `{self.name}` is not available: {reason}") from error
+                change, problems = await self._list(connection)
+        except Exception as error:  # noqa: BLE001 - what transports raise is theirs to choose
+            await connection.aclose()
+            self._start_failed(connection, error)
         except asyncio.CancelledError:
             await connection.aclose()
             raise
+        else:
+            self._connection, self.problem, self._told = connection, "", ""
+            if self._watching is None:
+                name = f"mcp {self.name} tools"
+                self._watching = asyncio.create_task(self._watch(), name=name, context=Context())
+            self._tell("ready", change=change, problems=problems)
+            self._on_tools(self)
         finally:
-            self._coming = None
-        if self._closed:
-            await connection.aclose()
-            raise ToolError(CLOSED)
-        self._connection, self.problem = connection, ""
-        if self._watching is None:
-            name = f"mcp {self.name} tools"
-            self._watching = asyncio.create_task(self._watch(), name=name, context=Context())
-        self._tell("ready", problems=problems)
-        self._on_tools(self)
-        return connection
+            self._opening = self._coming = None
 
-    async def _start_failed(self, connection: Connection, error: Exception) -> str:
-        """Count it, clean up, and say why."""
+    def _start_failed(self, connection: Connection, error: Exception) -> None:
+        """Count it, and note why: all for people, no word of a dead program for a model."""
         from .connection import reason_of  # noqa: PLC0415 - it loads the SDK, which is loaded
 
-        await connection.aclose()
-        self._count_failure()
+        self._restarts.failed(time.monotonic())
+        ending = connection.ending()
         if isinstance(error, TimeoutError):
-            reason = f"it was not ready within {self._start_timeout:g} s"
+            reason = f"it was not ready within {LIMIT_S:g} s"
+        elif ending.how:
+            reason = f"it ended: {ending.how}"
         else:
-            reason = self._redact(reason_of(error))[:REASON_CHARACTERS]
-        if end := connection.end_reason():
-            reason = f"{reason} ({end})"
-        is_news = reason != self.problem
-        self.problem = reason
+            reason = on_one_line(without_controls(self._redact(reason_of(error))))
+        reason = reason[:REASON_CHARACTERS]
+        words = ending.words if ending.how or isinstance(error, TimeoutError) else ""
+        self._told = (
+            f"{reason}; what it wrote is in the log of the application" if words else reason
+        )
+        problem = f"{reason}; it wrote: {words}" if words else reason
+        is_news = problem != self.problem
+        self.problem = problem
         if is_news:
-            _log.warning("MCP server %s is not available: %s", self.name, reason)
-        self._tell("failed", reason)
-        return reason
+            _log.warning("MCP server %s is not available: %s", self._label, self._line())
+        self._tell("failed", self.problem)
+        self._on_tools(self)
+
+    def _line(self) -> str:
+        return on_one_line(self.problem)
 
     def _lost(self, connection: Connection) -> None:
         if connection is self._connection and not self._closed:
-            self._count_failure()
-            _log.warning("MCP server %s was lost", self.name)
+            self._restarts.failed(time.monotonic())
             self._tell("lost", "the connection ended")
 
-    def _count_failure(self) -> None:
-        delay = FIRST_DELAY_S * 2.0 ** (self._failures - 1) if self._failures else 0.0
-        self._next_try = time.monotonic() + min(delay, LONGEST_DELAY_S)
-        self._failures = min(self._failures + 1, 32)
+    async def _list(self, connection: Connection) -> tuple[Change, tuple[str, ...]]:
+        """Read its tools; what has changed, and the problems with them."""
+        from .definition import definition  # noqa: PLC0415 - what needs it has loaded the SDK
+        from .listing import listed  # noqa: PLC0415 - the same
 
-    async def _list(self, connection: Connection) -> tuple[str, ...]:
-        """Read its tools; the problems with them."""
-        from .listing import listed  # noqa: PLC0415 - it loads the SDK, which is loaded
-
-        listing = await listed(self.name, connection.request, self._redact)
-        for each in self._filter.misses(listing.definitions):
-            listing.problem(f"it has no tool `{each}`, which its configuration names")
+        listing = await listed(connection.request, self._redact)
+        for each in self._filter.misses(listing.tools):
+            listing.problem(f"it has no tool `{on_one_line(each)}`, which its configuration names")
+        named = self._naming.named(listing.tools)
+        before = self.tools
         self.tools = tuple(
-            McpTool(self, name, definition)
-            for name, definition in listing.definitions.items()
+            McpTool(self, name, definition(self.name, tool, named[name]))
+            for name, tool in listing.tools.items()
             if self._filter.admits(name)
         )
-        self.instructions = connection.instructions[:INSTRUCTION_CHARACTERS]
+        self.instructions = without_controls(connection.instructions[:INSTRUCTION_CHARACTERS])
+        self.left_out = listing.summary()
         problems = listing.told()
         for each in problems:
-            _log.warning("MCP server %s: %s", self.name, each)
-        return problems
+            _log.warning("MCP server %s: %s", self._label, each)
+        change = change_between(before, self.tools)
+        if before and change != NO_CHANGE:
+            _log.info("MCP server %s has other tools: %s", self._label, change)
+        return change, problems
 
     async def _watch(self) -> None:
         """Read the tools again whenever the server says that they are others."""
+        pause = LIST_PAUSE_S
         while True:
+            is_quiet = not self._changed.is_set()
             await self._changed.wait()
+            # One that never stops is asked ever more seldom; a quiet moment makes that good.
+            pause = LIST_PAUSE_S if is_quiet else min(2 * pause, LONGEST_LIST_PAUSE_S)
             self._changed.clear()
-            connection = self._connection
-            if connection is not None and not connection.ended:
+            if (connection := self._live()) is not None:
                 await self._list_again(connection)
-            await asyncio.sleep(LIST_PAUSE_S)
+            await asyncio.sleep(pause)
 
     async def _list_again(self, connection: Connection) -> None:
         try:
             async with asyncio.timeout(self._start_timeout):
-                problems = await self._list(connection)
+                change, problems = await self._list(connection)
         except Exception as error:  # noqa: BLE001 - it keeps the tools that it had
-            said = self._redact(repr(error))[:REASON_CHARACTERS]
-            _log.warning("MCP server %s: its new tools are not known: %s", self.name, said)
+            said = on_one_line(self._redact(repr(error))[:REASON_CHARACTERS])
+            _log.warning("MCP server %s: its new tools are not known: %s", self._label, said)
             return
-        self._tell("ready", problems=problems)
+        self._tell("ready", change=change, problems=problems)
         self._on_tools(self)
 
-    def _tell(self, state: McpState, reason: str = "", problems: tuple[str, ...] = ()) -> None:
+    def _tell(
+        self,
+        state: McpState,
+        reason: str = "",
+        change: Change = NO_CHANGE,
+        problems: tuple[str, ...] = (),
+    ) -> None:
         if self._handlers.on_status is None:
             return
+        status = McpStatus(
+            self.name,
+            state,
+            reason,
+            len(self.tools),
+            problems,
+            digests={tool.definition.name: tool.definition.digest for tool in self.tools},
+            added=change.added,
+            changed=change.changed,
+            removed=change.removed,
+        )
         try:
-            self._handlers.on_status(McpStatus(self.name, state, reason, len(self.tools), problems))
+            self._handlers.on_status(status)
         except Exception:  # noqa: BLE001 - the application's code must not end the server
             _log.exception("the application's on_status failed")
-
-
-class McpTool:
-    """A tool of a server; a :class:`~codemode.tools.tool.ToolInterface`."""
-
-    __slots__ = ("_name", "_server", "definition")
-
-    def __init__(self, server: Server, name: str, definition: ToolDefinition) -> None:
-        self._server = server
-        self._name = name
-        self.definition = definition
-
-    def __repr__(self) -> str:
-        return f"<McpTool {self.definition.name}>"
-
-    def prepare(self, call: ToolCall, context: ToolContext) -> ToolCall:
-        """The call; its arguments are its input, which the server checks.
-
-        Raises:
-            ToolError: the input is no object.
-        """
-        if not isinstance(call.input, dict):
-            raise ToolError(f"tool `{context.name}` expects a JSON object for arguments")
-        return msgspec.structs.replace(call, arguments=call.input)
-
-    def change(
-        self, call: ToolCall, arguments: Mapping[str, Any], context: ToolContext
-    ) -> ToolCall:
-        """The call with another input."""
-        return self.prepare(msgspec.structs.replace(call, input=dict(arguments)), context)
-
-    async def invoke(self, call: ToolCall, context: ToolContext) -> JsonValue:
-        """Have the server run it; the whole result, ``isError`` ones too.
-
-        Raises:
-            ToolError: there is no result.
-        """
-        return await self._server.call(self._name, self.prepare(call, context))

@@ -15,7 +15,7 @@ from ...errors import UsageError
 from .config import UnusableServer
 from .config_file import read_config
 from .handlers import McpHandlers
-from .naming import namespace_of
+from .naming import Naming, namespace_of
 from .server import Server
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ...protocol.types import ToolDefinition
     from ..tool import ToolInterface
     from ..toolset import Toolset
-    from .server import McpTool
+    from .tool import McpTool
 
 _log: Final = logging.getLogger(__name__)
 
@@ -69,8 +69,10 @@ class McpServers:
                     " StdioServer, an HttpServer or an object of the SDK; from_config reads JSON."
                 )
         offered = handlers or McpHandlers()
+        names = tuple(servers)
         self._servers = {
-            name: Server(name, target, offered, self._changed) for name, target in servers.items()
+            name: Server(name, target, Naming(name, names), offered, self._changed)
+            for name, target in servers.items()
         }
         self._toolsets: dict[Toolset, Mapping[str, str]] = {}
         """Each with what the application says of its namespaces."""
@@ -254,7 +256,8 @@ class McpServers:
         namespace = namespace_of(server.name)
         _put(toolset, namespace, tools)
         said = self._toolsets[toolset].get(namespace)
-        toolset.describe(namespace, server.complaint or said or server.instructions)
+        about = (said or server.instructions, server.left_out)
+        toolset.describe(namespace, server.complaint or "\n".join(part for part in about if part))
 
 
 def _put(toolset: Toolset, namespace: str, tools: Sequence[McpTool]) -> None:

@@ -9,23 +9,23 @@ input is closed, then the whole process group gets SIGTERM, then SIGKILL.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import shutil
 import signal
 import sys
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 import anyio
-import msgspec
 from mcp.client.stdio import get_default_environment
 from mcp.shared.message import SessionMessage
-from mcp_types import PARSE_ERROR, ErrorData, JSONRPCError, jsonrpc_message_adapter
+from mcp_types import jsonrpc_message_adapter
 
-from .message import admitted
+from ...surface.text import on_one_line
+from .last_words import last_words
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -34,13 +34,14 @@ if TYPE_CHECKING:
     from mcp_types import JSONRPCMessage
 
     from ..redaction import Redaction
+    from .answers import AnswerTable
     from .config import StdioServer
 
 LINE_BYTES: Final = 64 * 1024 * 1024
 """The longest line that is waited for; one that is too long for a message and ends is passed over."""
 EXIT_SECONDS: Final = 1.5
 """How long a server may take to end when its input is closed, and again when it is told to."""
-STDERR_BYTES: Final = 4096
+STDERR_BYTES: Final = 16_384
 """How much of the end of a server's standard error is kept."""
 BAD_LINES_LOGGED: Final = 5
 """A server that prints to standard output is told about, but does not fill the log."""
@@ -51,21 +52,55 @@ DRAIN_BYTES: Final = 65_536
 _log: Final = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class ProcessEnding:
+    """How a server's process ended.
+
+    Attributes:
+        how: in our words; empty, if it was ended from here.
+        words: the line of its standard error that says why, without secrets, for people; may be empty.
+    """
+
+    how: str = ""
+    words: str = ""
+
+    def for_people(self) -> str:
+        """All that is known."""
+        wrote = f"it wrote: {self.words}" if self.words else ""
+        return "; ".join(part for part in (self.how, wrote) if part)
+
+    def for_model(self) -> str:
+        """How it ended, without a word of its own: what it wrote may be meant for a model."""
+        if self.how and self.words:
+            return f"{self.how}; what it wrote is in the log of the application"
+        return self.how
+
+
 class ServerProcess:
     """What is known of a server's process besides its messages.
 
-    ``on_end()`` is called before anybody can learn from the streams that it speaks no more.
+    Args:
+        name: the server's, for the log.
+        redact: for what it writes.
+        answers: gets its answers.
+        on_end: is called before anybody can learn from the streams that it speaks no more.
     """
 
-    def __init__(self, name: str, redact: Redaction, on_end: Callable[[], None]) -> None:
-        self.reason = ""
-        """Why it ended, if its own messages did it."""
-        self._name = name
+    def __init__(
+        self, name: str, redact: Redaction, answers: AnswerTable, on_end: Callable[[], None]
+    ) -> None:
+        self._reason = ""
+        """Why it was ended, if its own messages did it."""
+        self._name = on_one_line(name)
         self._redact = redact
+        self._answers = answers
         self._on_end = on_end
         self._stderr = b""
         self._bad_lines = 0
         self._process: asyncio.subprocess.Process | None = None
+        self._is_ended_here = False
+        self._has_ended = False
+        """Whether it ended by itself."""
 
     @asynccontextmanager
     async def running(
@@ -93,21 +128,27 @@ class ServerProcess:
             try:
                 yield read, write
             finally:
+                self._is_ended_here = True
                 read.close()  # a message that nobody takes must not hold up the pipe
                 await _end(process)
                 for each in (readers, *pumps):
                     each.cancel()
                 await asyncio.wait([readers, *pumps])
 
-    def end(self) -> str:
-        """How it ended, and its last words: one line, fit for an error text."""
+    def ending(self) -> ProcessEnding:
+        """How it ended, once it has."""
         status = None if self._process is None else self._process.returncode
-        parts = [self.reason] if self.reason else []
-        if status is not None:
+        parts = [self._reason] if self._reason else []
+        if self._has_ended and status is not None:
             parts.append(f"killed by signal {-status}" if status < 0 else f"exit status {status}")
-        words = self._redact(self._stderr.decode("utf-8", "replace")).split("\n")
-        last = next((line.strip() for line in reversed(words) if line.strip()), "")
-        return ", ".join(parts) + (f"; it said: {last[:500]}" if last else "")
+        words = last_words(self._redact(self._stderr.decode("utf-8", "replace")))
+        return ProcessEnding(", ".join(parts), on_one_line(words))
+
+    def log_words(self) -> None:
+        """Put into the log what it wrote last, whole: an error text has one line of it."""
+        if self._stderr and _log.isEnabledFor(logging.INFO):
+            said = self._redact(self._stderr.decode("utf-8", "replace"))
+            _log.info("MCP server %s wrote last: %s", self._name, on_one_line(said))
 
     def kill(self) -> None:
         """End it and all that it has started, at once, if it still runs. From any thread."""
@@ -123,8 +164,9 @@ class ServerProcess:
         async with inward:
             try:
                 await self._read_messages(process.stdout, inward)
+                self._has_ended = not (self._is_ended_here or self._reason)
             except ValueError:  # the bound of the stream
-                self.reason = f"it sent a message longer than {LINE_BYTES // 2**20} MiB"
+                self._reason = f"it sent a message longer than {LINE_BYTES // 2**20} MiB"
             except (anyio.BrokenResourceError, anyio.ClosedResourceError):
                 pass  # nobody takes messages any more
             self._on_end()
@@ -138,33 +180,39 @@ class ServerProcess:
     ) -> None:
         bad_lines = 0
         while line := await stdout.readline():
-            message = self._message(line)
-            if message is not None:
+            found = None if line.isspace() else self._messages(line)
+            for each in found or ():
+                await inward.send(SessionMessage(each))
+            if found is not None:
                 bad_lines = 0
-                await inward.send(SessionMessage(message))
             elif bad_lines < BAD_LINES:
                 bad_lines += 1
-                await asyncio.sleep(0)  # what is there already is read without a pause
             else:
-                self.reason = f"it wrote more than {BAD_LINES:,} lines that are no messages"
+                self._reason = f"it wrote more than {BAD_LINES:,} lines that are no messages"
                 return
+            if not found:
+                await asyncio.sleep(0)  # what is there already is read without a pause
 
-    def _message(self, line: bytes) -> JSONRPCMessage | None:
-        """The message that ``line`` is, or what tells who waits that it cannot be read."""
-        if line.isspace():
-            return None
-        text = admitted(line)
+    def _messages(self, line: bytes) -> list[JSONRPCMessage] | None:
+        """The messages that the session should read for ``line``; None, if it has none."""
+        texts = self._answers.read(line)
         try:
-            return jsonrpc_message_adapter.validate_json(text, by_name=False)
-        except ValueError:
-            self._warn(line)
-            return _unreadable_answer(text)
+            if texts is not None:
+                return [
+                    jsonrpc_message_adapter.validate_json(each, by_name=False) for each in texts
+                ]
+        except ValueError:  # what it asks for or tells of is malformed
+            pass
+        self._warn(line)
+        return None
 
     def _warn(self, line: bytes) -> None:
         self._bad_lines += 1
         if self._bad_lines <= BAD_LINES_LOGGED:
             shown = self._redact(line[:STDERR_BYTES].decode("utf-8", "replace"))[:200].rstrip()
-            _log.warning("MCP server %s wrote no message to its output: %r", self._name, shown)
+            _log.warning(
+                "MCP server %s wrote no message to its output: %s", self._name, on_one_line(shown)
+            )
 
     async def _write(
         self,
@@ -189,27 +237,7 @@ class ServerProcess:
             self._stderr = (self._stderr + part)[-STDERR_BYTES:]
             if _log.isEnabledFor(logging.DEBUG):
                 said = self._redact(part.decode("utf-8", "replace")).rstrip()
-                _log.debug("MCP server %s: %s", self._name, said)
-
-
-class _Answer(msgspec.Struct):
-    """As much of an answer as tells whom it is for."""
-
-    jsonrpc: Literal["2.0"]
-    id: int | str
-
-
-def _unreadable_answer(line: bytes) -> JSONRPCError | None:
-    """The refusal to put in the place of an answer that cannot be read; who waits must hear."""
-    try:
-        answer = msgspec.json.decode(line, type=_Answer)
-    except (ValueError, RecursionError):
-        try:  # Python's own reader takes lone surrogates and NaN, which some servers write
-            answer = msgspec.convert(json.loads(line), _Answer)
-        except (ValueError, RecursionError):
-            return None
-    error = ErrorData(code=PARSE_ERROR, message="its answer is malformed or nested too deep")
-    return JSONRPCError(jsonrpc="2.0", id=answer.id, error=error)
+                _log.debug("MCP server %s: %s", self._name, on_one_line(said))
 
 
 async def _started(config: StdioServer) -> asyncio.subprocess.Process:

@@ -1,0 +1,40 @@
+"""When a server that failed may be started again: pure, apart from the clock it is given."""
+
+from __future__ import annotations
+
+from typing import Final
+
+FIRST_DELAY_S: Final = 1.0
+LONGEST_DELAY_S: Final = 60.0
+_MOST: Final = 32
+
+
+class Restarts:
+    """Pauses between the starts of one server: none, then one second, two, four, up to a minute.
+
+    >>> restarts = Restarts()
+    >>> pauses = []
+    >>> for _ in range(4):
+    ...     restarts.failed(now=100.0)
+    ...     pauses.append(restarts.pause(now=100.0))
+    >>> pauses
+    [0.0, 1.0, 2.0, 4.0]
+    """
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._next = 0.0
+
+    def failed(self, now: float) -> None:
+        """It could not be started, or was lost."""
+        delay = FIRST_DELAY_S * 2.0 ** (self._failures - 1) if self._failures else 0.0
+        self._next = now + min(delay, LONGEST_DELAY_S)
+        self._failures = min(self._failures + 1, _MOST)
+
+    def worked(self) -> None:
+        """It answered a call: what was is forgotten."""
+        self._failures = 0
+
+    def pause(self, now: float) -> float:
+        """Seconds until it may be started again; 0 if it may be now."""
+        return max(0.0, self._next - now)
