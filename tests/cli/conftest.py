@@ -1,4 +1,4 @@
-"""The command line as a process of its own."""
+"""The command line: in this process, or as one of its own where that is the subject."""
 
 import os
 import subprocess
@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+from click.testing import CliRunner
 
 import codemode
+from codemode.cli import PROGRAM, app
 
 SOURCES = Path(codemode.__file__).parents[1]
 ROOT = Path(__file__).parents[2]
@@ -36,8 +38,21 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(folder: Path) -> Codemode:
-    """Run ``codemode run … -`` with a program on standard input, to its end."""
+def run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Codemode:
+    """Run ``codemode run … -`` in this process, with a program on standard input, to its end."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+    def run(program: str, *options: str) -> subprocess.CompletedProcess[str]:
+        done = CliRunner().invoke(app, ["run", *options, "-"], prog_name=PROGRAM, input=program)
+        return subprocess.CompletedProcess(options, done.exit_code, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def run_process(folder: Path) -> Codemode:
+    """Run ``codemode run … -`` as a process, with a program on standard input, to its end."""
 
     def run(program: str, *options: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -33,8 +33,9 @@ def test_completion_knows_options() -> None:
     assert done.stdout.splitlines()[:2] == ["plain", "--yield-time-ms"]
 
 
-def test_the_version_is_one_line() -> None:
-    result = CliRunner().invoke(app, ["--version"])
+@pytest.mark.parametrize("option", ["-V", "--version"])
+def test_the_version_is_one_line(option: str) -> None:
+    result = CliRunner().invoke(app, [option])
 
     assert (result.exit_code, result.stdout.split(" ")[0], result.stdout.count("\n")) == (
         0,

@@ -9,12 +9,12 @@ from tests.remote.rpc.hosts import listening
 from .conftest import Codemode
 
 
-async def test_a_program_runs_in_a_host_that_listens(run: Codemode, tmp_path: Path) -> None:
+async def test_a_program_runs_in_a_host_that_listens(run_process: Codemode, tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("s3cret\n")
     async with listening("ours", "--token-file", str(token)) as host:
-        done = run("text(6 * 7)", "--host", host.url, "--host-token-file", str(token))
-        refused = run("text(6 * 7)", "--host", host.url)
+        done = run_process("text(6 * 7)", "--host", host.url, "--host-token-file", str(token))
+        refused = run_process("text(6 * 7)", "--host", host.url)
 
     assert (done.returncode, done.stdout) == (0, "42\n")
     assert (refused.returncode, refused.stdout) == (3, "")
@@ -24,12 +24,12 @@ async def test_a_program_runs_in_a_host_that_listens(run: Codemode, tmp_path: Pa
 
 @needs_openssl
 async def test_a_host_that_is_not_trusted_is_one_line_without_the_log_of_grpc(
-    run: Codemode, tmp_path: Path
+    run_process: Codemode, tmp_path: Path
 ) -> None:
     own, other = identity(tmp_path, "own"), identity(tmp_path, "other")
     options = ("--tls-cert", str(own.certificate), "--tls-key", str(own.key))
     async with listening("ours", *options) as host:
-        done = run("text(1)", "--host", host.url, "--host-ca", str(other.certificate))
+        done = run_process("text(1)", "--host", host.url, "--host-ca", str(other.certificate))
 
     assert (done.returncode, done.stdout) == (3, "")
     assert re.fullmatch(
@@ -37,12 +37,14 @@ async def test_a_host_that_is_not_trusted_is_one_line_without_the_log_of_grpc(
     )
 
 
-def test_an_endpoint_that_cannot_be_used_is_a_usage_error(run: Codemode, tmp_path: Path) -> None:
-    done = run("text(1)", "--host", "http://user:hunter2@host")
+def test_an_endpoint_that_cannot_be_used_is_a_usage_error(
+    run_process: Codemode, tmp_path: Path
+) -> None:
+    done = run_process("text(1)", "--host", "http://user:hunter2@host")
     assert (done.returncode, "must not include credentials" in done.stderr) == (2, True)
     assert "hunter2" not in done.stderr
 
-    done = run("text(1)", "--host", "ftp://host")
+    done = run_process("text(1)", "--host", "ftp://host")
     assert (done.returncode, done.stderr) == (
         2,
         "error: there are no ftp:// endpoints; expected `grpc://HOST:PORT`, `http://HOST:PORT`,"
@@ -51,6 +53,6 @@ def test_an_endpoint_that_cannot_be_used_is_a_usage_error(run: Codemode, tmp_pat
 
     token = tmp_path / "token"
     token.write_text("x")
-    done = run("text(1)", "--host-token-file", str(token))
+    done = run_process("text(1)", "--host-token-file", str(token))
     assert done.returncode == 2
     assert "are for a --host that is a URL" in done.stderr

@@ -8,12 +8,14 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from codemode.cli import media
+from codemode.cli import app, media
 from codemode.protocol.types import ImageItem
 
 from .conftest import CHILD_SECONDS, Codemode, Start, command, environment
@@ -23,8 +25,8 @@ WAV = base64.b64encode(b"RIFF\x00\x00\x00\x00WAVE").decode()
 FOREVER = "await new Promise(() => {});"
 
 
-def test_prints_what_the_program_writes_and_nothing_else(run: Codemode) -> None:
-    done = run("text(1+1)")
+def test_prints_what_the_program_writes_and_nothing_else(run_process: Codemode) -> None:
+    done = run_process("text(1+1)")
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "2\n", "")
 
@@ -37,6 +39,15 @@ def test_each_text_ends_its_line_and_none_gets_a_second_newline(run: Codemode) -
 
 def test_a_program_is_run(run: Codemode) -> None:
     assert run("text(6*7)").stdout == "42\n"
+
+
+def test_a_program_can_stand_on_the_command_line(run: Codemode) -> None:
+    done = CliRunner().invoke(app, ["run", "-e", "text(1 + 1)"])
+    twice = run("text(1)", "-e", "text(1 + 1)")
+
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "2\n", "")
+    assert (twice.returncode, twice.stdout) == (2, "")
+    assert twice.stderr == "error: FILE and -e are two programs\nhint: give one of them.\n"
 
 
 def test_a_failed_program_gives_1_and_its_stack_and_hint_on_standard_error(run: Codemode) -> None:
@@ -131,13 +142,13 @@ def test_output_appears_while_the_program_runs(
 
 
 def test_what_tools_print_goes_to_standard_error(
-    run: Codemode, tools: Callable[[str], str]
+    run_process: Codemode, tools: Callable[[str], str]
 ) -> None:
     module = tools(
         "import subprocess\nprint('at import')\n@tool\ndef loud() -> int:\n"
         "    print('from a tool'); subprocess.run(['echo', 'from its child']); return 1"
     )
-    done = run("text(await tools.loud())", "--tools", module)
+    done = run_process("text(await tools.loud())", "--tools", module)
 
     assert done.stdout == "1\n"
     assert sorted(done.stderr.splitlines()) == ["at import", "from a tool", "from its child"]
@@ -206,7 +217,7 @@ def test_without_a_place_for_them_they_go_into_a_temporary_folder_that_is_named(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     temporary = tmp_path_factory.mktemp("temporary")
-    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     image = f"image('data:image/png;base64,{PNG}');"
     quiet, talkative = run("text(1)"), run(f"{image} {image}")
 

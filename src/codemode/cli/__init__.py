@@ -7,11 +7,13 @@ runs. Standard output is data, standard error is talk.
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from ..conformance.command import conformance
+from . import settings
 from .estimate import estimate
 from .run import run
 from .serve import serve
@@ -55,9 +57,21 @@ class _App(click.Group):
             code = error.exit_code
         sys.exit(code)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        # Help and completion are there whatever stands in a file.
+        wants_help = ctx.resilient_parsing or bool({"-h", "--help"} & set(args))
+        if not (ctx.params.get("no_config") or wants_help):
+            settings.load(ctx, ctx.params.get("config"))
+        return super().resolve_command(ctx, args)
+
 
 def _explained(error: click.ClickException) -> str:
     text = error.format_message().replace("\nHint: ", "\nhint: ")
+    if isinstance(error, click.BadParameter):
+        first, *rest = text.split("\n")
+        text = "\n".join([first + settings.source_of(error), *rest])
     if "\nhint: " in text or not isinstance(error, click.UsageError):
         return text
     command = error.ctx.command_path if error.ctx else PROGRAM
@@ -81,6 +95,15 @@ _SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 
 
 @click.group(cls=_App, context_settings=_SETTINGS)
 @click.option(
+    "--config",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Take options from [tool.codemode] in this TOML file. [default: the nearest pyproject.toml "
+    "that has it]",
+)
+@click.option("--no-config", is_flag=True, help="Take options from no file.")
+@click.option(
+    "-V",
     "--version",
     is_flag=True,
     expose_value=False,
@@ -88,7 +111,7 @@ _SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 
     callback=_show_version,
     help="Print the version and exit.",
 )
-def app() -> None:
+def app(**_read_when_the_command_is_known: object) -> None:
     """Run JavaScript programs that call Python functions as tools, in V8 cells."""
 
 
@@ -177,6 +200,9 @@ def doctor(context: click.Context, *, as_json: bool) -> None:
     from .doctor import doctor as examine  # noqa: PLC0415 - the engine: not for --help
 
     context.exit(examine(as_json=as_json))
+
+
+settings.configure(app)
 
 
 def command_paths() -> Sequence[tuple[str, click.Command]]:

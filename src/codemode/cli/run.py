@@ -27,7 +27,12 @@ Exit codes:
 
 
 @click.command(epilog=_EXIT_CODES)
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.argument(
+    "file", required=False, type=click.Path(exists=True, dir_okay=False, allow_dash=True)
+)
+@click.option(
+    "-e", "--eval", "evaluate", metavar="CODE", help="Run this program, instead of a file."
+)
 @tool_sources("What the program may call")
 @click.option(
     "--max-seconds",
@@ -84,15 +89,27 @@ Exit codes:
 )
 @click.pass_context
 def run(context: click.Context, /, **options: Any) -> None:
-    """Run the program in FILE, or from standard input if FILE is -.
+    """Run the program in FILE, or from standard input if FILE is -, or the one after -e.
 
     Standard output gets what the program writes with text(), and nothing else. Images and
     sounds become files. Errors, notifications and progress go to standard error.
     """
-    source = _read(options.pop("file"), dict(options["limits"]))
+    source = _source(options.pop("file"), options.pop("evaluate"), dict(options["limits"]))
     from .running import run_program  # noqa: PLC0415 - asyncio and the rest: not for --help
 
     context.exit(run_program(source, **options))
+
+
+def _source(file: str | None, code: str | None, limits: dict[str, int | None]) -> str:
+    if file is not None and code is not None:
+        raise click.UsageError("FILE and -e are two programs\nhint: give one of them.")
+    if code is not None:
+        return code
+    if file is None:
+        raise click.UsageError(
+            "Missing argument 'FILE'.\nThe program may also be standard input (-), or follow -e."
+        )
+    return _read(file, limits)
 
 
 class _TooLargeError(click.ClickException):
