@@ -28,7 +28,10 @@ Exit codes:
 
 @click.command(epilog=_EXIT_CODES)
 @click.argument(
-    "file", required=False, type=click.Path(exists=True, dir_okay=False, allow_dash=True)
+    "file",
+    metavar="FILE",
+    required=False,
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
 )
 @click.option(
     "-e", "--eval", "evaluate", metavar="CODE", help="Run this program, instead of a file."
