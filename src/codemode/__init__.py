@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from .application.activity import CellInfo
     from .application.events import (
+        ApprovalRequested,
+        CallDecided,
         CallEnded,
         CallStarted,
         CellEnded,
@@ -88,7 +90,12 @@ if TYPE_CHECKING:
     from .tools.mcp.config import HttpServer, StdioServer
     from .tools.mcp.handlers import McpHandlers, McpProgress, McpStatus
     from .tools.mcp.servers import McpServers
-    from .tools.policy import Approval, OnApproval, Policy, allow, ask, refuse
+    from .tools.policy.approvals import Approval, OnApproval
+    from .tools.policy.decisions import CallDecision, Decision
+    from .tools.policy.destinations import only_destinations
+    from .tools.policy.guards import budget, once, rate, read_only
+    from .tools.policy.policy import Policy
+    from .tools.policy.rules import allow, ask, refuse, run_as
     from .tools.result import Audio, Image
     from .tools.schema_tool import Tool
     from .tools.tool import ToolContext, ToolInterface
@@ -96,8 +103,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Approval",
+    "ApprovalRequested",
     "Audio",
     "AudioItem",
+    "CallDecided",
+    "CallDecision",
     "CallEnded",
     "CallStarted",
     "CellBusyError",
@@ -112,6 +122,7 @@ __all__ = [
     "CellYielded",
     "CodeMode",
     "CodeModeError",
+    "Decision",
     "EngineError",
     "EngineMissingError",
     "ExecResult",
@@ -176,8 +187,14 @@ __all__ = [
     "__version__",
     "allow",
     "ask",
+    "budget",
     "declaration",
+    "once",
+    "only_destinations",
+    "rate",
+    "read_only",
     "refuse",
+    "run_as",
     "tool",
 ]
 
@@ -187,7 +204,8 @@ _ERRORS = (
     " WorkerLostError"
 )
 _EVENTS = (
-    "CallEnded CallStarted CellEnded CellEvent CellNotification CellOutput CellStarted CellYielded"
+    "ApprovalRequested CallEnded CallDecided CallStarted CellEnded CellEvent CellNotification CellOutput"
+    " CellStarted CellYielded"
 )
 _SEAMS = "Session SessionDelegate SessionProvider Signal StartedCell"
 _TYPES = (
@@ -217,7 +235,12 @@ _HOMES = {
     "tools.mcp.config": "HttpServer StdioServer",
     "tools.mcp.handlers": "McpHandlers McpProgress McpStatus",
     "tools.mcp.servers": "McpServers",
-    "tools.policy": "Approval OnApproval Policy allow ask refuse",
+    "tools.policy.approvals": "Approval OnApproval",
+    "tools.policy.decisions": "CallDecision Decision",
+    "tools.policy.destinations": "only_destinations",
+    "tools.policy.guards": "budget once rate read_only",
+    "tools.policy.policy": "Policy",
+    "tools.policy.rules": "allow ask refuse run_as",
     "tools.result": "Audio Image",
     "tools.schema_tool": "Tool",
     "tools.tool": "ToolContext ToolInterface",

@@ -18,6 +18,7 @@ import msgspec
 from .application.activity import Activity
 from .application.events import CellEnded, CellEvent, CellOutput, CellStarted
 from .application.following import OBSERVE_MS, Follower, Following
+from .application.identity import SessionIdentity
 from .application.model_tools import ModelTools, check_count, parsed_source
 from .application.opening import SessionOpening
 from .application.results import lost_cell, refused
@@ -36,6 +37,8 @@ from .limits import GREATEST
 from .protocol.session import StoresValues
 from .protocol.types import CellId
 from .surface.result import ExecResult
+from .tools.policy.approvals import Approvals
+from .tools.policy.decisions import Decisions
 from .tools.toolset import CATALOGUE_TOKENS, Toolset
 
 if TYPE_CHECKING:
@@ -45,12 +48,15 @@ if TYPE_CHECKING:
     from typing import Self
 
     from .application.activity import CellInfo
+    from .application.identity import Caller
     from .limits import Limits
     from .protocol.session import Session, SessionProvider, Signal
     from .surface.declaration import DeclarationForm
     from .tools.chain import Middleware
     from .tools.mcp.servers import McpServers
-    from .tools.policy import OnApproval, Policy
+    from .tools.policy.approvals import Approval, OnApproval
+    from .tools.policy.decisions import Decision, Scope
+    from .tools.policy.policy import Policy
     from .tools.tool import ToolInterface
     from .tools.toolset import OnNotify
     from .trace.tracer import Sink
@@ -76,8 +82,12 @@ class CodeMode(ModelTools):
         declarations: ``"shared"`` declares each type that recurs once and refers to it;
             ``"published"`` gives the very form of the published client.
         policy: judges every nested call, behind the middleware; None allows all.
-        on_approval: gets approval for calls that the policy asks about; without it they are
-            refused.
+        on_approval: gets approval for calls that the policy asks about. Without it they wait: the
+            cell yields, ``pending_approvals`` tells of them, ``approve`` and ``refuse`` decide.
+        session: a name for the session, for rules and idempotency keys.
+        caller: for whom programs run, for rules and tools; or a function that says it, which is
+            called at each nested call in the context of the ``exec`` that caused it.
+        decisions: what was decided "always" in earlier sessions; see ``CodeMode.decisions``.
         trace: takes every event of the session, or is the folder in which to record them; None:
             the folder that the environment variable ``CODEMODE_TRACE`` names, or no trace.
         engine: ``"workers"``, the only one there is. Leave it out: earlier releases had another.
@@ -116,6 +126,9 @@ class CodeMode(ModelTools):
         mcp: McpServers | str | os.PathLike[str] | Mapping[str, Any] | None = None,
         policy: Policy | None = None,
         on_approval: OnApproval | None = None,
+        session: str | None = None,
+        caller: Caller | None = None,
+        decisions: Iterable[Decision] = (),
         trace: Sink | str | os.PathLike[str] | None = None,
         engine: Literal["workers"] = "workers",
     ) -> None:
@@ -144,11 +157,12 @@ class CodeMode(ModelTools):
                 on_approval=on_approval,
             )
             self._owns_toolset = True
-        activity = Activity(toolset)
+        self._approvals = Approvals(toolset.on_approval, decisions=Decisions(decisions))
+        activity = Activity(toolset, SessionIdentity(session, caller), self._approvals)
         opening = SessionOpening(
             activity, toolset, limits=limits, provider=provider, mcp=mcp, trace=trace
         )
-        super().__init__(toolset, opening, activity)
+        super().__init__(toolset, opening, activity, yields_to_ask=self._approvals.asks_nobody)
 
     def __repr__(self) -> str:
         tools = len(self.toolset.catalogue.tools)
@@ -350,6 +364,50 @@ class CodeMode(ModelTools):
             raise
         except SessionError as error:
             raise UsageError(str(error)) from error
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """What was decided about tools for the session or for always: values to store and give back."""
+        return self._approvals.decisions.all
+
+    def pending_approvals(self) -> tuple[Approval, ...]:
+        """The nested calls that wait for approval, in the order in which they began to."""
+        return self._approvals.pending()
+
+    async def approve(
+        self,
+        approval_id: str,
+        *,
+        arguments: Mapping[str, Any] | None = None,
+        remember: Scope = "call",
+    ) -> None:
+        """Let a nested call go on that waits for approval.
+
+        Args:
+            approval_id: of one of ``pending_approvals``.
+            arguments: values that the tool gets instead of the program's, by the names of its
+                parameters: as Python values, or as JSON. The others stay.
+            remember: ``"call"``, or ``"session"`` for every call of this tool in this session, or
+                ``"always"``: see ``decisions``. It holds as long as the tool stays what it is.
+
+        Raises:
+            UsageError: no such call waits, the arguments do not fit, or the policy refuses the call
+                with them; it goes on waiting.
+        """
+        self._approvals.approve(approval_id, arguments, remember=remember)
+
+    async def refuse(self, approval_id: str, reason: str = "", *, remember: Scope = "call") -> None:
+        """Refuse a nested call that waits for approval; the program can catch that.
+
+        Args:
+            approval_id: of one of ``pending_approvals``.
+            reason: one sentence that the program and the model read.
+            remember: as for ``approve``.
+
+        Raises:
+            UsageError: no such call waits.
+        """
+        self._approvals.refuse(approval_id, reason, remember=remember)
 
     async def aclose(self) -> None:
         """End every cell and release everything that is this object's. Idempotent."""

@@ -3,6 +3,7 @@ import contextvars
 import dataclasses
 import functools
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
@@ -389,3 +390,83 @@ async def test_a_result_without_a_json_form_names_the_tool(call: Call) -> None:
 def test_a_function_tool_is_a_tool() -> None:
     assert isinstance(add, ToolInterface)
     assert as_tool(add) is add
+
+
+# ── what the author says beside ──────────────────────────────────────────────────────────────────
+
+
+def test_hints_stay_in_the_definition_and_an_idempotent_tool_says_so() -> None:
+    @tool(annotations={"readOnlyHint": True}, idempotent=True)
+    def look() -> None: ...
+
+    @tool(idempotent=True, annotations={"idempotentHint": False})
+    def act() -> None: ...
+
+    found = [(each.definition.annotations, each.definition.idempotent) for each in (look, act, add)]
+    assert found == [
+        ({"idempotentHint": True, "readOnlyHint": True}, True),
+        ({"idempotentHint": False}, True),
+        ({}, False),
+    ]
+
+
+async def test_a_call_that_takes_too_long_fails_and_is_cancelled(call: Call) -> None:
+    ended: list[str] = []
+
+    @tool(timeout=0.01)
+    async def slow() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("cancelled")
+
+    with pytest.raises(ToolError) as refused:
+        await call(slow)
+    assert (str(refused.value), ended) == (
+        "tool `slow` has not answered within 0.01 s, and was cancelled"
+        "\nHint: find out whether it had its effect before you call it again.",
+        ["cancelled"],
+    )
+
+
+async def test_a_thread_that_takes_too_long_hears_of_it(call: Call) -> None:
+    heard = threading.Event()
+
+    @tool(timeout=0.01)
+    def slow(stop: Signal) -> None:
+        while not stop.is_set():
+            time.sleep(0.001)
+        heard.set()
+
+    with pytest.raises(ToolError, match="has not answered within"):
+        await call(slow)
+    assert await asyncio.to_thread(heard.wait, 20)
+
+
+async def test_a_timeout_of_the_functions_own_is_its_own_error(call: Call) -> None:
+    @tool(timeout=60)
+    async def fails() -> None:
+        raise TimeoutError("the database")
+
+    with pytest.raises(ToolError, match="TimeoutError: the database"):
+        await call(fails)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"timeout": 0}, "tool `f`: timeout must be a positive number of seconds, got 0"),
+        ({"timeout": True}, "tool `f`: timeout must be a positive number of seconds, got True"),
+        (
+            {"annotations": {"readOnly": True}},
+            "tool `f`: annotations are hints of MCP that are true or false, got {'readOnly': True}"
+            "\nHint: there are readOnlyHint, destructiveHint, idempotentHint, openWorldHint.",
+        ),
+    ],
+)
+def test_what_an_author_cannot_say_is_refused(options: dict[str, Any], text: str) -> None:
+    def f() -> None: ...
+
+    with pytest.raises(ToolDefinitionError) as refused:
+        tool(**options)(f)
+    assert str(refused.value) == text

@@ -12,6 +12,7 @@ forgets its oldest ones.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Final
@@ -20,15 +21,19 @@ import msgspec
 
 from ..runtime.jsontext import encode_json
 from ..surface.nested_call import NestedCall
-from .events import CallEnded, CallStarted, CellNotification
+from ..tools.policy.gate import Gate
+from .events import ApprovalRequested, CallDecided, CallEnded, CallStarted, CellNotification
 
 if TYPE_CHECKING:
     from ..protocol.session import Signal
     from ..protocol.types import CellId, JsonValue, ToolCall
     from ..surface.nested_call import CallStatus
+    from ..tools.policy.approvals import Approval, Approvals
+    from ..tools.policy.decisions import CallDecision
     from ..tools.toolset import Toolset
     from .event_queue import EventQueue
     from .events import CellEvent
+    from .identity import SessionIdentity
 
 KEPT_BYTES: Final = 8 * 1024 * 1024
 """What the calls that have ended may take together until a result tells of them."""
@@ -71,6 +76,7 @@ class CellRecord:
         calls: how many tools it has called.
         ended: the calls that have ended.
         is_closed: whether the cell is over and all its callbacks have ended.
+        asks: set when a call has begun to wait for approval, and no result has told of it.
     """
 
     def __init__(self, cell_id: CellId) -> None:
@@ -80,8 +86,10 @@ class CellRecord:
         self.calls = 0
         self.ended: deque[NestedCall] = deque()
         self.is_closed = False
+        self.asks = asyncio.Event()
         self._callbacks = 0
         self._running: dict[str, tuple[str, float]] = {}  # tool and start, by the id of the call
+        self._approvals: dict[str, Approval] = {}  # by the id of the call
         self._early: list[CellEvent] | None = []
         self._queue: EventQueue | None = None
 
@@ -96,7 +104,30 @@ class CellRecord:
     @property
     def running(self) -> tuple[NestedCall, ...]:
         """The nested calls that run, in order."""
-        return tuple(_call(call_id, *each, "running") for call_id, each in self._running.items())
+        return tuple(self._running_call(call_id) for call_id in self._running)
+
+    @property
+    def approvals(self) -> tuple[Approval, ...]:
+        """The nested calls that wait for approval."""
+        return tuple(self._approvals.values())
+
+    def approval_asked(self, approval: Approval) -> None:
+        """A call waits for approval."""
+        self._approvals[approval.call.runtime_tool_call_id] = approval
+        self.asks.set()
+
+    def approval_over(self, approval: Approval) -> None:
+        """A call does not wait for approval any more."""
+        self._approvals.pop(approval.call.runtime_tool_call_id, None)
+        if not self._approvals:
+            self.asks.clear()
+
+    def _running_call(self, call_id: str) -> NestedCall:
+        approval = self._approvals.get(call_id)
+        if approval is None:
+            return _call(call_id, *self._running[call_id], "running")
+        waiting = _call(call_id, *self._running[call_id], "waiting")
+        return msgspec.structs.replace(waiting, approval_id=approval.id)
 
     def follow(self, queue: EventQueue | None) -> None:
         """From now on events go to ``queue``, those that have waited first; None: nobody follows."""
@@ -170,10 +201,22 @@ class CellRecord:
 
 
 class Activity:
-    """The delegate of a session: keeps and tells what its cells do, and asks the toolset."""
+    """The delegate of a session: keeps and tells what its cells do, and asks the toolset.
 
-    def __init__(self, toolset: Toolset) -> None:
+    Args:
+        toolset: runs nested calls.
+        identity: whose session it is.
+        approvals: the calls that wait for approval.
+    """
+
+    def __init__(self, toolset: Toolset, identity: SessionIdentity, approvals: Approvals) -> None:
         self._toolset = toolset
+        self._identity = identity
+        self._approvals = approvals
+        self._gate: Gate | None = None
+        if toolset.policy is not None:
+            self._gate = Gate(toolset.policy, approvals, listener=self._decided)
+            approvals.listener = self._decided
         self._records: dict[CellId, CellRecord] = {}
         self._closed: OrderedDict[CellId, CellRecord] = OrderedDict()
         self._kept = 0
@@ -188,10 +231,21 @@ class Activity:
             found = self._records[cell_id] = CellRecord(cell_id)
         return found
 
-    def started(self, cell_id: CellId, call_id: str, queue: EventQueue | None = None) -> CellRecord:
-        """A cell was admitted; ``queue`` gets its events."""
+    def started(
+        self,
+        cell_id: CellId,
+        call_id: str,
+        queue: EventQueue | None = None,
+        *,
+        asks: asyncio.Event | None = None,
+    ) -> CellRecord:
+        """A cell was admitted; ``queue`` gets its events, ``asks`` is set when it asks for approval."""
         record = self.record(cell_id)
         record.call_id = call_id
+        if asks is not None:
+            if record.asks.is_set():
+                asks.set()
+            record.asks = asks
         record.follow(queue)
         return record
 
@@ -216,6 +270,19 @@ class Activity:
         self._kept -= sum(map(_size, ended))
         return ended, record.running
 
+    def asks(self, cell_id: CellId) -> asyncio.Event | None:
+        """Set while a call of a cell waits for approval that no result has told of."""
+        record = self._find(cell_id)
+        return None if record is None else record.asks
+
+    def approvals(self, cell_id: CellId) -> tuple[Approval, ...]:
+        """The nested calls of a cell that nobody is asked about, so that a result tells of them."""
+        record = self._find(cell_id)
+        if record is None or not self._approvals.asks_nobody:
+            return ()
+        record.asks.clear()
+        return record.approvals
+
     def forget(self, cell_id: CellId) -> None:
         """The last result of a cell was handed over."""
         self._drop(self._records.pop(cell_id, None) or self._closed.pop(cell_id, None))
@@ -228,6 +295,9 @@ class Activity:
 
     async def invoke_tool(self, call: ToolCall, cancel: Signal) -> JsonValue:
         """Run a nested call; see ``protocol.session.SessionDelegate``."""
+        call = self._identity.named(
+            call
+        )  # before anything waits: its occurrence is counted in order
         record = self.record(call.cell_id)
         call_id = call.runtime_tool_call_id
         record.callback_began()
@@ -237,7 +307,7 @@ class Activity:
             if record.is_followed:
                 begun = record.begun(call_id)
                 await record.tell(CallStarted(cell_id=call.cell_id, call=begun))
-            value = await self._toolset.invoke_tool(call, cancel)
+            value = await self._toolset.invoke_tool(call, cancel, gate=self._gate)
             ended = record.end(call_id, "ok", size=_json_bytes(value))
             return value
         except Exception as error:
@@ -271,6 +341,21 @@ class Activity:
             while len(self._closed) > CLOSED_RECORDS:
                 self._drop(self._closed.popitem(last=False)[1])
         self._toolset.cell_closed(cell_id)
+        self._identity.forget(cell_id)
+        if self._gate is not None:
+            self._gate.cell_closed(cell_id)
+
+    def _decided(self, decision: CallDecision, approval: Approval | None) -> None:
+        """Something was decided about a nested call."""
+        record = self._find(decision.cell_id)
+        if record is None:
+            return  # a callback that outlived its cell
+        if approval is not None and decision.outcome == "asked":
+            record.approval_asked(approval)
+            record.tell_now(ApprovalRequested(cell_id=decision.cell_id, approval=approval))
+        elif approval is not None:
+            record.approval_over(approval)
+        record.tell_now(CallDecided(cell_id=decision.cell_id, decision=decision))
 
     def _find(self, cell_id: CellId) -> CellRecord | None:
         return self._records.get(cell_id) or self._closed.get(cell_id)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ..protocol.types import CellId, Item
     from ..surface.nested_call import NestedCall
     from ..surface.result import ExecResult
+    from ..tools.policy.approvals import Approval
+    from ..tools.policy.decisions import CallDecision
 
 
 class CellEvent(Struct, frozen=True, kw_only=True):
@@ -54,6 +56,18 @@ class CallEnded(CellEvent, frozen=True, kw_only=True):
     """A nested call is over; ``call`` says how."""
 
     call: NestedCall
+
+
+class ApprovalRequested(CellEvent, frozen=True, kw_only=True):
+    """A nested call waits for approval, until ``approve`` or ``refuse`` of CodeMode."""
+
+    approval: Approval
+
+
+class CallDecided(CellEvent, frozen=True, kw_only=True):
+    """The policy, or whoever approves, has decided about a nested call; for an audit log."""
+
+    decision: CallDecision
 
 
 class CellYielded(CellEvent, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ truncation, error texts, and what became of a cell that is gone.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import time
@@ -23,6 +24,7 @@ from ..errors import (
     WorkerLostError,
 )
 from ..protocol.types import CellId, ExecuteRequest, LiveCell, Pending, WaitRequest
+from ..signals import EitherSignal
 from ..surface.arguments import parse_exec_arguments, parse_wait_arguments
 from ..surface.description import wait_tool
 from ..surface.model_call import read_call, read_calls
@@ -61,12 +63,21 @@ DEFAULT_WAIT_MS: Final = 10_000
 class ModelTools:
     """``exec`` and ``wait``: their definitions, and calls of them.
 
+    Args:
+        toolset: what cells can call.
+        opening: of the session.
+        activity: the delegate of the session.
+        yields_to_ask: whether a cell yields when one of its calls begins to wait for approval.
+
     Attributes:
         toolset: what cells can call.
     """
 
-    def __init__(self, toolset: Toolset, opening: SessionOpening, activity: Activity) -> None:
+    def __init__(
+        self, toolset: Toolset, opening: SessionOpening, activity: Activity, *, yields_to_ask: bool
+    ) -> None:
         self.toolset = toolset
+        self._yields_to_ask = yields_to_ask
         self._opening = opening
         self._activity = activity
         self._limits = opening.limits
@@ -118,11 +129,12 @@ class ModelTools:
             parsed = parsed_source(source, yield_time_ms, max_output_tokens)
             session = await self._opening.session()
             request = self._request(parsed, call_id)
-            started = await session.execute(request, preempt=preempt)
+            asks = asyncio.Event() if self._yields_to_ask else None
+            started = await session.execute(request, preempt=_either(preempt, asks))
         except (SourceError, LimitError, WorkerLostError) as error:
             return refused(error)
         self._results.started(started.cell_id)
-        self._activity.started(started.cell_id, request.tool_call_id)
+        self._activity.started(started.cell_id, request.tool_call_id, asks=asks)
         try:
             response = await started.initial_response()
         except SessionClosedError:
@@ -167,7 +179,8 @@ class ModelTools:
                 outcome = await session.terminate(cell_id)
             else:
                 request = WaitRequest(cell_id=cell_id, yield_time_ms=yield_time_ms)
-                outcome = await session.wait(request, preempt=preempt)
+                asks = self._activity.asks(cell_id) if self._yields_to_ask else None
+                outcome = await session.wait(request, preempt=_either(preempt, asks))
         except SessionClosedError:
             raise
         except (SessionError, UsageError, WorkerLostError) as error:
@@ -362,6 +375,13 @@ def check_count(name: str, value: object) -> None:
         raise UsageError(f"{name} must be an integer, got {value!r}")
     if value < 0:
         raise UsageError(f"{name} must not be negative, got {value}")
+
+
+def _either(one: Signal | None, other: Signal | None) -> Signal | None:
+    """A signal that is set when one of the two is."""
+    if one is None or other is None:
+        return one or other
+    return EitherSignal(one, other)
 
 
 def _cell_id(cell: object) -> CellId:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from ..errors import LimitError, WorkerLostError
 from ..limits import amount
 from ..protocol.types import Result, TextItem, Yielded
+from ..surface.approval_text import WaitingCall, approval_text
 from ..surface.output import model_items, status_of
 from ..surface.result import ExecResult
 from ..surface.text import well_formed
@@ -50,8 +52,11 @@ class Results:
         items = model_items(response, time.monotonic() - began, max_tokens=budget)
         calls, running = self._activity.take_calls(response.cell_id)
         if isinstance(response, Yielded):
+            items += self._waiting(response.cell_id)
             return ExecResult("running", items, response.cell_id, response, calls, running)
-        calls += tuple(msgspec.structs.replace(call, status="cancelled") for call in running)
+        calls += tuple(
+            msgspec.structs.replace(call, status="cancelled", approval_id=None) for call in running
+        )
         result = ExecResult(
             status_of(response),
             items,
@@ -64,6 +69,23 @@ class Results:
         self._activity.forget(response.cell_id)
         self._past.ended(result)
         return result
+
+    def _waiting(self, cell_id: CellId) -> tuple[TextItem, ...]:
+        """What there is to say of calls that wait for approval."""
+        approvals = self._activity.approvals(cell_id)
+        if not approvals:
+            return ()
+        now = datetime.now(UTC)
+        waiting = [
+            WaitingCall(
+                tool=each.name,
+                input=each.call.input,
+                prompt=each.prompt,
+                seconds=(now - each.since).total_seconds(),
+            )
+            for each in approvals
+        ]
+        return (TextItem(approval_text(waiting, cell_id)),)
 
     def missing(self, outcome: MissingCell, began: float) -> ExecResult:
         """The result for a cell that is not there: what became of it, and what to do."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from ..protocol.types import ToolDefinition
-    from ..tools.policy import Policy
+    from ..tools.policy.policy import Policy
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
@@ -51,7 +51,8 @@ def make_policy(
     Raises:
         click.BadParameter: a pattern is empty.
     """
-    from ..tools.policy import Policy, allow, ask, refuse  # noqa: PLC0415 - not for --help
+    from ..tools.policy.policy import Policy  # noqa: PLC0415 - not for --help
+    from ..tools.policy.rules import allow, ask, refuse  # noqa: PLC0415 - the same
     from ..tools.search import SEARCH  # noqa: PLC0415 - the same
 
     denied, asked, allowed = tuple(denied), tuple(asked), tuple(allowed)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ..tokens import Source
     from ..tools.chain import Middleware
     from ..tools.mcp.handlers import McpStatus
-    from ..tools.policy import Policy
+    from ..tools.policy.policy import Policy
 
 TOKEN_VARIABLE: Final = "CODEMODE_TOKEN"
 HTTP_IDLE_SECONDS: Final = 1_800.0

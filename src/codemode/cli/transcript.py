@@ -224,7 +224,7 @@ class Transcript:
         self._status.note("notify", text)
 
     def _call_ended(self, call: NestedCall) -> None:
-        assert call.status != "running", "it has ended"
+        assert call.status != "running" and call.status != "waiting", "it has ended"
         report = CallReport(
             id=call.id,
             name=call.tool,

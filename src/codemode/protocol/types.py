@@ -22,6 +22,9 @@ ToolKind: TypeAlias = Literal["function", "freeform"]
 JsonValue: TypeAlias = Any
 """What JSON can say: None, bool, int, float, str, and lists and str-keyed dicts of these."""
 
+HINTS: Final = ("readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint")
+"""What the author of a tool may say of it, by the names that MCP gives it."""
+
 NAMESPACE_SEPARATOR: Final = "__"
 
 
@@ -241,6 +244,8 @@ class ToolCall(Struct, frozen=True, kw_only=True):
         description: what the model was told of the tool, without its declaration.
         annotations: see :class:`ToolDefinition`.
         digest: that of the definition that the cell was given; empty where it is not known.
+        session: the name that the application has given the session; empty if it has none.
+        caller: for whom the call is made, as the application says, or a policy's ``run_as``.
         attempt: 1, or more where the call is made again after the process that made it has died.
         idempotency_key: the same for the same call of the same cell, at every attempt; see
             :mod:`codemode.tools.occurrences`.
@@ -258,5 +263,7 @@ class ToolCall(Struct, frozen=True, kw_only=True):
     description: str = ""
     annotations: Mapping[str, JsonValue] = {}
     digest: str = ""
+    session: str = ""
+    caller: str = ""
     attempt: int = 1
     idempotency_key: str = ""

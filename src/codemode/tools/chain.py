@@ -46,8 +46,8 @@ Middleware: TypeAlias = Callable[[ToolCall, Next], Awaitable[JsonValue] | JsonVa
 may be a plain function, which then runs in the event loop: one that returns ``call_next(call)``
 hands the call on, one that returns something else answers.
 """
-Judge: TypeAlias = Callable[[ToolCall], Awaitable[ToolCall]]
-"""Gives the call that the tool gets, or raises a ToolError that refuses it."""
+PassOn: TypeAlias = Callable[[ToolCall, str, "End"], Awaitable[JsonValue]]
+"""Runs the tool of a prepared call, known to programs by this name, or raises a ToolError that refuses it."""
 
 
 class End(Protocol):
@@ -84,16 +84,16 @@ class Chain:
 
     Args:
         middleware: in order.
-        judge: decides about the call that the last one hands on; nothing behind it changes that.
+        gate: decides about the call that the last one hands on; nothing behind it changes that.
         end: runs the tools.
         name: the tool's public name, for errors.
     """
 
     def __init__(
-        self, middleware: Sequence[Middleware], judge: Judge | None, end: End, name: str
+        self, middleware: Sequence[Middleware], gate: PassOn | None, end: End, name: str
     ) -> None:
         self._middleware = middleware
-        self._judge = judge
+        self._gate = gate
         self._end = end
         self._name = name
 
@@ -105,8 +105,9 @@ class Chain:
             Exception: any, from a middleware.
         """
         if at == len(self._middleware):
-            allowed = call if self._judge is None else await self._judge(call)
-            return await self._end.invoke(allowed)
+            if self._gate is None:
+                return await self._end.invoke(call)
+            return await self._gate(call, self._name, self._end)
 
         async def call_next(handed: ToolCall) -> JsonValue:
             return await self.pass_on(self._handed_on(call, handed), at + 1)

@@ -9,6 +9,7 @@ import msgspec
 from ..errors import ToolError
 from .function import FunctionTool
 from .result import converted
+from .schema_tool import Tool
 from .tool import Preparing, ToolContext
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Dispatch:
         tool, definition = entry
         result = await tool.invoke(call, self._context(definition.name))
         # What our own tools give is made for this call; another one may keep what it gives.
-        if isinstance(tool, FunctionTool):
+        if isinstance(tool, FunctionTool | Tool):
             return result
         return await converted(result, definition.name, self._runner)
 

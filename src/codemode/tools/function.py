@@ -8,104 +8,25 @@ the text that the script catches.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
-import msgspec
-
-from ..errors import ToolDefinitionError, ToolError
+from ..errors import ToolDefinitionError
 from ..protocol.types import ToolDefinition, ToolName, Unread
 from .failure import as_tool_error
 from .foreign import refuse_foreign
+from .function_reading import FunctionOptions, ReadFunction, is_unbound, read_function
 from .invocation import called
-from .origin import origin_of
-from .signature import EMPTY, is_async, own_doc, own_name, read_signature
+from .signature import is_async, own_name
 from .tool import ToolInterface
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..protocol.types import JsonValue, ToolCall, ToolKind
-    from .arguments import Arguments, Bound
-    from .signature import Parameter, Source
     from .tool import ToolContext
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Options:
-    """What the author said about a tool beside its function."""
-
-    name: str | None = None
-    namespace: str | None = None
-    description: str | None = None
-    kind: ToolKind = "function"
-    strict: bool = True
-    thread: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class _Built:
-    """What reading the function gave. A freeform tool has no ``arguments``."""
-
-    definition: ToolDefinition
-    parameters: tuple[Parameter, ...]
-    arguments: Arguments | None
-
-    def read(self, call: ToolCall, context: ToolContext) -> ToolCall:
-        """The call with its arguments.
-
-        Raises:
-            ToolError: the input does not fit.
-            BaseException: any, from the validators of the hints.
-        """
-        if self.arguments is not None:
-            if not isinstance(call.input, dict):
-                raise ToolError(f"tool `{context.name}` expects a JSON object for arguments")
-            read = self.arguments.read(context.name, call.input)
-            return msgspec.structs.replace(call, input=read.input, arguments=read.values)
-        return self._freeform(call, context, call.input)
-
-    def changed(
-        self, call: ToolCall, arguments: Mapping[str, Any], context: ToolContext
-    ) -> ToolCall:
-        """The call with other arguments; what differs from its own is checked.
-
-        Raises:
-            ToolError: they do not fit.
-            BaseException: any, from the validators of the hints.
-        """
-        if self.arguments is None:
-            return self._freeform(call, context, arguments.get(self._text.name))
-        read = self.arguments.changed(context.name, call.input, call.arguments, arguments)
-        return msgspec.structs.replace(call, input=read.input, arguments=read.values)
-
-    def bound(self, call: ToolCall, context: ToolContext) -> Bound:
-        """What to call the function with."""
-        from .arguments import Bound  # noqa: PLC0415 - the first tool has imported it
-
-        injected: dict[Source, Any] = {"call": call, "cancel": context.cancel}
-        if self.arguments is not None:
-            return self.arguments.bound(call.arguments, injected)
-        values = [(p, injected.get(p.source, call.input)) for p in self.parameters]
-        return Bound(
-            tuple(value for p, value in values if p.positional_only),
-            {p.name: value for p, value in values if not p.positional_only},
-        )
-
-    def _freeform(self, call: ToolCall, context: ToolContext, text: object) -> ToolCall:
-        if not isinstance(text, str):
-            raise ToolError(f"tool `{context.name}` expects a string input")
-        return msgspec.structs.replace(call, input=text, arguments={self._text.name: text})
-
-    @property
-    def _text(self) -> Parameter:
-        """The one parameter of a freeform tool."""
-        return next(p for p in self.parameters if p.source == "argument")
 
 
 class FunctionTool(Generic[P, R]):
@@ -124,6 +45,11 @@ class FunctionTool(Generic[P, R]):
             and ISO strings for dates will do, ``"1"`` for an int will not. False allows
             what pydantic allows.
         thread: False runs a sync function in the event loop: for what returns at once.
+        annotations: hints of MCP for policies and clients, such as ``{"readOnlyHint": True}``.
+        idempotent: a call that is made again with the same ``call.idempotency_key`` takes effect
+            once: it may be repeated when it is not known what became of it.
+        timeout: after so many seconds the call fails, and is cancelled as when its cell ends. The
+            time in which it waits for approval does not count.
 
     The function is read when ``definition`` is read first; ``@tool`` does that at once.
     Parameters annotated ``ToolCall`` or ``Signal`` get the call and its cancellation and
@@ -150,17 +76,23 @@ class FunctionTool(Generic[P, R]):
         kind: ToolKind = "function",
         strict: bool = True,
         thread: bool = True,
+        annotations: Mapping[str, bool] | None = None,
+        idempotent: bool = False,
+        timeout: float | None = None,
     ) -> None:
-        self._options = _Options(
+        self._options = FunctionOptions(
             name=name,
             namespace=namespace,
             description=description,
             kind=kind,
             strict=strict,
             thread=thread,
+            annotations=annotations or {},
+            idempotent=idempotent,
+            timeout=timeout,
         )
         self.function = function
-        self._built: _Built | None = None
+        self._built: ReadFunction | None = None
         update_wrapper(self, function, updated=())
 
     def __repr__(self) -> str:
@@ -214,10 +146,14 @@ class FunctionTool(Generic[P, R]):
         """
         if isinstance(call.arguments, Unread):
             call = self.prepare(call, context)
-        bound = self._reading().bound(call, context)
-        function = partial(self.function, *bound.args, **bound.kwargs)
-        thread = self._options.thread and not is_async(self.function)
-        return await called(function, context, thread=thread)
+
+        def bind(context: ToolContext) -> Callable[[], object]:
+            bound = self._reading().bound(call, context)
+            return partial(self.function, *bound.args, **bound.kwargs)
+
+        options = self._options
+        thread = options.thread and not is_async(self.function)
+        return await called(bind, context, thread=thread, seconds=options.timeout)
 
     @property
     def _shown_name(self) -> str:
@@ -229,14 +165,14 @@ class FunctionTool(Generic[P, R]):
         made._options = self._options
         return made
 
-    def _reading(self) -> _Built:
+    def _reading(self) -> ReadFunction:
         if self._built is None:
-            self._built = _build(self.function, self._options, self._shown_name)
+            self._built = read_function(self.function, self._options, self._shown_name)
         return self._built
 
     def _read_early(self) -> None:
         """Read the function now, unless it is a method or uses names that are not there yet."""
-        if _is_unbound(self.function):
+        if is_unbound(self.function):
             return
         try:
             self._reading()
@@ -244,7 +180,7 @@ class FunctionTool(Generic[P, R]):
             if not isinstance(error.__cause__, NameError):
                 raise
 
-    def _checked(self, check: Callable[[_Built], ToolCall], context: ToolContext) -> ToolCall:
+    def _checked(self, check: Callable[[ReadFunction], ToolCall], context: ToolContext) -> ToolCall:
         try:
             return check(self._reading())
         except BaseException as error:  # noqa: BLE001 - validators are foreign code
@@ -265,6 +201,9 @@ def tool(
     kind: ToolKind = "function",
     strict: bool = True,
     thread: bool = True,
+    annotations: Mapping[str, bool] | None = None,
+    idempotent: bool = False,
+    timeout: float | None = None,
 ) -> Callable[[Callable[P, R]], FunctionTool[P, R]]: ...
 
 
@@ -309,66 +248,3 @@ def as_tool(item: ToolInterface | Callable[..., object]) -> ToolInterface:
     raise ToolDefinitionError(
         f"{item!r} is neither a tool nor callable\nHint: pass functions or tools."
     )
-
-
-def _build(function: Callable[..., object], options: _Options, name: str) -> _Built:
-    # pydantic and griffe take 0.2 s to import: whoever makes no tools does not pay for them.
-    from .arguments import Arguments  # noqa: PLC0415
-    from .docstring import read_docstring  # noqa: PLC0415
-    from .members import member_texts  # noqa: PLC0415
-    from .schema import output_schema  # noqa: PLC0415
-
-    own = options.name or own_name(function)
-    if not own:
-        raise ToolDefinitionError(f"{function!r} has no name\nHint: pass name=… to tool().")
-    if options.namespace == "":
-        raise ToolDefinitionError(f"tool `{name}` has an empty namespace\nHint: leave it out.")
-    if _is_unbound(function):
-        raise ToolDefinitionError(
-            f"tool `{name}` is a method without its object\nHint: pass the bound method, obj.{own}."
-        )
-    signature = read_signature(function, name)
-    told = read_docstring(own_doc(function))
-    arguments = None
-    if options.kind == "freeform":
-        _check_freeform(signature.arguments, name, has_extra=signature.extra is not EMPTY)
-    elif options.kind == "function":
-        texts = member_texts(signature.keywords) if signature.keywords else {}
-        texts |= told.parameters
-        arguments = Arguments(name, signature, texts, strict=options.strict)
-    else:
-        raise ToolDefinitionError(
-            f"tool `{name}` has the kind {options.kind!r}\nHint: it is 'function' or 'freeform'."
-        )
-    definition = ToolDefinition(
-        name=name,
-        tool_name=ToolName(own, options.namespace),
-        description=told.text if options.description is None else options.description,
-        kind=options.kind,
-        input_schema=None if arguments is None else arguments.schema,
-        output_schema=output_schema(name, signature),
-        source=origin_of(function),
-    )
-    return _Built(definition, signature.parameters, arguments)
-
-
-def _check_freeform(arguments: tuple[Parameter, ...], name: str, *, has_extra: bool) -> None:
-    if len(arguments) == 1 and not has_extra and arguments[0].hint in (str, Any):
-        return
-    raise ToolDefinitionError(
-        f"tool `{name}` is freeform and must have one parameter, a str"
-        f"\nHint: def {name}(text: str) -> …, or leave out kind='freeform'."
-    )
-
-
-def _is_unbound(function: object) -> bool:
-    """Whether this is a function in a class body, not bound to an object."""
-    if isinstance(function, classmethod):
-        return True
-    if not isinstance(function, types.FunctionType):
-        return False
-    outer = function.__qualname__.rpartition(".")[0]
-    if not outer or outer.endswith("<locals>"):
-        return False
-    first = function.__code__.co_varnames[:1]
-    return first in (("self",), ("cls",)) and function.__code__.co_argcount > 0

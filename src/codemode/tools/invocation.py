@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ..errors import ToolError
 from ..large_values import is_large
+from ..signals import EitherSignal
 from .failure import as_tool_error
 from .result import converted, to_json
 
@@ -15,18 +18,42 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from ..protocol.types import JsonValue
+    from .runner import Outcome
     from .tool import ToolContext
 
 
 async def called(
-    function: Callable[[], object], context: ToolContext, *, thread: bool
+    bind: Callable[[ToolContext], Callable[[], object]],
+    context: ToolContext,
+    *,
+    thread: bool,
+    seconds: float | None = None,
 ) -> JsonValue:
-    """What ``function`` returns, as JSON; ``thread`` runs it in one of its own.
+    """What a function returns, as JSON.
+
+    Args:
+        bind: gives the function with its arguments, the cancel signal of a context among them.
+        context: of the call.
+        thread: run it in a thread of its own.
+        seconds: how long it may take; then it is cancelled. None: no bound.
 
     Raises:
-        ToolError: it failed, or its result has no JSON form.
+        ToolError: it failed, took too long, or its result has no JSON form.
     """
-    outcome = await context.runner.call(partial(_returned, function, context.name), thread=thread)
+    if seconds is None:
+        outcome = await _run(bind(context), context, thread=thread)
+    else:
+        expired = asyncio.Event()  # all that a thread hears of it
+        within = replace(context, cancel=EitherSignal(context.cancel, expired))
+        try:
+            async with asyncio.timeout(seconds):
+                outcome = await _run(bind(within), within, thread=thread)
+        except TimeoutError:  # ours: what the function raises is in its outcome
+            expired.set()
+            raise ToolError(
+                f"tool `{context.name}` has not answered within {seconds:g} s, and was cancelled"
+                "\nHint: find out whether it had its effect before you call it again."
+            ) from None
     if outcome.error is not None:
         failure = as_tool_error(outcome.error, context.name)
         raise failure from failure.__cause__
@@ -34,6 +61,10 @@ async def called(
         return await converted(outcome.value.value, context.name, context.runner)
     found: JsonValue = outcome.value
     return found
+
+
+async def _run(function: Callable[[], object], context: ToolContext, *, thread: bool) -> Outcome:
+    return await context.runner.call(partial(_returned, function, context.name), thread=thread)
 
 
 @dataclass(frozen=True, slots=True)

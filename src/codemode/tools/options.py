@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ..errors import UsageError
 from ..surface.declaration import FORMS
 from .foreign import refuse_foreign
-from .policy import Policy
+from .policy.policy import Policy
 
 if TYPE_CHECKING:
     from ..surface.declaration import DeclarationForm
@@ -96,6 +96,17 @@ def checked_form(given: DeclarationForm) -> DeclarationForm:
     if given not in FORMS:
         names = " or ".join(map(repr, FORMS))
         raise UsageError(f"declarations must be {names}, got {given!r}")
+    return given
+
+
+def checked_on_approval(given: T) -> T:
+    """What gets approval for a call.
+
+    Raises:
+        UsageError: it cannot be called with an approval.
+    """
+    if given is not None:
+        _check_callable("on_approval", given, "approval")
     return given
 
 

@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from ..errors import ToolDefinitionError, ToolError
-from ..protocol.types import ToolDefinition, ToolName
+from ..protocol.types import ToolDefinition, ToolName, Unread
 from .invocation import called
 from .origin import origin_of
+from .said import checked_annotations, checked_timeout
 from .signature import is_async
 
 if TYPE_CHECKING:
     from ..protocol.types import JsonValue, ToolCall, ToolKind
     from .tool import ToolContext
+
+
+TEXT: Final = "input"
+"""What the text of a freeform tool is called among the arguments of a call."""
 
 
 class Tool:
@@ -35,6 +42,9 @@ class Tool:
         kind: ``freeform`` for a tool that takes one string instead of an object.
         takes_call: give the :class:`codemode.ToolCall` as a second argument.
         thread: False runs a sync function in the event loop: for what returns at once.
+        annotations: hints of MCP, such as ``{"readOnlyHint": True}``.
+        idempotent: whether a call with the same idempotency key takes effect once.
+        timeout: seconds after which a call fails and is cancelled.
 
     Raises:
         ToolDefinitionError: one of these is not what it should be.
@@ -58,6 +68,9 @@ class Tool:
         kind: ToolKind = "function",
         takes_call: bool = False,
         thread: bool = True,
+        annotations: Mapping[str, bool] | None = None,
+        idempotent: bool = False,
+        timeout: float | None = None,
     ) -> None:
         if not isinstance(name, str) or not name:  # type: ignore[redundant-expr]  # an application's
             raise ToolDefinitionError(
@@ -79,6 +92,7 @@ class Tool:
             )
         self.function = function
         self._takes_call = takes_call
+        self._timeout = checked_timeout(name, timeout)
         self._thread = thread and not is_async(function)
         tool_name = ToolName(name, namespace)
         if input_schema is None and kind == "function":
@@ -90,6 +104,8 @@ class Tool:
             kind=kind,
             input_schema=_as_json(name, "input_schema", input_schema),
             output_schema=_as_json(name, "output_schema", output_schema),
+            annotations=checked_annotations(name, annotations or {}, idempotent=idempotent),
+            idempotent=idempotent,
             source=origin_of(function),
         )
 
@@ -101,17 +117,31 @@ class Tool:
         """What the tool is."""
         return self._definition
 
-    def check(self, call: ToolCall, context: ToolContext) -> None:
-        """Refuse a call whose input is no object, or no text of a freeform tool.
+    def prepare(self, call: ToolCall, context: ToolContext) -> ToolCall:
+        """The call; its arguments are its input, which the function checks.
 
         Raises:
-            ToolError: it is not.
+            ToolError: the input is no object, or no text of a freeform tool.
         """
         if self._definition.kind == "freeform":
             if not isinstance(call.input, str):
                 raise ToolError(f"tool `{context.name}` expects a string input")
-        elif not isinstance(call.input, dict):
+            return msgspec.structs.replace(call, arguments={TEXT: call.input})
+        if not isinstance(call.input, dict):
             raise ToolError(f"tool `{context.name}` expects a JSON object for arguments")
+        return msgspec.structs.replace(call, arguments=call.input)
+
+    def change(
+        self, call: ToolCall, arguments: Mapping[str, Any], context: ToolContext
+    ) -> ToolCall:
+        """The call with another input.
+
+        Raises:
+            ToolError: there is no text for a freeform tool.
+        """
+        is_text = self._definition.kind == "freeform"
+        said = arguments.get(TEXT) if is_text else dict(arguments)
+        return self.prepare(msgspec.structs.replace(call, input=said), context)
 
     async def invoke(self, call: ToolCall, context: ToolContext) -> JsonValue:
         """Call the function, and give its result as JSON.
@@ -119,9 +149,14 @@ class Tool:
         Raises:
             ToolError: the input is no object, the function failed, or its result has no JSON form.
         """
-        self.check(call, context)
+        if isinstance(call.arguments, Unread):
+            call = self.prepare(call, context)
         given = (call.input, call) if self._takes_call else (call.input,)
-        return await called(partial(self.function, *given), context, thread=self._thread)
+
+        def bind(_: ToolContext) -> Callable[[], object]:
+            return partial(self.function, *given)
+
+        return await called(bind, context, thread=self._thread, seconds=self._timeout)
 
 
 def _as_json(name: str, option: str, schema: Mapping[str, Any] | None) -> JsonValue:

@@ -6,7 +6,6 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import ToolError
@@ -20,12 +19,14 @@ from .options import (
     checked_form,
     checked_middleware,
     checked_namespaces,
+    checked_on_approval,
     checked_on_notify,
     checked_policy,
     checked_series,
     checked_tokens,
 )
-from .policy import Gate
+from .policy.approvals import Approvals
+from .policy.gate import Gate
 from .registry import Registry
 from .runner import MAX_THREADS, Runner
 from .search import SEARCH, ToolSearch, search_definition
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
     from ..surface.declaration import DeclarationForm
     from .chain import Middleware
     from .names import Clash
-    from .policy import OnApproval, Policy
+    from .policy.approvals import OnApproval
+    from .policy.policy import Policy
 
 CATALOGUE_TOKENS = 20_000
 """What the descriptions of tools may cost a model where nobody says otherwise."""
@@ -72,8 +74,8 @@ class Toolset:
             tools it recurs in; ``"published"`` gives the very form of the published client, in
             which each tool repeats its types.
         policy: judges every call behind the middleware; None allows all.
-        on_approval: gets approval for calls that the policy asks about; without it they are
-            refused.
+        on_approval: gets approval for calls that the policy asks about; without it they wait in
+            the CodeMode whose cells make them, and are refused where there is none.
 
     Names are made identifiers of JavaScript; where two come out alike, the later one gets a
     number; ``clashes`` and a warning in the log tell. A definition's ``name`` is that public name.
@@ -103,8 +105,11 @@ class Toolset:
         on_approval: OnApproval | None = None,
     ) -> None:
         self._middleware = checked_middleware(middleware)
-        policy = checked_policy(policy)
-        self._gate = None if policy is None else Gate(policy, on_approval)
+        self.policy = checked_policy(policy)
+        self.on_approval = checked_on_approval(on_approval)
+        self._gate = None
+        if self.policy is not None:
+            self._gate = Gate(self.policy, Approvals(on_approval) if on_approval else None)
         self._on_notify = checked_on_notify(on_notify)
         self._runner = Runner(max_threads=max_threads)
         self._registry = Registry(self._searching)
@@ -203,8 +208,15 @@ class Toolset:
         self._registry.remove(tool_names)
         self._catalogue_is_old = True
 
-    async def invoke_tool(self, call: ToolCall, cancel: Signal) -> JsonValue:
+    async def invoke_tool(
+        self, call: ToolCall, cancel: Signal, *, gate: Gate | None = None
+    ) -> JsonValue:
         """Pass the call through the chain to its tool; give the result as JSON.
+
+        Args:
+            call: as a session makes it.
+            cancel: set when the result is no longer wanted.
+            gate: the policy in force for a session; None: this object's own.
 
         Raises:
             ToolError: the tool is not enabled, its arguments do not fit, it was refused, or failed.
@@ -217,10 +229,11 @@ class Toolset:
         name = self._registry.public_name(call.tool_name)
         try:
             end = Dispatch(self._registry, self._runner, cancel)
-            if not self._middleware and self._gate is None:  # the tool reads its arguments itself
+            gate = gate or self._gate
+            if not self._middleware and gate is None:  # the tool reads its arguments itself
                 return await end.invoke(with_input(call))
-            judge = None if self._gate is None else partial(self._gate.judge, name=name)
-            return await Chain(self._middleware, judge, end, name).pass_on(end.prepare(call))
+            chain = Chain(self._middleware, None if gate is None else gate.pass_on, end, name)
+            return await chain.pass_on(end.prepare(call))
         except GeneratorExit:
             raise
         except BaseException as error:  # a middleware is foreign code, as a tool is
@@ -253,7 +266,9 @@ class Toolset:
             raise failure from failure.__cause__
 
     def cell_closed(self, cell_id: CellId) -> None:
-        """Nothing is kept for a cell, so nothing is to be done."""
+        """Nothing is counted or remembered for the cell any more."""
+        if self._gate is not None:
+            self._gate.cell_closed(cell_id)
 
     async def aclose(self) -> None:
         """End what runs and refuse later calls. Idempotent; bounded.

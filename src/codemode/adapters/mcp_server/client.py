@@ -19,7 +19,7 @@ from .questions import Questions, UnansweredError
 if TYPE_CHECKING:
     from ...surface.result import ExecResult
     from ...tools.chain import Next
-    from ...tools.policy import Approval
+    from ...tools.policy.approvals import Approval
 
 Hear: TypeAlias = Callable[[str], Awaitable[None]]
 """Takes what a cell says with ``notify``."""

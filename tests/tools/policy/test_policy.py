@@ -2,10 +2,15 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
-from codemode import CodeMode, ToolCall, ToolError, ToolName, UsageError, tool
-from codemode.tools.policy import Approval, Policy, Rule, allow, ask, names_of, refuse
+from codemode import CellId, CodeMode, ToolCall, ToolError, ToolName, UsageError, tool
+from codemode.tools.policy.approvals import Approval
+from codemode.tools.policy.guards import budget, read_only
+from codemode.tools.policy.history import CallHistory
+from codemode.tools.policy.policy import Policy
+from codemode.tools.policy.rules import Rule, allow, ask, names_of, refuse, run_as
 from codemode.tools.toolset import Toolset
 from tests.tools.conftest import Call
 
@@ -212,3 +217,131 @@ async def test_a_program_catches_a_refusal() -> None:
     async with CodeMode(tools=[pay], policy=Policy([refuse("p*", reason="no money")])) as cm:
         result = await cm.exec("text(await tools.pay({cents: 1}).catch((error) => error))")
     assert result.output == "the call of `pay` is refused: no money" + REST
+
+
+# ── whom a rule is about ─────────────────────────────────────────────────────────────────────────
+
+
+def a_call(**said: Any) -> ToolCall:
+    """A call of ``mcp__fs__write``."""
+    return ToolCall(
+        cell_id=CellId("1"),
+        runtime_tool_call_id="tool-1",
+        tool_name=ToolName("write", "mcp__fs"),
+        input={},
+        **said,
+    )
+
+
+@pytest.mark.parametrize(
+    ("about", "said", "fits"),
+    [
+        ({"namespace": "fs"}, {}, True),
+        ({"namespace": "mcp__f*"}, {}, True),
+        ({"namespace": "f"}, {}, False),
+        ({"annotations": {"destructiveHint": True}}, {}, True),
+        ({"annotations": {"readOnlyHint": False}}, {}, True),
+        (
+            {"annotations": {"destructiveHint": True}},
+            {"annotations": {"destructiveHint": False}},
+            False,
+        ),
+        ({"annotations": {"readOnlyHint": True}}, {"annotations": {"readOnlyHint": True}}, True),
+        ({"session": "user-*"}, {"session": "user-7"}, True),
+        ({"session": "user-*"}, {}, False),
+        ({"caller": "ann"}, {"caller": "ann"}, True),
+        ({"caller": "ann"}, {"caller": "bob"}, False),
+        ({"namespace": "fs", "caller": "ann"}, {"caller": "bob"}, False),
+    ],
+)
+def test_a_rule_is_about_namespaces_annotations_sessions_and_callers(
+    about: dict[str, Any], said: dict[str, Any], fits: bool
+) -> None:
+    assert refuse(**about).fits(a_call(**said), "mcp__fs__write") is fits
+
+
+def test_a_tool_without_a_namespace_is_in_none() -> None:
+    call = msgspec.structs.replace(a_call(), tool_name=ToolName("write"))
+    assert refuse(namespace="*").fits(call, "write") is False
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: allow(tool="x"), "a rule is not about tool\nHint: it may be about namespace, "),
+        (lambda: allow(namespace=1), "namespace is a text, got 1"),
+        (
+            lambda: refuse(annotations={"readonly": True}),
+            "annotations are hints of MCP that are true or false, got {'readonly': True}\nHint: ",
+        ),
+        (lambda: ask(expires_ms=0), "expires_ms must be a positive integer, got 0"),
+        (lambda: run_as("db__*", ""), "a tool acts for somebody who has a name, got ''"),
+    ],
+)
+def test_a_rule_about_nothing_is_refused_at_once(make: Callable[[], object], text: str) -> None:
+    with pytest.raises(UsageError) as refusal:
+        make()
+    assert str(refusal.value).startswith(text)
+
+
+def test_run_as_says_for_whom_a_tool_acts_and_the_next_rules_decide() -> None:
+    policy = Policy(
+        [run_as("fs__*", "reader"), refuse("fs__*", caller="ann"), ask("fs__*", caller="reader")]
+    )
+    verdict = policy.verdict(a_call(caller="ann"), "mcp__fs__write")
+    assert (verdict.action, verdict.caller) == ("ask", "reader")
+
+
+async def test_a_tool_acts_for_whom_the_policy_says(make_call: MakeCall) -> None:
+    @tool(thread=False)
+    def who(call: ToolCall) -> str:
+        return call.caller
+
+    async with Toolset([who], policy=Policy([run_as("who", "reader")])) as toolset:
+        call = msgspec.structs.replace(make_call("who"), caller="ann")
+        assert await toolset.invoke_tool(call, asyncio.Event()) == "reader"
+
+
+# ── more than one list ───────────────────────────────────────────────────────────────────────────
+
+
+def test_of_two_policies_the_stricter_verdict_counts() -> None:
+    lists = {
+        "allow": Policy([allow("*")]),
+        "ask": Policy([ask("*", prompt="May it?")]),
+        "refuse": Policy([refuse("*", reason="no")]),
+        "nothing": Policy(),
+    }
+    found = {
+        (one, other): (lists[one] & lists[other]).verdict(a_call(), "mcp__fs__write").action
+        for one in lists
+        for other in lists
+    }
+    order = ["nothing", "allow", "ask", "refuse"]
+    assert found == {
+        (one, other): max(one, other, key=order.index).replace("nothing", "allow")
+        for one in order
+        for other in order
+    }
+
+
+def test_behind_a_rule_that_asks_guards_still_hold() -> None:
+    policy = Policy([ask("fs__*"), budget(calls=0)])
+    assert policy.verdict(a_call(), "mcp__fs__write").action == "refuse"
+    assert policy.verdict(a_call(), "mcp__fs__write", approved=True).action == "refuse"
+
+
+def test_before_a_rule_that_allows_nothing_behind_it_holds() -> None:
+    policy = Policy([allow("fs__write"), read_only(), refuse("*")])
+    assert policy.verdict(a_call(), "mcp__fs__write").action == "allow"
+    assert policy.verdict(make("pay"), "pay").action == "refuse"
+
+
+def test_a_rule_that_asks_allows_what_is_approved() -> None:
+    policy = Policy([ask("fs__*"), refuse("*")])
+    history = CallHistory()
+    assert policy.verdict(a_call(), "mcp__fs__write", history, approved=True).action == "allow"
+
+
+def make(name: str) -> ToolCall:
+    return msgspec.structs.replace(a_call(), tool_name=ToolName(name))

@@ -1,0 +1,58 @@
+"""Whose session it is: what each nested call says of it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
+
+from ..errors import UsageError
+from ..tools.occurrences import Occurrences
+
+if TYPE_CHECKING:
+    from ..protocol.types import CellId, ToolCall
+
+Caller: TypeAlias = str | Callable[[], str]
+"""For whom programs run; a function is asked at each nested call, in the context of the exec that caused it."""
+
+
+class SessionIdentity:
+    """Names the calls of a session.
+
+    Args:
+        session: what the application calls the session; None: it has no name, and is like no other.
+        caller: for whom its programs run.
+
+    Raises:
+        UsageError: one of them is not what it should be.
+    """
+
+    def __init__(self, session: str | None, caller: Caller | None) -> None:
+        if session is not None and not (session and isinstance(session, str)):
+            raise UsageError(
+                f'session is the name of a session, got {session!r}\nHint: session="user-7"'
+            )
+        if caller is not None and not isinstance(caller, str) and not callable(caller):
+            raise UsageError(
+                f"caller is a name, or a function that gives it, got {caller!r}"
+                "\nHint: caller=USER.get, where USER is a ContextVar"
+            )
+        self.session = session
+        self._caller = caller
+        self._occurrences = Occurrences(session or uuid.uuid4().hex)
+
+    def named(self, call: ToolCall) -> ToolCall:
+        """The call with session, caller and idempotency key; once for each call, in order."""
+        caller = self._caller() if callable(self._caller) else self._caller
+        return msgspec.structs.replace(
+            call,
+            session=self.session or "",
+            caller=caller or "",
+            idempotency_key=self._occurrences.key(call),
+        )
+
+    def forget(self, cell_id: CellId) -> None:
+        """The cell is over."""
+        self._occurrences.forget(cell_id)

@@ -1,0 +1,1 @@
+"""Which calls go on, which wait for approval, and which are refused."""
