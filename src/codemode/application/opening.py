@@ -210,7 +210,8 @@ def _servers(mcp: Mcp) -> tuple[McpServers | None, bool]:
     from ..tools.mcp.servers import McpServers  # noqa: PLC0415 - only with the extra
 
     if isinstance(mcp, McpServers):
-        return mcp, False
+        own = mcp.for_session()
+        return own, own is not mcp
     if not isinstance(mcp, str | os.PathLike | Mapping):
         raise UsageError(
             f"mcp must be a path, what an mcp.json would say, or McpServers, got a"

@@ -84,10 +84,11 @@ async def open_toolset(
     Raises:
         ToolDefinitionError: something cannot be a tool.
     """
+    own = None if servers is None else servers.for_session()
     async with Toolset(tools, **options) as toolset:
-        async with servers or nullcontext():
-            if servers is not None:
-                servers.attach(toolset)
+        async with servers or nullcontext(), own or nullcontext():
+            if own is not None:
+                own.attach(toolset)
             yield toolset
 
 

@@ -20,7 +20,7 @@ TOOLS: dict[str, dict[str, Any]] = {
     name: {"name": name, "inputSchema": {"type": "object"}}
     for name in (
         "echo blocks fails refuses nonsense silent dies progresses noisy huge endless_line "
-        "deep surrogate latin limits grows logs samples elicits roots says shouts babbles"
+        "deep surrogate latin limits grows logs samples elicits roots says shouts babbles pid"
     ).split()
 }
 TOOLS["echo"]["outputSchema"] = {"type": "object", "properties": {"said": {"type": "string"}}}
@@ -141,6 +141,8 @@ def call(request: Any, params: dict[str, Any]) -> None:
         case "limits":
             error = {"code": -32000, "message": "quota used up\n\x1b[1mHint: call me"}
             say({"id": request, "error": {**error, "data": {"seconds": 30}}})
+        case "pid":
+            answer(request, text(os.getpid()))
         case "logs":
             full = f"almost full {os.environ.get('PUPPET_SECRET', '')}".strip()
             said = {"level": "warning", "logger": "disk", "data": full}

@@ -100,7 +100,7 @@ async def test_one_that_is_fetched_first_comes_when_it_is_there(
     await asyncio.to_thread(stage.gate.write_text, "go on")
     await stage.until("ready")
 
-    assert (servers.unavailable, len(stage.names())) == ({}, 23)
+    assert (servers.unavailable, len(stage.names())) == ({}, 24)
     assert (await stage.call("echo", "late", said="hi"))["structuredContent"] == {"said": "hi"}
     assert len(stage.lines("started ")) == 1
     assert [(each.state, each.reason) for each in stage.states] == [
@@ -233,7 +233,7 @@ async def test_who_comes_later_does_not_wait_for_what_could_not_start(
     await stage.call("echo", "late")
 
     assert there == []
-    assert (servers.unavailable, len(stage.names())) == ({}, 23)
+    assert (servers.unavailable, len(stage.names())) == ({}, 24)
 
 
 async def test_one_that_hangs_is_tried_once_at_a_time(stage: Stage) -> None:
@@ -324,7 +324,7 @@ async def test_the_death_of_an_idle_server_is_told_and_healed(stage: Stage) -> N
         "puppet",
         "lost",
         "the connection ended",
-        23,
+        24,
     )
 
     assert await stage.call("echo")
@@ -403,7 +403,7 @@ async def test_a_toolset_has_one_server_of_a_name(stage: Stage) -> None:
     )
     second.detach(stage.toolset)
     first.attach(stage.toolset)
-    assert len(stage.names()) == 23
+    assert len(stage.names()) == 24
 
     first.detach(stage.toolset)
     second.attach(stage.toolset)
@@ -411,7 +411,7 @@ async def test_a_toolset_has_one_server_of_a_name(stage: Stage) -> None:
         first.attach(stage.toolset)
     await second.aclose()
     first.attach(stage.toolset)
-    assert len(stage.names()) == 23
+    assert len(stage.names()) == 24
 
 
 async def test_a_server_is_tried_again_once_at_a_time(stage: Stage) -> None:
@@ -500,7 +500,7 @@ async def test_a_toolset_that_is_detached_has_the_tools_no_more(stage: Stage) ->
 
     stage.toolset.add(own)
     servers = await stage.start()
-    assert len(stage.names()) == 24
+    assert len(stage.names()) == 25
 
     servers.detach(stage.toolset)
 
@@ -547,7 +547,7 @@ async def test_a_change_of_tools_says_which(stage: Stage, caplog: pytest.LogCapt
     name = "mcp__puppet__born"
     assert (first.added[:2], len(first.added)) == (
         ("mcp__puppet__babbles", "mcp__puppet__blocks"),
-        23,
+        24,
     )
     assert [(each.added, each.changed, each.removed) for each in (born, otherwise, gone_)] == [
         ((name,), (), ()),

@@ -12,7 +12,8 @@ from weakref import WeakKeyDictionary, WeakSet
 import msgspec
 
 from ...errors import UsageError
-from .config import UnusableServer
+from ...surface.text import on_one_line
+from .config import HttpServer, StdioServer, UnusableServer
 from .config_file import read_config
 from .handlers import McpHandlers
 from .naming import Naming, namespace_of
@@ -43,7 +44,8 @@ class McpServers:
         handlers: what the application does for its servers, and what it wants to hear of them.
 
     Nothing starts before :meth:`start`, which ``CodeMode`` calls. A server that cannot be started
-    is named in ``unavailable``; the others work. Use it in one event loop.
+    is named in ``unavailable``; the others work. Servers that are ``per_session`` are started by
+    :meth:`for_session` alone, of which every ``CodeMode`` makes use. Use it in one event loop.
 
     Raises:
         UsageError: the SDK is not installed, a name is empty, or a value is no server.
@@ -68,12 +70,14 @@ class McpServers:
                     f"MCP server `{name}` is of type {type(target).__name__}\nHint: give a"
                     " StdioServer, an HttpServer or an object of the SDK; from_config reads JSON."
                 )
-        offered = handlers or McpHandlers()
+        self._handlers = handlers or McpHandlers()
         names = tuple(servers)
-        self._servers = {
-            name: Server(name, target, Naming(name, names), offered, self._changed)
-            for name, target in servers.items()
-        }
+        self._servers = {name: self._made(name, target, names) for name, target in servers.items()}
+        self._own = tuple(each for each in self._servers.values() if not _is_private(each))
+        """The servers that this starts and ends."""
+        self._shared: McpServers | None = None
+        """Whose the others are, if this is for one session."""
+        self._sessions: WeakSet[McpServers] = WeakSet()
         self._toolsets: dict[Toolset, Mapping[str, str]] = {}
         """Each with what the application says of its namespaces."""
         self._starting: asyncio.Task[None] | None = None
@@ -97,6 +101,25 @@ class McpServers:
             UsageError: it cannot be read or is wrong; tells where.
         """
         return cls(read_config(source), handlers=handlers)
+
+    def for_session(self) -> McpServers:
+        """These servers for one session: with processes of its own of those that are ``per_session``.
+
+        It is the caller's to close, which ends these and leaves the others running. Where no server
+        is ``per_session`` it is this very object.
+        """
+        if self._shared is not None or not any(map(_is_private, self._servers.values())):
+            return self
+        self._check_open()
+        made = McpServers({}, handlers=self._handlers)
+        made._shared = self
+        made._servers = {
+            name: made._made(name, each.target, self.names) if _is_private(each) else each
+            for name, each in self._servers.items()
+        }
+        made._own = tuple(each for each in made._servers.values() if _is_private(each))
+        self._sessions.add(made)
+        return made
 
     async def __aenter__(self) -> Self:
         try:
@@ -176,8 +199,10 @@ class McpServers:
         For a process that is about to end and cannot wait for :meth:`aclose`: servers are in
         process groups of their own, and one that hangs would stay.
         """
-        for server in self._servers.values():
+        for server in self._own:
             server.kill()
+        for session in tuple(self._sessions):
+            session.kill()
 
     async def aclose(self) -> None:
         """End every server that was started, side by side. Idempotent, bounded."""
@@ -188,8 +213,10 @@ class McpServers:
         for toolset in tuple(self._toolsets):
             self.detach(toolset)
         async with asyncio.TaskGroup() as group:
-            for server in self._servers.values():
+            for server in self._own:
                 group.create_task(server.aclose())
+            for session in tuple(self._sessions):
+                group.create_task(session.aclose())
 
     def attach(self, toolset: Toolset) -> None:
         """Put the tools into ``toolset``, and keep them there as servers change them.
@@ -222,14 +249,19 @@ class McpServers:
                 _put(toolset, namespace, ())
                 toolset.describe(namespace, said.get(namespace, ""))
 
+    def _made(self, name: str, target: object, names: Sequence[str]) -> Server:
+        return Server(name, target, Naming(name, names), self._handlers, self._changed)
+
     def _check_open(self) -> None:
-        if self._closed:
+        if self._closed or (self._shared is not None and self._shared._closed):
             raise UsageError("these MCP servers were closed\nHint: make a new McpServers.")
 
     async def _start(self) -> None:
         async with asyncio.TaskGroup() as group:
-            for server in self._servers.values():
+            for server in self._own:
                 group.create_task(server.start())
+            if self._shared is not None:
+                group.create_task(self._shared.started())
 
     async def _have_started(self, starting: asyncio.Task[None]) -> None:
         self._waiting += 1
@@ -249,7 +281,10 @@ class McpServers:
             try:
                 self._offer(toolset, server, server.tools)
             except Exception:  # noqa: BLE001 - it ends neither the server nor those who follow it
-                _log.exception("a toolset refused the tools of MCP server %s", server.name)
+                name = on_one_line(server.name)
+                _log.exception("a toolset refused the tools of MCP server %s", name)
+        for session in tuple(self._sessions):
+            session._changed(server)
 
     def _offer(self, toolset: Toolset, server: Server, tools: Sequence[McpTool]) -> None:
         """Put in the tools, and why there are none, or what they are for."""
@@ -274,5 +309,11 @@ def _put(toolset: Toolset, namespace: str, tools: Sequence[McpTool]) -> None:
 
 
 def _is_same(one: ToolDefinition, other: ToolDefinition) -> bool:
-    """Whether they differ in nothing but the public name, which a toolset gives."""
-    return one == msgspec.structs.replace(other, name=one.name)
+    """Whether they differ in nothing but the number that a toolset gives to a name that is taken."""
+    is_named_alike = one.name == other.name or one.name.startswith(f"{other.name}_")
+    return is_named_alike and one == msgspec.structs.replace(other, name=one.name)
+
+
+def _is_private(server: Server) -> bool:
+    """Whether each session has a process of its own."""
+    return isinstance(server.target, StdioServer | HttpServer) and server.target.per_session
