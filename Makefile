@@ -51,6 +51,10 @@ conformance: $(STAMP) $(BUILT) ## compare our host with the published one; fetch
 	@$(PY) -m tests.conformance
 	@$(PY) -m pytest -n auto --dist loadgroup --max-worker-restart=0 --published -m published
 
+.PHONY: adapters
+adapters: $(STAMP) ## try the adapters with the real frameworks, in an environment of their own; prints a table
+	@$(PY) -m tests.adapters.frameworks
+
 .PHONY: check
 check: $(STAMP) ## lint, format, types, layers
 	@$(PY) -m ruff check $(CODE)
@@ -101,7 +105,7 @@ bench-hosts: $(STAMP) $(BUILT) ## compare our host's speed with the published on
 
 .PHONY: clean
 clean: ## remove everything that make has made
-	@rm -rf $(VENV) build dist src/codemode/engine/built out/fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) $(VENV)-adapters build dist src/codemode/engine/built out/fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The worker, when its sources have changed since it was built.
