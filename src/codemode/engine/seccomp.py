@@ -2,7 +2,7 @@
 
 A rule for each call by name, compiled to bytes: nothing here acts. Four kinds of calls:
 
-* What Python, V8 and the C library need to compute, to have threads and to speak on descriptors
+* What V8 and the C library need to compute, to have threads and to speak on the descriptors
   that are open. None of these reaches a file, another process, or anything by name.
 * A few that are harmless with some arguments only: ``clone`` for a thread, signals to this very
   process, names for threads and memory, its own resource limits.
@@ -45,12 +45,11 @@ _COMPUTING: Final = """
 futex futex_wait futex_wake futex_waitv futex_requeue get_robust_list set_robust_list rseq
 set_tid_address exit exit_group restart_syscall membarrier
 mmap mprotect munmap mremap madvise brk pkey_alloc pkey_free pkey_mprotect
-read readv pread64 recvfrom write writev sendto lseek fstat close poll ppoll select pselect6
-getpid gettid getppid getuid geteuid getgid getegid getcpu getrlimit getrusage sysinfo getrandom
+read pread64 write writev close
+getpid gettid getcpu getrlimit getrusage sysinfo getrandom
 sched_yield sched_getaffinity sched_getparam sched_getscheduler
-sched_get_priority_max sched_get_priority_min
-clock_getres clock_gettime clock_nanosleep gettimeofday nanosleep time times
-rt_sigaction rt_sigpending rt_sigprocmask rt_sigreturn rt_sigsuspend rt_sigtimedwait sigaltstack
+clock_getres clock_gettime clock_nanosleep gettimeofday nanosleep time
+rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack
 """.split()
 
 _LOOKING: Final = """
