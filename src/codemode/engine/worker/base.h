@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 inline void* operator new(size_t, void* at) noexcept { return at; }
 
@@ -54,6 +55,16 @@ class Hold {
 class Condition {
  public:
   void wait(Mutex& mutex) { pthread_cond_wait(&condition_, mutex.native()); }
+  // False when `ms` have passed, of the wall clock: whoever waits so looks again at what it waits for.
+  bool wait_ms(Mutex& mutex, long ms) {
+    timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += ms * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    return pthread_cond_timedwait(&condition_, mutex.native(), &until) == 0;
+  }
+  void notify_one() { pthread_cond_signal(&condition_); }
   void notify_all() { pthread_cond_broadcast(&condition_); }
 
  private:

@@ -95,8 +95,7 @@ Message* Cell::await(Queue<Message>& queue) {
 
 // ---------------------------------------------------------------- the program
 
-void Cell::run(Isolate* isolate, MicrotaskQueue* queue, Local<Context> context, Local<Function> entry,
-               void (*after_first_turn)()) {
+void Cell::run(Isolate* isolate, MicrotaskQueue* queue, Local<Context> context, Local<Function> entry) {
   queue_ = queue;
   context_ = context;
   entry_ = entry;
@@ -106,7 +105,6 @@ void Cell::run(Isolate* isolate, MicrotaskQueue* queue, Local<Context> context, 
   }
   current_cell = this;
   bool going = !closing() && begin();
-  if (going) after_first_turn();
   while (going) {
     Message* message = await(inbox_);
     if (!message) break;

@@ -41,11 +41,8 @@ class Cell {
   void peek() { output_.peek(); }
   void close();
 
-  // The thread of its isolate: runs the program to its end, and says which that was. In a context. `after_first_turn` is
-  // called when that has ended and others have to come.
-  void run(
-      v8::Isolate*, v8::MicrotaskQueue*, v8::Local<v8::Context>, v8::Local<v8::Function> entry,
-      void (*after_first_turn)());
+  // The thread of its isolate: runs the program to its end, and says which that was. In a context.
+  void run(v8::Isolate*, v8::MicrotaskQueue*, v8::Local<v8::Context>, v8::Local<v8::Function> entry);
   void fail(const char* why);
 
   // Both threads have it, and the last to let go frees it.

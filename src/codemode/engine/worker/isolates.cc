@@ -1,7 +1,7 @@
 // An isolate and its context cost 1.5 ms, more than most programs. So a thread makes one, waits for a program, runs that
-// and ends with it; `kReady` threads wait. The next one is made when a program's first turn is over, or the program: not
-// when it begins, for the making would take the processor from the program that has just got an isolate. Only when none
-// is left a start makes one by itself.
+// and ends with it; `kReady` threads wait. The maker begins the next one `kLeadMs` after a program has got one: at once it
+// would take the processor from that program, and from the application that hears of its end. Where no isolate is left it
+// begins at once, and a start that finds none makes one by itself.
 #include "isolates.h"
 
 #include "engine.h"
@@ -14,8 +14,10 @@ constexpr int kReady = 2;
 // V8 lets a script use 984 KiB of it; 8 MiB, as usual, would count against the worker's bound on memory.
 constexpr size_t kStackBytes = 1536 * 1024;
 
+constexpr int kLeadMs = 2;
+
 Mutex lock;
-Condition changed;
+Condition cell_waits, one_made, one_wanted;
 Queue<Cell> waiting;
 int coming = 0;     // threads that have no program yet
 int starts = 0;     // programs that have no thread yet
@@ -36,19 +38,25 @@ bool add_thread() {
   return made;
 }
 
-void top_up() {
+void* make_more(void*) {
   Hold hold(lock);
-  while (coming < kReady + starts && add_thread()) {}
+  for (;;) {
+    while (coming >= kReady + starts) one_wanted.wait(lock);
+    double until = now_ms() + kLeadMs;
+    while (coming > starts && now_ms() < until) one_wanted.wait_ms(lock, kLeadMs);
+    if (coming < kReady + starts && !add_thread()) one_wanted.wait(lock);  // until another program has begun
+  }
 }
 
 Cell* await_cell() {
   Hold hold(lock);
   one_is_made = true;
-  changed.notify_all();
+  one_made.notify_all();
   Cell* cell;
-  while (!(cell = waiting.pop())) changed.wait(lock);
+  while (!(cell = waiting.pop())) cell_waits.wait(lock);
   coming--;
   starts--;
+  one_wanted.notify_one();
   return cell;
 }
 
@@ -64,11 +72,12 @@ void* serve_isolate(void*) {
     if (!__atomic_exchange_n(&checked, 1, __ATOMIC_ACQ_REL)) self_check(isolate, context);
     prepare_isolate(isolate);
     Cell* cell = await_cell();
-    cell->run(isolate, queue, context, entry, top_up);
+    cell->run(isolate, queue, context, entry);
     cell->let_go();
     context->Exit();
   }
-  top_up();
+  const timespec lead{0, kLeadMs * 1000000L};
+  nanosleep(&lead, nullptr);
   dispose(isolate, queue);
   return nullptr;
 }
@@ -82,7 +91,7 @@ void start(Cell* cell) {
     starts++;
     while (coming < starts && add_thread()) {}
     served = coming > 0;
-    changed.notify_all();
+    cell_waits.notify_one();
   }
   if (served) return;
   Cell* refused;
@@ -96,10 +105,10 @@ void start(Cell* cell) {
 }
 
 void make_isolates_ready() {
-  top_up();
   Hold hold(lock);
-  if (!coming) die("the system gives no thread");
-  while (!one_is_made) changed.wait(lock);
+  pthread_t maker;
+  if (!add_thread() || pthread_create(&maker, nullptr, make_more, nullptr) != 0) die("the system gives no thread");
+  while (!one_is_made) one_made.wait(lock);
 }
 
 }  // namespace codemode
