@@ -61,7 +61,8 @@ async def test_of_a_session_that_is_forgotten_one_call_fails_and_the_next_works(
         assert await stage.call("fine", "paper") == {"content": []}
 
     assert str(caught.value) == (
-        f"MCP server `paper` was lost while `fine` ran: it refused the session with {told}{AGAIN}"
+        f"MCP server `paper` was lost while `fine` ran: it refused the session with {told}"
+        "\nHint: the next call begins another; find out first whether this one had its effect."
     )
     assert app.sessions == 2
     assert [each.state for each in stage.states] == [

@@ -42,6 +42,11 @@ def test_a_crash_is_told_by_the_line_that_says_what_was_wrong(name: str) -> None
         ("Usage: x [OPTIONS]\nTry 'x --help' for help.\n\nError: No such option: --y\n", None),
         ("error: unexpected argument\n\nUsage: x\n\nFor more information, try '--help'.\n", None),
         ("  × No solution found:\n  ╰─▶ Because x was not found\n", "Because x was not found"),
+        (
+            'Traceback (most recent call last):\n  File "a.py", line 1, in main\n    @server.list()\n'
+            "     ^^^^^^^^^^^^^\nAttributeError: 'Server' object has no attribute 'list'\n",
+            "AttributeError: 'Server' object has no attribute 'list'",
+        ),
         ("starting\ncannot open the database\nbye\n", "cannot open the database"),
         ("starting\nlistening\n", "listening"),
         ("set API_KEY first\n", "set API_KEY first"),

@@ -80,14 +80,11 @@ def lost(
     """
     whose = f"MCP server `{on_one_line(server)}` was lost while `{on_one_line(tool)}` ran"
     if isinstance(error, HttpError):
-        why = f"it refused the session with {quoted(str(error), redact)}"
+        why, again = f"it refused the session with {quoted(str(error), redact)}", "begins another"
     else:
-        why = ending.for_model() or "the connection was closed"
-    if pause >= 1:
-        hint = f"it can be started again in {pause:.0f} s; {_OUTCOME}"
-    else:
-        hint = f"the next call starts it again; {_OUTCOME}"
-    return ToolError(f"{whose}: {why}\nHint: {hint}")
+        why, again = ending.for_model() or "the connection was closed", "starts it again"
+    when = f"it can be started again in {pause:.0f} s" if pause >= 1 else f"the next call {again}"
+    return ToolError(f"{whose}: {why}\nHint: {when}; {_OUTCOME}")
 
 
 def _data(error: MCPError, redact: Redaction) -> str:

@@ -20,7 +20,7 @@ _FRAME: Final = re.compile(r"^[\s|+-]*(?:\|\s)?")
 """What groups of exceptions and resolvers draw before a line."""
 _NOTHING: Final = re.compile(
     r"at .*|File \".*\", line \d+.*|[\^~\s]*|[\])},;\s]*|\d+: 0x.*|Traceback \(.*|During handling .*"
-    r"|The above exception .*|Require stack:|- /.*|\w+: '.*',?|\w+: \[.*|Node\.js v.*|Bun v.*"
+    r"|The above exception .*|Require stack:|- /.*|(?:code|errno|syscall|path|spawnargs|address|port|requireStack): .*|Node\.js v.*|Bun v.*"
     r"|\(Use `node .*|note: run with .*|note: Some details .*|stack backtrace:|goroutine \d+.*"
     r"|exit status \d+|-{3,}.*|npm (?:warn|notice|WARN)\b.*|.*A complete log of this run .*"
     r"|.*A new release of .*|(?:See|Try|Run) '.*' .*|For more information, try .*|(?i:usage:.*)"
