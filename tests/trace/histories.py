@@ -36,20 +36,20 @@ def cell_stream(number: int, tools: int) -> list[tuple[type[TraceEvent], dict[st
     """What one cell does that calls ``tools`` tools: its events, in the order of their causes."""
     cell, call = str(number), f"call_{number}"
     stream: list[tuple[type[TraceEvent], dict[str, Any]]] = [
-        (e.ModelCallStarted, {"model_call": call, "tool": "exec"}),
-        (e.CellStarted, {"cell_id": cell, "model_call": call, "source": content("text(1)")}),
+        (e.ModelCallStartedEvent, {"model_call": call, "tool": "exec"}),
+        (e.CellStartedEvent, {"cell_id": cell, "model_call": call, "source": content("text(1)")}),
     ]
     for each in range(1, tools + 1):
         name = f"tool-{each}"
         fields = {"cell_id": cell, "call": name}
-        stream.append((e.CallRequested, {**fields, "tool": "t", "arguments": content("{}")}))
-        stream.append((e.CallEnded, {**fields, "outcome": "ok", "result": content("1")}))
+        stream.append((e.CallRequestedEvent, {**fields, "tool": "t", "arguments": content("{}")}))
+        stream.append((e.CallEndedEvent, {**fields, "outcome": "ok", "result": content("1")}))
     item = {"cell_id": cell, "kind": "text", "item": content(cell)}
     stream += [
-        (e.CellOutput, item),
-        (e.CellResponded, {"cell_id": cell, "status": "completed", "is_first": True}),
-        (e.CellEnded, {"cell_id": cell, "status": "completed"}),
-        (e.ModelCallEnded, {"model_call": call, "status": "completed", "cell_id": cell}),
+        (e.CellOutputEvent, item),
+        (e.CellRespondedEvent, {"cell_id": cell, "status": "completed", "is_first": True}),
+        (e.CellEndedEvent, {"cell_id": cell, "status": "completed"}),
+        (e.ModelCallEndedEvent, {"model_call": call, "status": "completed", "cell_id": cell}),
     ]
     return stream
 

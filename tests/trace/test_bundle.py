@@ -23,11 +23,11 @@ LONG = "x" * (INLINE_BYTES + 1)
 def history() -> Log:
     """A closed session with one cell whose output is long."""
     log = Log()
-    log.add(e.SessionOpened, provider="local", version="1", process=1)
+    log.add(e.SessionOpenedEvent, provider="local", version="1", process=1)
     for kind, fields in cell_stream(1, 1):
         log.add(kind, **fields)
-    log.add(e.CellOutput, cell_id="1", kind="text", item=content(LONG))
-    log.add(e.SessionClosed)
+    log.add(e.CellOutputEvent, cell_id="1", kind="text", item=content(LONG))
+    log.add(e.SessionClosedEvent)
     return log
 
 
@@ -52,7 +52,7 @@ def test_what_is_recorded_reduces_to_what_happened(tmp_path: Path) -> None:
 def test_a_long_text_stands_once_however_often_it_is_told(tmp_path: Path) -> None:
     log = history()
     for _again in range(3):
-        log.add(e.CellOutput, cell_id="1", kind="text", item=content(LONG))
+        log.add(e.CellOutputEvent, cell_id="1", kind="text", item=content(LONG))
     bundle = recorded(tmp_path, log)
 
     assert len([each for each in (bundle.path / "payloads").rglob("*") if each.is_file()]) == 1
@@ -116,7 +116,7 @@ def test_texts_are_redacted_before_they_reach_the_disk(tmp_path: Path) -> None:
 
     log = numbered("s", cell_stream(1, 0))
     fields = {"cell_id": "1", "call": "tool-1", "tool": "t"}
-    log.add(e.CallRequested, **fields, arguments=content('{"password": "1234"}'))
+    log.add(e.CallRequestedEvent, **fields, arguments=content('{"password": "1234"}'))
     bundle = recorded(tmp_path, log, redact=redact)
     trace = bundle.reduce()
 

@@ -56,7 +56,7 @@ def test_a_cell_is_named_after_the_call_that_started_it_and_linked_both_ways() -
 
 def test_a_wait_is_linked_to_the_cell_that_it_observed() -> None:
     log = numbered("s", cell_stream(1, 0)[:2])
-    log.add(e.ModelCallStarted, model_call="w", tool="wait", cell_id="1")
+    log.add(e.ModelCallStartedEvent, model_call="w", tool="wait", cell_id="1")
     trace = reduce(log.events)
 
     assert trace.model_calls["s/w"].cell == "s/call_1"
@@ -65,8 +65,8 @@ def test_a_wait_is_linked_to_the_cell_that_it_observed() -> None:
 
 def test_what_runs_when_its_cell_ends_has_ended_with_it() -> None:
     log = numbered("s", cell_stream(1, 0)[:2])
-    log.add(e.CallRequested, cell_id="1", call="tool-1", tool="slow")
-    log.add(e.CellEnded, cell_id="1", status="terminated")
+    log.add(e.CallRequestedEvent, cell_id="1", call="tool-1", tool="slow")
+    log.add(e.CellEndedEvent, cell_id="1", status="terminated")
     call = reduce(log.events).calls["s/call_1/tool-1"]
 
     assert (call.status, call.reason) == ("cancelled", "its cell ended")
@@ -74,9 +74,9 @@ def test_what_runs_when_its_cell_ends_has_ended_with_it() -> None:
 
 def test_a_call_that_is_told_to_have_ended_after_its_cell_keeps_its_own_outcome() -> None:
     log = numbered("s", cell_stream(1, 0)[:2])
-    log.add(e.CallRequested, cell_id="1", call="tool-1", tool="slow")
-    log.add(e.CellEnded, cell_id="1", status="completed")
-    log.add(e.CallEnded, cell_id="1", call="tool-1", outcome="failed", error=content("late"))
+    log.add(e.CallRequestedEvent, cell_id="1", call="tool-1", tool="slow")
+    log.add(e.CellEndedEvent, cell_id="1", status="completed")
+    log.add(e.CallEndedEvent, cell_id="1", call="tool-1", outcome="failed", error=content("late"))
     call = reduce(log.events).calls["s/call_1/tool-1"]
 
     assert (call.status, call.reason, call.error) == ("failed", "", content("late"))
@@ -84,8 +84,8 @@ def test_a_call_that_is_told_to_have_ended_after_its_cell_keeps_its_own_outcome(
 
 def test_what_runs_when_its_session_closes_has_ended_with_it() -> None:
     log = numbered("s", cell_stream(1, 0)[:2])
-    log.add(e.CallRequested, cell_id="1", call="tool-1", tool="slow")
-    log.add(e.SessionClosed)
+    log.add(e.CallRequestedEvent, cell_id="1", call="tool-1", tool="slow")
+    log.add(e.SessionClosedEvent)
     trace = reduce(log.events)
 
     assert (trace.cells["s/call_1"].status, trace.cells["s/call_1"].reason) == (
@@ -105,7 +105,7 @@ def test_a_session_that_is_not_closed_leaves_the_recording_unclosed() -> None:
 
 def test_a_cell_without_a_start_is_kept_and_named_as_a_problem() -> None:
     log = Log()
-    log.add(e.CallRequested, cell_id="7", call="tool-1", tool="t")
+    log.add(e.CallRequestedEvent, cell_id="7", call="tool-1", tool="t")
     trace = reduce(log.events)
 
     assert list(trace.cells) == ["s/cell:7"]
@@ -125,7 +125,7 @@ def test_a_gap_in_the_numbers_is_named_and_the_rest_is_reduced() -> None:
 
 def test_dropped_events_are_named() -> None:
     log = numbered("s", cell_stream(1, 0))
-    log.add(e.EventsDropped, count=3, reason="a full disk")
+    log.add(e.EventsDroppedEvent, count=3, reason="a full disk")
 
     assert reduce(log.events).recording.problems == [
         "3 events were dropped before event 7: a full disk"
@@ -134,7 +134,7 @@ def test_dropped_events_are_named() -> None:
 
 def test_two_calls_with_one_id_are_two_cells() -> None:
     log = numbered("s", cell_stream(1, 0))
-    log.add(e.CellStarted, cell_id="2", model_call="call_1", source=content("2"))
+    log.add(e.CellStartedEvent, cell_id="2", model_call="call_1", source=content("2"))
 
     assert list(reduce(log.events).cells) == ["s/call_1", "s/call_1#2"]
 
@@ -142,10 +142,10 @@ def test_two_calls_with_one_id_are_two_cells() -> None:
 def test_a_response_is_linked_to_its_calls_whichever_comes_first() -> None:
     items = content('[{"type": "custom_tool_call", "call_id": "call_1"}, {"type": "message"}]')
     first, last = Log(), numbered("s", cell_stream(1, 0))
-    first.add(e.ModelResponse, response="r", items=items)
+    first.add(e.ModelResponseEvent, response="r", items=items)
     for event in numbered("s", cell_stream(1, 0)).events:
         first.add(type(event), **_fields(event))
-    last.add(e.ModelResponse, response="r", items=items)
+    last.add(e.ModelResponseEvent, response="r", items=items)
 
     for log in (first, last):
         trace = reduce(log.events)

@@ -41,7 +41,7 @@ def traced(tool: Literal["exec", "wait"]) -> Callable[[Method], Method]:
             cell_id = "" if tool == "exec" else _cell_id(subject)
             terminate = bool(options.get("terminate"))
             tracer.emit(
-                e.ModelCallStarted,
+                e.ModelCallStartedEvent,
                 model_call=call_id,
                 tool=tool,
                 cell_id=cell_id,
@@ -62,7 +62,9 @@ def traced(tool: Literal["exec", "wait"]) -> Callable[[Method], Method]:
 def asked_for(tracer: Tracer | None, call_id: str) -> None:
     """The application, and no model, runs a program."""
     if tracer is not None:
-        tracer.emit(e.ModelCallStarted, model_call=call_id, tool="exec", requester="application")
+        tracer.emit(
+            e.ModelCallStartedEvent, model_call=call_id, tool="exec", requester="application"
+        )
 
 
 def answered(tracer: Tracer | None, call_id: str, result: ExecResult | None) -> None:
@@ -70,10 +72,10 @@ def answered(tracer: Tracer | None, call_id: str, result: ExecResult | None) -> 
     if tracer is None:
         return
     if result is None:
-        tracer.emit(e.ModelCallEnded, model_call=call_id, status="refused")
+        tracer.emit(e.ModelCallEndedEvent, model_call=call_id, status="refused")
         return
     tracer.emit(
-        e.ModelCallEnded,
+        e.ModelCallEndedEvent,
         model_call=call_id,
         status="yielded" if result.running else result.status,
         cell_id=result.cell_id or "",

@@ -54,7 +54,8 @@ def utf8_size(text: str) -> int:
 
 
 def _snake(name: str) -> str:
-    return "".join(f"_{each.lower()}" if each.isupper() else each for each in name).lstrip("_")
+    words = "".join(f"_{each.lower()}" if each.isupper() else each for each in name)
+    return words.strip("_").removesuffix("_event")
 
 
 class TraceEvent(
@@ -76,7 +77,7 @@ class TraceEvent(
 # ── the session ──────────────────────────────────────────────────────────────────────────────────
 
 
-class SessionOpened(TraceEvent, frozen=True, kw_only=True):
+class SessionOpenedEvent(TraceEvent, frozen=True, kw_only=True):
     """A session begins. ``provider`` says where its cells run, ``version`` is that of codemode."""
 
     provider: str
@@ -84,20 +85,20 @@ class SessionOpened(TraceEvent, frozen=True, kw_only=True):
     process: int
 
 
-class SessionMoved(TraceEvent, frozen=True, kw_only=True):
+class SessionMovedEvent(TraceEvent, frozen=True, kw_only=True):
     """The session goes on elsewhere: its worker or its host was replaced, because of ``reason``."""
 
     reason: str
 
 
-class SessionClosed(TraceEvent, frozen=True, kw_only=True):
+class SessionClosedEvent(TraceEvent, frozen=True, kw_only=True):
     """The session is over, and every cell of it."""
 
 
 # ── what the model asked for ─────────────────────────────────────────────────────────────────────
 
 
-class ModelCallStarted(TraceEvent, frozen=True, kw_only=True):
+class ModelCallStartedEvent(TraceEvent, frozen=True, kw_only=True):
     """The model called ``exec`` or ``wait``.
 
     Attributes:
@@ -115,7 +116,7 @@ class ModelCallStarted(TraceEvent, frozen=True, kw_only=True):
     terminate: bool = False
 
 
-class ModelCallEnded(TraceEvent, frozen=True, kw_only=True):
+class ModelCallEndedEvent(TraceEvent, frozen=True, kw_only=True):
     """The model has its answer: what it reads, which cell that is about, and the cell's status then."""
 
     model_call: str
@@ -127,7 +128,7 @@ class ModelCallEnded(TraceEvent, frozen=True, kw_only=True):
 # ── cells ────────────────────────────────────────────────────────────────────────────────────────
 
 
-class CellStarted(TraceEvent, frozen=True, kw_only=True):
+class CellStartedEvent(TraceEvent, frozen=True, kw_only=True):
     """A cell was admitted.
 
     Attributes:
@@ -144,7 +145,7 @@ class CellStarted(TraceEvent, frozen=True, kw_only=True):
     catalogue: str = ""
 
 
-class CellOutput(TraceEvent, frozen=True, kw_only=True):
+class CellOutputEvent(TraceEvent, frozen=True, kw_only=True):
     """A text, an image or a sound that the program wrote, in the order of writing."""
 
     cell_id: str
@@ -152,14 +153,14 @@ class CellOutput(TraceEvent, frozen=True, kw_only=True):
     item: Content
 
 
-class CellNotified(TraceEvent, frozen=True, kw_only=True):
+class CellNotifiedEvent(TraceEvent, frozen=True, kw_only=True):
     """The program called ``notify``."""
 
     cell_id: str
     text: Content
 
 
-class CellResponded(TraceEvent, frozen=True, kw_only=True):
+class CellRespondedEvent(TraceEvent, frozen=True, kw_only=True):
     """An observation of the cell ended: the first one, or that of a wait; it yielded, or is over."""
 
     cell_id: str
@@ -169,14 +170,14 @@ class CellResponded(TraceEvent, frozen=True, kw_only=True):
     waiting_for: tuple[str, ...] = ()
 
 
-class CellFrozen(TraceEvent, frozen=True, kw_only=True):
+class CellFrozenEvent(TraceEvent, frozen=True, kw_only=True):
     """The cell stands at its pending frontier; ``waiting_for`` are the calls made since the last one."""
 
     cell_id: str
     waiting_for: tuple[str, ...] = ()
 
 
-class ValueStored(TraceEvent, frozen=True, kw_only=True):
+class ValueStoredEvent(TraceEvent, frozen=True, kw_only=True):
     """The program's ``store`` of this key was committed with the end of its cell."""
 
     cell_id: str
@@ -184,21 +185,21 @@ class ValueStored(TraceEvent, frozen=True, kw_only=True):
     size: int
 
 
-class LimitReached(TraceEvent, frozen=True, kw_only=True):
+class LimitReachedEvent(TraceEvent, frozen=True, kw_only=True):
     """A limit, by its name in ``Limits``, ended the cell or refused what it wanted."""
 
     cell_id: str
     limit: str
 
 
-class WorkerLost(TraceEvent, frozen=True, kw_only=True):
+class WorkerLostEvent(TraceEvent, frozen=True, kw_only=True):
     """The process that ran this cell ended under it."""
 
     cell_id: str
     reason: str
 
 
-class CellEnded(TraceEvent, frozen=True, kw_only=True):
+class CellEndedEvent(TraceEvent, frozen=True, kw_only=True):
     """The cell is over; ``error`` is what a failed one threw."""
 
     cell_id: str
@@ -209,7 +210,7 @@ class CellEnded(TraceEvent, frozen=True, kw_only=True):
 # ── nested calls ─────────────────────────────────────────────────────────────────────────────────
 
 
-class CallRequested(TraceEvent, frozen=True, kw_only=True):
+class CallRequestedEvent(TraceEvent, frozen=True, kw_only=True):
     """The program called a tool.
 
     Attributes:
@@ -233,21 +234,21 @@ class CallRequested(TraceEvent, frozen=True, kw_only=True):
     attempt: int = 1
 
 
-class CallQueued(TraceEvent, frozen=True, kw_only=True):
+class CallQueuedEvent(TraceEvent, frozen=True, kw_only=True):
     """The call waits for room before it may begin."""
 
     cell_id: str
     call: str
 
 
-class CallBegun(TraceEvent, frozen=True, kw_only=True):
+class CallBegunEvent(TraceEvent, frozen=True, kw_only=True):
     """A queued call begins."""
 
     cell_id: str
     call: str
 
 
-class CallObserved(TraceEvent, frozen=True, kw_only=True):
+class CallObservedEvent(TraceEvent, frozen=True, kw_only=True):
     """How the call was carried out: ``kind`` says what ``facts`` are, such as ``mcp`` or ``thread``."""
 
     cell_id: str
@@ -256,7 +257,7 @@ class CallObserved(TraceEvent, frozen=True, kw_only=True):
     facts: Mapping[str, Any]
 
 
-class CallEnded(TraceEvent, frozen=True, kw_only=True):
+class CallEndedEvent(TraceEvent, frozen=True, kw_only=True):
     """The call has an outcome; ``result`` is JSON, ``error`` the text that the program catches."""
 
     cell_id: str
@@ -267,7 +268,7 @@ class CallEnded(TraceEvent, frozen=True, kw_only=True):
     error: Content | None = None
 
 
-class ApprovalRequested(TraceEvent, frozen=True, kw_only=True):
+class ApprovalRequestedEvent(TraceEvent, frozen=True, kw_only=True):
     """A call waits for a person."""
 
     cell_id: str
@@ -276,7 +277,7 @@ class ApprovalRequested(TraceEvent, frozen=True, kw_only=True):
     prompt: str
 
 
-class ApprovalDecided(TraceEvent, frozen=True, kw_only=True):
+class ApprovalDecidedEvent(TraceEvent, frozen=True, kw_only=True):
     """A policy or a person decided about a call: ``allow`` or ``refuse``, and why."""
 
     cell_id: str
@@ -289,7 +290,7 @@ class ApprovalDecided(TraceEvent, frozen=True, kw_only=True):
 # ── what the application adds ────────────────────────────────────────────────────────────────────
 
 
-class ModelResponse(TraceEvent, frozen=True, kw_only=True):
+class ModelResponseEvent(TraceEvent, frozen=True, kw_only=True):
     """An inference: what the model answered, and what it used.
 
     Attributes:
@@ -307,20 +308,20 @@ class ModelResponse(TraceEvent, frozen=True, kw_only=True):
     turn: str = ""
 
 
-class TurnStarted(TraceEvent, frozen=True, kw_only=True):
+class TurnStartedEvent(TraceEvent, frozen=True, kw_only=True):
     """A turn of the conversation begins."""
 
     turn: str
 
 
-class TurnEnded(TraceEvent, frozen=True, kw_only=True):
+class TurnEndedEvent(TraceEvent, frozen=True, kw_only=True):
     """A turn of the conversation is over."""
 
     turn: str
     status: str = "completed"
 
 
-class EventsDropped(TraceEvent, frozen=True, kw_only=True):
+class EventsDroppedEvent(TraceEvent, frozen=True, kw_only=True):
     """A recorder could not keep up, or its disk was full: so many events are missing here."""
 
     count: int
@@ -328,29 +329,29 @@ class EventsDropped(TraceEvent, frozen=True, kw_only=True):
 
 
 Event: TypeAlias = (
-    SessionOpened
-    | SessionMoved
-    | SessionClosed
-    | ModelCallStarted
-    | ModelCallEnded
-    | CellStarted
-    | CellOutput
-    | CellNotified
-    | CellResponded
-    | CellFrozen
-    | ValueStored
-    | LimitReached
-    | WorkerLost
-    | CellEnded
-    | CallRequested
-    | CallQueued
-    | CallBegun
-    | CallObserved
-    | CallEnded
-    | ApprovalRequested
-    | ApprovalDecided
-    | ModelResponse
-    | TurnStarted
-    | TurnEnded
-    | EventsDropped
+    SessionOpenedEvent
+    | SessionMovedEvent
+    | SessionClosedEvent
+    | ModelCallStartedEvent
+    | ModelCallEndedEvent
+    | CellStartedEvent
+    | CellOutputEvent
+    | CellNotifiedEvent
+    | CellRespondedEvent
+    | CellFrozenEvent
+    | ValueStoredEvent
+    | LimitReachedEvent
+    | WorkerLostEvent
+    | CellEndedEvent
+    | CallRequestedEvent
+    | CallQueuedEvent
+    | CallBegunEvent
+    | CallObservedEvent
+    | CallEndedEvent
+    | ApprovalRequestedEvent
+    | ApprovalDecidedEvent
+    | ModelResponseEvent
+    | TurnStartedEvent
+    | TurnEndedEvent
+    | EventsDroppedEvent
 )

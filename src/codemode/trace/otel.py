@@ -102,7 +102,7 @@ class OpenTelemetrySink:
 
     # ── the model's calls ────────────────────────────────────────────────────────────────────
 
-    def _model_call_started(self, event: e.ModelCallStarted) -> None:
+    def _model_call_started(self, event: e.ModelCallStartedEvent) -> None:
         cell = self._spans.get((event.session, event.cell_id))
         links = [Link(cell.get_span_context())] if cell is not None else None
         attributes = {
@@ -115,7 +115,7 @@ class OpenTelemetrySink:
         name = f"{EXECUTE} {event.tool}"
         self._start(("call", event.session, event.model_call), name, event, attributes, links=links)
 
-    def _model_call_ended(self, event: e.ModelCallEnded) -> None:
+    def _model_call_ended(self, event: e.ModelCallEndedEvent) -> None:
         attributes: dict[str, Any] = {CELL_STATUS: event.status}
         if event.cell_id:
             attributes[CELL] = event.cell_id
@@ -123,7 +123,7 @@ class OpenTelemetrySink:
 
     # ── cells ────────────────────────────────────────────────────────────────────────────────
 
-    def _cell_started(self, event: e.CellStarted) -> None:
+    def _cell_started(self, event: e.CellStartedEvent) -> None:
         parent = self._spans.get(("call", event.session, event.model_call))
         attributes: dict[str, Any] = {CELL: event.cell_id, CONVERSATION: event.session}
         if self._contents and event.source.text is not None:
@@ -134,17 +134,17 @@ class OpenTelemetrySink:
             parent.add_link(span.get_span_context())
         self._live.add(1)
 
-    def _limit_reached(self, event: e.LimitReached) -> None:
+    def _limit_reached(self, event: e.LimitReachedEvent) -> None:
         self._limits.add(1, {LIMIT: event.limit})
         span = self._spans.get((event.session, event.cell_id))
         if span is not None:
             span.set_attribute(LIMIT, event.limit)
 
-    def _worker_lost(self, event: e.WorkerLost) -> None:
+    def _worker_lost(self, event: e.WorkerLostEvent) -> None:
         self._losses.add(1)
         del event
 
-    def _cell_ended(self, event: e.CellEnded) -> None:
+    def _cell_ended(self, event: e.CellEndedEvent) -> None:
         key = (event.session, event.cell_id)
         if key in self._spans:
             self._live.add(-1)
@@ -153,7 +153,7 @@ class OpenTelemetrySink:
 
     # ── nested calls ─────────────────────────────────────────────────────────────────────────
 
-    def _call_requested(self, event: e.CallRequested) -> None:
+    def _call_requested(self, event: e.CallRequestedEvent) -> None:
         attributes: dict[str, Any] = {
             OPERATION: EXECUTE,
             TOOL: event.tool,
@@ -169,7 +169,7 @@ class OpenTelemetrySink:
         key = (event.session, event.cell_id, event.call)
         self._start(key, f"{EXECUTE} {event.tool}", event, attributes, parent=parent)
 
-    def _call_ended(self, event: e.CallEnded) -> None:
+    def _call_ended(self, event: e.CallEndedEvent) -> None:
         attributes: dict[str, Any] = {}
         if self._contents and event.result is not None and event.result.text is not None:
             attributes[RESULT] = event.result.text
@@ -177,7 +177,7 @@ class OpenTelemetrySink:
         key = (event.session, event.cell_id, event.call)
         self._end(key, event, event.outcome, attributes, error)
 
-    def _session_closed(self, event: e.SessionClosed) -> None:
+    def _session_closed(self, event: e.SessionClosedEvent) -> None:
         """What is still open ends with its session: a span that never ends is never seen."""
         for key in [key for key in self._spans if event.session in key[:2]]:
             if len(key) == 2:
@@ -244,13 +244,13 @@ def _current(span: Span) -> Iterator[None]:
 
 
 _TAKE: Final[dict[type, Callable[[OpenTelemetrySink, Any], None]]] = {
-    e.SessionClosed: OpenTelemetrySink._session_closed,
-    e.ModelCallStarted: OpenTelemetrySink._model_call_started,
-    e.ModelCallEnded: OpenTelemetrySink._model_call_ended,
-    e.CellStarted: OpenTelemetrySink._cell_started,
-    e.CellEnded: OpenTelemetrySink._cell_ended,
-    e.LimitReached: OpenTelemetrySink._limit_reached,
-    e.WorkerLost: OpenTelemetrySink._worker_lost,
-    e.CallRequested: OpenTelemetrySink._call_requested,
-    e.CallEnded: OpenTelemetrySink._call_ended,
+    e.SessionClosedEvent: OpenTelemetrySink._session_closed,
+    e.ModelCallStartedEvent: OpenTelemetrySink._model_call_started,
+    e.ModelCallEndedEvent: OpenTelemetrySink._model_call_ended,
+    e.CellStartedEvent: OpenTelemetrySink._cell_started,
+    e.CellEndedEvent: OpenTelemetrySink._cell_ended,
+    e.LimitReachedEvent: OpenTelemetrySink._limit_reached,
+    e.WorkerLostEvent: OpenTelemetrySink._worker_lost,
+    e.CallRequestedEvent: OpenTelemetrySink._call_requested,
+    e.CallEndedEvent: OpenTelemetrySink._call_ended,
 }

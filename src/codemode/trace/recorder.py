@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
-from .events import SCHEMA, CallRequested, Content, EventsDropped, utf8_size
+from .events import SCHEMA, CallRequestedEvent, Content, EventsDroppedEvent, utf8_size
 from .payloads import Payloads
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ class Recorder:
     def _on_disk(self, event: TraceEvent) -> TraceEvent:
         """The event with each of its texts in its place, redacted, or left out."""
         changes: dict[str, Any] = {}
-        if isinstance(event, CallRequested) and event.arguments is not None:
+        if isinstance(event, CallRequestedEvent) and event.arguments is not None:
             changes["arguments_hash"] = canonical_hash(event.arguments.text or "")
         for name in _CONTENTS[type(event)]:
             told = getattr(event, name)
@@ -237,9 +237,9 @@ def _text_size(event: TraceEvent) -> int:
     return size
 
 
-def _dropped(event: TraceEvent, number: int) -> EventsDropped:
+def _dropped(event: TraceEvent, number: int) -> EventsDroppedEvent:
     """The word that stands where events were dropped. It takes the number before its successor's."""
-    return EventsDropped(
+    return EventsDroppedEvent(
         seq=event.seq - 1,
         at_ms=event.at_ms,
         session=event.session,

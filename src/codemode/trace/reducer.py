@@ -92,7 +92,7 @@ class Reducer:
         """Take the next event."""
         self._recording.events += 1
         last = self._last_seq.get(event.session, 0)
-        if event.seq != last + 1 and not isinstance(event, e.EventsDropped):
+        if event.seq != last + 1 and not isinstance(event, e.EventsDroppedEvent):
             self.problem(f"session {event.session}: event {event.seq} follows event {last}")
         self._last_seq[event.session] = event.seq
         take = _TAKE.get(type(event))
@@ -110,15 +110,15 @@ class Reducer:
             self._trace.sessions[event.session] = node
         return node
 
-    def _session_opened(self, event: e.SessionOpened) -> None:
+    def _session_opened(self, event: e.SessionOpenedEvent) -> None:
         node = self._session(event)
         node.provider, node.version = event.provider, event.version
         _start(node, event)
 
-    def _session_moved(self, event: e.SessionMoved) -> None:
+    def _session_moved(self, event: e.SessionMovedEvent) -> None:
         self._session(event).moves.append(event.reason)
 
-    def _session_closed(self, event: e.SessionClosed) -> None:
+    def _session_closed(self, event: e.SessionClosedEvent) -> None:
         node = self._session(event)
         for (session, _), cell in self._cells.items():
             if session == event.session and cell.status == "running":
@@ -128,17 +128,17 @@ class Reducer:
                 _end(call, event, "cancelled", "its session was closed")
         _end(node, event, "closed")
 
-    def _turn_started(self, event: e.TurnStarted) -> None:
+    def _turn_started(self, event: e.TurnStartedEvent) -> None:
         name = f"{event.session}/{event.turn}"
         self._trace.turns[name] = node = Node(id=name, session=event.session)
         _start(node, event)
 
-    def _turn_ended(self, event: e.TurnEnded) -> None:
+    def _turn_ended(self, event: e.TurnEndedEvent) -> None:
         name = f"{event.session}/{event.turn}"
         node = self._trace.turns.setdefault(name, Node(id=name, session=event.session))
         _end(node, event, event.status)
 
-    def _events_dropped(self, event: e.EventsDropped) -> None:
+    def _events_dropped(self, event: e.EventsDroppedEvent) -> None:
         self.problem(f"{event.count} events were dropped before event {event.seq}: {event.reason}")
 
     # ── the model ────────────────────────────────────────────────────────────────────────────
@@ -154,14 +154,14 @@ class Reducer:
                 node.response = response.id
         return node
 
-    def _model_call_started(self, event: e.ModelCallStarted) -> None:
+    def _model_call_started(self, event: e.ModelCallStartedEvent) -> None:
         node = self._model_call(event, event.model_call)
         node.tool, node.requester, node.terminate = event.tool, event.requester, event.terminate
         _start(node, event)
         if event.cell_id:
             self._link_wait(node, self._cell(event, event.cell_id))
 
-    def _model_call_ended(self, event: e.ModelCallEnded) -> None:
+    def _model_call_ended(self, event: e.ModelCallEndedEvent) -> None:
         node = self._model_call(event, event.model_call)
         node.answer = event.answer
         _end(node, event, event.status)
@@ -170,7 +170,7 @@ class Reducer:
         call.cell = cell.id
         cell.waits.append(call.id)
 
-    def _model_response(self, event: e.ModelResponse) -> None:
+    def _model_response(self, event: e.ModelResponseEvent) -> None:
         name = f"{event.session}/{event.response}"
         node = ResponseNode(
             id=name,
@@ -204,7 +204,7 @@ class Reducer:
             self._session(event).cells.append(name)
         return cell
 
-    def _cell_started(self, event: e.CellStarted) -> None:
+    def _cell_started(self, event: e.CellStartedEvent) -> None:
         cell = self._cell(event, event.cell_id)
         self._unstarted.pop((event.session, event.cell_id), None)
         call = self._model_call(event, event.model_call)
@@ -237,29 +237,29 @@ class Reducer:
             for approval in call.approvals:
                 trace.approvals[approval].call = call.id
 
-    def _cell_output(self, event: e.CellOutput) -> None:
+    def _cell_output(self, event: e.CellOutputEvent) -> None:
         self._cell(event, event.cell_id).outputs.append(Output(kind=event.kind, item=event.item))
 
-    def _cell_notified(self, event: e.CellNotified) -> None:
+    def _cell_notified(self, event: e.CellNotifiedEvent) -> None:
         output = Output(kind="notification", item=event.text)
         self._cell(event, event.cell_id).outputs.append(output)
 
-    def _cell_responded(self, event: e.CellResponded) -> None:
+    def _cell_responded(self, event: e.CellRespondedEvent) -> None:
         self._cell(event, event.cell_id).observations.append(event.status)
 
-    def _cell_frozen(self, event: e.CellFrozen) -> None:
+    def _cell_frozen(self, event: e.CellFrozenEvent) -> None:
         self._cell(event, event.cell_id).frozen += 1
 
-    def _value_stored(self, event: e.ValueStored) -> None:
+    def _value_stored(self, event: e.ValueStoredEvent) -> None:
         self._cell(event, event.cell_id).stored.append(event.key)
 
-    def _limit_reached(self, event: e.LimitReached) -> None:
+    def _limit_reached(self, event: e.LimitReachedEvent) -> None:
         self._cell(event, event.cell_id).limit = event.limit
 
-    def _worker_lost(self, event: e.WorkerLost) -> None:
+    def _worker_lost(self, event: e.WorkerLostEvent) -> None:
         self._cell(event, event.cell_id).reason = event.reason
 
-    def _cell_ended(self, event: e.CellEnded) -> None:
+    def _cell_ended(self, event: e.CellEndedEvent) -> None:
         cell = self._cell(event, event.cell_id)
         cell.error = event.error
         self._end_cell(cell, event, event.status, cell.reason)
@@ -283,32 +283,32 @@ class Reducer:
             cell.calls.append(name)
         return call
 
-    def _call_requested(self, event: e.CallRequested) -> None:
+    def _call_requested(self, event: e.CallRequestedEvent) -> None:
         call = self._call(event, event.cell_id, event.call)
         call.tool, call.line, call.column = event.tool, event.line, event.column
         call.arguments, call.arguments_hash = event.arguments, event.arguments_hash
         call.digest, call.attempt = event.digest, event.attempt
         _start(call, event)
 
-    def _call_queued(self, event: e.CallQueued) -> None:
+    def _call_queued(self, event: e.CallQueuedEvent) -> None:
         self._call(event, event.cell_id, event.call).queued_ms = -event.at_ms
 
-    def _call_begun(self, event: e.CallBegun) -> None:
+    def _call_begun(self, event: e.CallBegunEvent) -> None:
         call = self._call(event, event.cell_id, event.call)
         call.queued_ms = max(0.0, round(call.queued_ms + event.at_ms, 3))
 
-    def _call_observed(self, event: e.CallObserved) -> None:
+    def _call_observed(self, event: e.CallObservedEvent) -> None:
         call = self._call(event, event.cell_id, event.call)
         call.observed.append(Observed(kind=event.kind, facts=dict(event.facts)))
 
-    def _call_ended(self, event: e.CallEnded) -> None:
+    def _call_ended(self, event: e.CallEndedEvent) -> None:
         call = self._call(event, event.cell_id, event.call)
         call.run_ms, call.result, call.error = event.run_ms, event.result, event.error
         # A call may be told to have ended after its cell was: its own word counts.
         call.status, call.reason = "running", ""
         _end(call, event, event.outcome)
 
-    def _approval(self, event: e.ApprovalRequested | e.ApprovalDecided) -> ApprovalNode:
+    def _approval(self, event: e.ApprovalRequestedEvent | e.ApprovalDecidedEvent) -> ApprovalNode:
         call = self._call(event, event.cell_id, event.call)
         name = f"{event.session}/{event.approval or call.id}"
         node = self._trace.approvals.get(name)
@@ -318,12 +318,12 @@ class Reducer:
             call.approvals.append(name)
         return node
 
-    def _approval_requested(self, event: e.ApprovalRequested) -> None:
+    def _approval_requested(self, event: e.ApprovalRequestedEvent) -> None:
         node = self._approval(event)
         node.prompt = event.prompt
         _start(node, event)
 
-    def _approval_decided(self, event: e.ApprovalDecided) -> None:
+    def _approval_decided(self, event: e.ApprovalDecidedEvent) -> None:
         node = self._approval(event)
         node.verdict = event.verdict
         _end(node, event, "decided", event.reason)
@@ -378,29 +378,29 @@ def _listed(value: object) -> list[object]:
 
 
 _TAKE: Final[dict[type, Callable[[Reducer, Any], None]]] = {
-    e.SessionOpened: Reducer._session_opened,
-    e.SessionMoved: Reducer._session_moved,
-    e.SessionClosed: Reducer._session_closed,
-    e.ModelCallStarted: Reducer._model_call_started,
-    e.ModelCallEnded: Reducer._model_call_ended,
-    e.CellStarted: Reducer._cell_started,
-    e.CellOutput: Reducer._cell_output,
-    e.CellNotified: Reducer._cell_notified,
-    e.CellResponded: Reducer._cell_responded,
-    e.CellFrozen: Reducer._cell_frozen,
-    e.ValueStored: Reducer._value_stored,
-    e.LimitReached: Reducer._limit_reached,
-    e.WorkerLost: Reducer._worker_lost,
-    e.CellEnded: Reducer._cell_ended,
-    e.CallRequested: Reducer._call_requested,
-    e.CallQueued: Reducer._call_queued,
-    e.CallBegun: Reducer._call_begun,
-    e.CallObserved: Reducer._call_observed,
-    e.CallEnded: Reducer._call_ended,
-    e.ApprovalRequested: Reducer._approval_requested,
-    e.ApprovalDecided: Reducer._approval_decided,
-    e.ModelResponse: Reducer._model_response,
-    e.TurnStarted: Reducer._turn_started,
-    e.TurnEnded: Reducer._turn_ended,
-    e.EventsDropped: Reducer._events_dropped,
+    e.SessionOpenedEvent: Reducer._session_opened,
+    e.SessionMovedEvent: Reducer._session_moved,
+    e.SessionClosedEvent: Reducer._session_closed,
+    e.ModelCallStartedEvent: Reducer._model_call_started,
+    e.ModelCallEndedEvent: Reducer._model_call_ended,
+    e.CellStartedEvent: Reducer._cell_started,
+    e.CellOutputEvent: Reducer._cell_output,
+    e.CellNotifiedEvent: Reducer._cell_notified,
+    e.CellRespondedEvent: Reducer._cell_responded,
+    e.CellFrozenEvent: Reducer._cell_frozen,
+    e.ValueStoredEvent: Reducer._value_stored,
+    e.LimitReachedEvent: Reducer._limit_reached,
+    e.WorkerLostEvent: Reducer._worker_lost,
+    e.CellEndedEvent: Reducer._cell_ended,
+    e.CallRequestedEvent: Reducer._call_requested,
+    e.CallQueuedEvent: Reducer._call_queued,
+    e.CallBegunEvent: Reducer._call_begun,
+    e.CallObservedEvent: Reducer._call_observed,
+    e.CallEndedEvent: Reducer._call_ended,
+    e.ApprovalRequestedEvent: Reducer._approval_requested,
+    e.ApprovalDecidedEvent: Reducer._approval_decided,
+    e.ModelResponseEvent: Reducer._model_response,
+    e.TurnStartedEvent: Reducer._turn_started,
+    e.TurnEndedEvent: Reducer._turn_ended,
+    e.EventsDroppedEvent: Reducer._events_dropped,
 }

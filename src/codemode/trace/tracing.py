@@ -94,7 +94,9 @@ async def open_traced(
     traced = TracedDelegate(delegate, tracer)
     session = await provider.create_session(traced, limits=limits)
     kind = type(provider).__name__
-    tracer.emit(e.SessionOpened, provider=kind, version=version("codemode"), process=os.getpid())
+    tracer.emit(
+        e.SessionOpenedEvent, provider=kind, version=version("codemode"), process=os.getpid()
+    )
     keeps_values = hasattr(session, "on_commit")
     return (TracedKeepingSession if keeps_values else TracedSession)(session, traced, tracer)
 
@@ -112,7 +114,7 @@ class TracedDelegate:
         cell_id, name = call.cell_id, call.runtime_tool_call_id
         argument = call.input
         self._emit(
-            e.CallRequested,
+            e.CallRequestedEvent,
             cell_id=cell_id,
             call=name,
             tool=str(call.tool_name),
@@ -136,11 +138,11 @@ class TracedDelegate:
             raise
         finally:
             run_ms = round((time.perf_counter() - began) * 1000, 3)
-            self._emit(e.CallEnded, cell_id=cell_id, call=name, run_ms=run_ms, **ended)
+            self._emit(e.CallEndedEvent, cell_id=cell_id, call=name, run_ms=run_ms, **ended)
 
     async def notify(self, call_id: str, cell_id: CellId, text: str, cancel: Signal) -> None:
         """Deliver a notification; see ``protocol.session.SessionDelegate``."""
-        self._emit(e.CellNotified, cell_id=cell_id, text=e.content(text))
+        self._emit(e.CellNotifiedEvent, cell_id=cell_id, text=e.content(text))
         await self._delegate.notify(call_id, cell_id, text, cancel)
 
     def cell_closed(self, cell_id: CellId) -> None:
@@ -198,11 +200,11 @@ class TracedSession:
         finally:
             if not self._is_closed:
                 self._is_closed = True
-                self._emit(e.SessionClosed)
+                self._emit(e.SessionClosedEvent)
 
     def _started(self, request: ExecuteRequest, cell_id: CellId) -> None:
         self._emit(
-            e.CellStarted,
+            e.CellStartedEvent,
             cell_id=cell_id,
             model_call=request.tool_call_id,
             source=e.content(request.source),
@@ -219,15 +221,15 @@ class TracedSession:
         cell_id = response.cell_id
         for item in response.items:
             kind, text = _ITEMS[type(item)], _item_text(item)
-            self._emit(e.CellOutput, cell_id=cell_id, kind=kind, item=e.content(text))
+            self._emit(e.CellOutputEvent, cell_id=cell_id, kind=kind, item=e.content(text))
         if isinstance(response, Pending):
             waiting_for = response.pending_tool_call_ids
-            self._emit(e.CellFrozen, cell_id=cell_id, waiting_for=waiting_for)
+            self._emit(e.CellFrozenEvent, cell_id=cell_id, waiting_for=waiting_for)
             return
         status = _status(response)
         took = response.host_duration_ns
         self._emit(
-            e.CellResponded,
+            e.CellRespondedEvent,
             cell_id=cell_id,
             status=status,
             is_first=is_first,
@@ -237,11 +239,11 @@ class TracedSession:
             return
         error = response.error_text if isinstance(response, Result) else None
         if isinstance(response, Result) and response.limit:
-            self._emit(e.LimitReached, cell_id=cell_id, limit=response.limit)
+            self._emit(e.LimitReachedEvent, cell_id=cell_id, limit=response.limit)
         if isinstance(response, Result) and response.worker_lost:
-            self._emit(e.WorkerLost, cell_id=cell_id, reason=error or "its worker was lost")
+            self._emit(e.WorkerLostEvent, cell_id=cell_id, reason=error or "its worker was lost")
         self._emit(
-            e.CellEnded,
+            e.CellEndedEvent,
             cell_id=cell_id,
             status=status,
             error=None if error is None else e.content(error),
