@@ -10,7 +10,7 @@ VENV  := .venv
 PY    := $(VENV)/bin/python
 STAMP := $(VENV)/ready
 BUILT := src/codemode/engine/built/launcher
-CODE  := $(wildcard src tests examples bench build_worker.py hatch_build.py)
+CODE  := $(wildcard src tests examples bench evaluation build_worker.py hatch_build.py)
 
 # Set PYTHON to choose an interpreter: make setup PYTHON=python3.13
 PYTHON ?=
@@ -103,6 +103,18 @@ bench-hosts: $(STAMP) $(BUILT) ## compare our host's speed with the published on
 	@oracle="$$($(PY) -m tests.conformance.package)" && \
 	$(PY) -m bench.hosts --transport $(TRANSPORT) --oracle "$$oracle" $(BENCH_ARGS)
 
+.PHONY: evaluation-setup
+evaluation-setup: $(VENV)/evaluation ## add what the evaluation needs to .venv
+	@:
+
+.PHONY: evaluation
+evaluation: $(VENV)/evaluation ## does code mode pay? Runs everything and renews docs/evaluation.md (3 minutes)
+	@$(PY) -m evaluation all
+
+.PHONY: evaluation-check
+evaluation-check: $(VENV)/evaluation ## the part of it that fails when a figure moves (half a minute)
+	@$(PY) -m evaluation check
+
 .PHONY: clean
 clean: ## remove everything that make has made
 	@rm -rf $(VENV) $(VENV)-adapters build dist src/codemode/engine/built out/fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
@@ -114,6 +126,11 @@ $(BUILT): $(STAMP) build_worker.py $(wildcard src/codemode/engine/worker/* src/c
 	|| $(PY) -c 'import ziglang' 2>/dev/null \
 	|| $(PY) -m pip install -qq "$$($(PY) -c 'import build_worker; print(build_worker.ZIG)')"
 	@$(PY) build_worker.py
+
+$(VENV)/evaluation: $(STAMP) evaluation/requirements.txt evaluation/requirements-deps.txt
+	@$(PY) -m pip install -qq -r evaluation/requirements-deps.txt
+	@$(PY) -m pip install -qq --no-deps -r evaluation/requirements.txt
+	@touch $@
 
 # An interrupted setup leaves no stamp, and the next one goes on where it can.
 $(STAMP): pyproject.toml

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from codemode.conformance.compare import load_improvements
+from codemode.protocol.types import ToolDefinition, ToolName
+from codemode.surface.catalogue import Catalogue
 from codemode.surface.mcp_result import MCP_RESULT
 from codemode.surface.published import render_published
 from codemode.surface.typescript import render
@@ -36,6 +38,22 @@ def test_the_old_form_is_that_of_the_published_client(
     name: str, schema: Any, recorded: str
 ) -> None:
     assert in_a_result(render_published(schema)) == recorded
+
+
+def test_a_catalogue_in_the_published_form_has_the_recorded_types_at_each_tool() -> None:
+    tools = [
+        ToolDefinition(
+            name=f"t{at}", tool_name=ToolName(f"t{at}"), description="", output_schema=schema
+        )
+        for at, (_, schema, _) in enumerate(RECORDED)
+    ]
+    catalogue = Catalogue(tools, form="published")
+    types = [
+        entry.declaration.removesuffix(">; };").partition("Promise<")[2]
+        for entry in catalogue.entries
+    ]
+    assert [in_a_result(each) for each in types] == [recorded for _, _, recorded in RECORDED]
+    assert catalogue.declared_types == ()
 
 
 @pytest.mark.parametrize(("name", "schema", "recorded"), RECORDED, ids=lambda each: str(each)[:30])

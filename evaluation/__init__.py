@@ -1,0 +1,1 @@
+"""Does code mode pay? AgentDojo's tasks and BFCL's turns as real tools in real cells, judged by themselves."""
