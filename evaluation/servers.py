@@ -13,7 +13,8 @@ import msgspec
 from codemode import Toolset
 from codemode.protocol.types import ToolDefinition, ToolName
 from codemode.surface.catalogue import Catalogue
-from codemode.tools.mcp.listing import definition
+from codemode.tools.mcp.definition import definition, described
+from codemode.tools.mcp.naming import Naming
 from codemode.tools.ranking import ToolIndex
 from codemode.tools.search import ToolSearch, _asked
 
@@ -32,12 +33,19 @@ def lists() -> dict[str, dict[str, Any]]:
     return {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(LISTS.glob("*.json"))}
 
 
+def definitions(server: str, tools: Iterable[Any]) -> list[ToolDefinition]:
+    """A server's tools as definitions, as a session has them."""
+    found = {tool.name: tool for tool in map(described, tools)}
+    named = Naming(server, [server]).named(found)
+    return [definition(server, tool, named[name]) for name, tool in found.items()]
+
+
 def run_catalogues() -> list[Row]:
     """Each server alone, and growing numbers of tools of all of them."""
     rows: list[Row] = []
     every: list[ToolDefinition] = []
     for name, found in lists().items():
-        tools = [definition(name, each) for each in found["tools"]]
+        tools = definitions(name, found["tools"])
         every += tools
         rows.append({"what": name, "tools": len(tools), **server_sizes(tools)})
     for count in (10, 30, 100, 300, len(every)):
@@ -53,7 +61,7 @@ def run_search() -> list[Row]:
     every: list[ToolDefinition] = []
     asked: list[tuple[str, set[str]]] = []
     for server, found in lists().items():
-        tools = [definition(server, each) for each in found["tools"]]
+        tools = definitions(server, found["tools"])
         names = {each.tool_name.name: each.name for each in tools}
         said = [(found["sample"]["request"], found["sample"]["tool"]), *found["asks"]]
         requests = [(text, {names[tool]}) for text, tool in said]
