@@ -162,6 +162,7 @@ class CodeMode(ModelTools):
         opening = SessionOpening(
             activity, toolset, limits=limits, provider=provider, mcp=mcp, trace=trace
         )
+        activity.tracer = opening.tracer
         super().__init__(toolset, opening, activity, yields_to_ask=self._approvals.asks_nobody)
 
     def __repr__(self) -> str:

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from codemode import CodeMode, LocalSessionProvider, ProcessSessionProvider, ToolError
+from codemode import (
+    CodeMode,
+    LocalSessionProvider,
+    Policy,
+    ProcessSessionProvider,
+    ToolError,
+    allow,
+    ask,
+)
 from codemode.protocol.session import SessionProvider
 from codemode.trace.bundle import Bundle
 from codemode.trace.events import TraceEvent
@@ -86,6 +94,27 @@ async def test_a_program_that_the_application_runs_is_told_as_its_own() -> None:
     [call] = reduce(events).model_calls.values()
 
     assert (call.tool, call.requester, call.status) == ("exec", "application", "completed")
+
+
+async def test_a_call_that_waits_for_a_person_is_told_with_the_decision() -> None:
+    events: list[TraceEvent] = []
+    policy = Policy([ask("double", prompt="Really?"), allow("*")])
+    async with CodeMode(tools=[double, refuse], policy=policy, trace=events.append) as cm:
+        result = await cm.exec("text(await tools.double({x: 1}))")
+        [approval] = cm.pending_approvals()
+        await cm.approve(approval.id)
+        while result.running:
+            result = await cm.wait(result)
+    trace = reduce(events)
+
+    [call] = trace.calls.values()
+    found = [trace.approvals[name] for name in call.approvals]
+    assert [(node.verdict, node.by) for node in found] == [
+        ("approved", "person"),
+        ("allowed", "ask double"),
+    ]
+    assert (found[0].prompt, found[0].window.started_seq > 0) == ("Really?", True)
+    assert call.status == "ok"
 
 
 async def test_a_limit_is_told_with_the_end_that_it_made() -> None:

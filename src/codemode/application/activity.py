@@ -22,6 +22,7 @@ import msgspec
 from ..runtime.jsontext import encode_json
 from ..surface.nested_call import NestedCall
 from ..tools.policy.gate import Gate
+from .decision_trace import trace_decision
 from .events import ApprovalRequested, CallDecided, CallEnded, CallStarted, CellNotification
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from ..tools.policy.approvals import Approval, Approvals
     from ..tools.policy.decisions import CallDecision
     from ..tools.toolset import Toolset
+    from ..trace.tracer import Tracer
     from .event_queue import EventQueue
     from .events import CellEvent
     from .identity import SessionIdentity
@@ -207,9 +209,13 @@ class Activity:
         toolset: runs nested calls.
         identity: whose session it is.
         approvals: the calls that wait for approval.
+
+    Attributes:
+        tracer: is told what was decided about calls; None where the session is not traced.
     """
 
     def __init__(self, toolset: Toolset, identity: SessionIdentity, approvals: Approvals) -> None:
+        self.tracer: Tracer | None = None
         self._toolset = toolset
         self._identity = identity
         self._approvals = approvals
@@ -347,6 +353,7 @@ class Activity:
 
     def _decided(self, decision: CallDecision, approval: Approval | None) -> None:
         """Something was decided about a nested call."""
+        trace_decision(self.tracer, decision, approval)
         record = self._find(decision.cell_id)
         if record is None:
             return  # a callback that outlived its cell

@@ -278,13 +278,20 @@ class ApprovalRequestedEvent(TraceEvent, frozen=True, kw_only=True):
 
 
 class ApprovalDecidedEvent(TraceEvent, frozen=True, kw_only=True):
-    """A policy or a person decided about a call: ``allow`` or ``refuse``, and why."""
+    """A policy or a person decided about a call: what, who and why.
+
+    Attributes:
+        verdict: ``allowed``, ``refused``, ``approved`` and the like.
+        approval: the request that this answers; empty where nobody was asked.
+        by: the rule, or ``person``.
+    """
 
     cell_id: str
     call: str
     verdict: str
     approval: str = ""
     reason: str = ""
+    by: str = ""
 
 
 # ── what the application adds ────────────────────────────────────────────────────────────────────

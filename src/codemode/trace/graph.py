@@ -132,6 +132,7 @@ class ApprovalNode(Node, kw_only=True, omit_defaults=True):
     call: str
     prompt: str = ""
     verdict: str = ""
+    by: str = ""
 
 
 class ResponseNode(Struct, kw_only=True, omit_defaults=True):

@@ -325,7 +325,7 @@ class Reducer:
 
     def _approval_decided(self, event: e.ApprovalDecidedEvent) -> None:
         node = self._approval(event)
-        node.verdict = event.verdict
+        node.verdict, node.by = event.verdict, event.by
         _end(node, event, "decided", event.reason)
 
 
