@@ -49,6 +49,21 @@ def seeds(target: str) -> list[bytes]:
         "results": JSON,
         "worker_input": [_worker_input()],
         "hints": [f"{error}\0{source}".encode() for error, source in FAILURES],
+        "mcp_answers": [
+            b'{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"\\ud83d"}]}}',
+            b'{"id":"1","error":{"code":-32000,"message":"no","data":[NaN,1e999]}}',
+            b'[{"id":1,"result":{"a":123456789012345678901}},{"method":"ping","id":2}]',
+            *(b'{"id":1.0,"result":{"structuredContent":' + each + b"}}" for each in JSON),
+        ],
+        "mcp_config": [
+            b'\xef\xbb\xbf{"mcpServers": {"a": {"command": "x", "env": {"T": "${T:-1}"}}}, // b\n}',
+            b'{"servers": {"a": {"type": "http", "url": "http://h/", "tools": {"t": {"enabled": false}}}}}',
+            b'{"mcp": {"allowed": ["a"], "a": {"enabled": true}}, "mcpServers": {"a": {}, "a": []}}',
+        ],
+        "strangers_text": [
+            (TESTS / "tools" / "mcp" / "crashes" / "node-module.txt").read_bytes(),
+            b"\x1b[31mPGPASSWORD=hunter2\x1b]0;t\x07 postgres://u:p@h token: x\r\n\xe2\x80\xae\xed\xa0\xbd",
+        ],
         "wav": [b"data:audio/wav;base64," + base64.b64encode(_CLIP)],
     }[target]
 

@@ -5,9 +5,11 @@ says below, or raises one of the errors that its docstring names. Whatever else 
 finding.
 """
 
+import contextlib
 import json
 import os
 import socket
+import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
@@ -15,7 +17,7 @@ from codemode.engine.events import Event
 from codemode.engine.process import end, launch
 from codemode.engine.records import Records
 from codemode.engine.wire import Frames
-from codemode.errors import EngineError, SourceError, ToolError
+from codemode.errors import EngineError, SourceError, ToolError, UsageError
 from codemode.protocol import messages as m
 from codemode.protocol import v1
 from codemode.protocol.frames import (
@@ -32,8 +34,14 @@ from codemode.surface.hints import hint_for
 from codemode.surface.schema_reader import TEXT_BYTES
 from codemode.surface.source import parse_exec_source
 from codemode.surface.strict_json import JsonError, loads
+from codemode.surface.text import on_one_line, without_controls
 from codemode.surface.typescript import render
 from codemode.surface.wav import wav_milliseconds
+from codemode.tools.mcp.answers import AnswerTable
+from codemode.tools.mcp.config_file import read_config
+from codemode.tools.mcp.last_words import LINE_CHARACTERS, last_words
+from codemode.tools.mcp.result import result_of
+from codemode.tools.redaction import without_secrets
 from codemode.tools.result import to_json
 
 Target: TypeAlias = Callable[[bytes], None]
@@ -233,6 +241,39 @@ def wav(data: bytes) -> None:
     assert length is None or length >= 0
 
 
+def mcp_answers(data: bytes) -> None:
+    """Any line of a server is messages for the SDK, or none; what it answers is a result or a fault."""
+    table = AnswerTable()
+    with table.awaited(1) as answer:
+        for message in table.read(data) or ():
+            json.loads(message)
+        if answer.result is not None:
+            with contextlib.suppress(ToolError):  # too deep
+                encode_json(to_json(result_of(answer.result), "t"))
+        assert answer.result is None or answer.fault is None
+
+
+def mcp_config(data: bytes) -> None:
+    """Any file names servers, usable or not, or is refused."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as file:
+        file.write(data)
+        file.flush()
+        try:
+            found = read_config(file.name, environment={})
+        except UsageError:
+            return
+        assert all(isinstance(name, str) for name in found)
+
+
+def strangers_text(data: bytes) -> None:
+    """Any text has a line for a log, a form for a model and one without secrets; all are plain."""
+    text = _text(data)
+    assert on_one_line(without_secrets(text)).isprintable() or "\n" not in on_one_line(text)
+    read = without_controls(text)
+    assert without_controls(read) == read
+    assert len(last_words(text)) <= LINE_CHARACTERS
+
+
 def _pieces(data: bytes, step: int) -> Iterator[bytes]:
     for at in range(0, len(data), step or 1):
         yield data[at : at + step]
@@ -267,5 +308,8 @@ TARGETS: Final[dict[str, Target]] = {
         worker_input,
         hints,
         wav,
+        mcp_answers,
+        mcp_config,
+        strangers_text,
     )
 }
