@@ -113,6 +113,9 @@ def run_check() -> None:
 )
 @click.option("--mode", type=click.Choice(["code", "direct"]), default="code", show_default=True)
 @click.option("--suite", "suites", multiple=True, help="Only this suite.")
+@click.option(
+    "--trace", type=click.Path(path_type=Path), help="A folder for traces of the sessions, too."
+)
 @click.option("--trials", type=click.IntRange(min=1), default=3, show_default=True)
 def run_record(file: Path, **options: Any) -> None:
     """Record runs into FILE: of the programs here, or of a model behind an endpoint."""
@@ -135,7 +138,7 @@ async def _record(file: Path, options: Mapping[str, Any]) -> None:
                     for number in range(1, options["trials"] + 1):
                         driver = driver_of(api, model, options["key"] or "", options["url"])
                         trial = records.Trial(suite_name, name, mode, model, number)
-                        run = await records.record_model(driver, trial, provider)
+                        run = await records.record_model(driver, trial, provider, options["trace"])
                         out.write(records.line(run))
                         out.flush()
                         verdict = "passed" if run["passed"] else "failed"

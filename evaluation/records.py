@@ -7,8 +7,8 @@ One JSON object a line::
      "answer", "passed", "versions"}
 
 A replay makes every call again, in a world of its own, and compares each result and the judge's verdict. Runs are
-read and written by :func:`load` and :func:`line` alone: here another form, such as a bundle of
-:mod:`codemode.trace`, would take their place.
+read and written by :func:`load` and :func:`line` alone, so that another form could take their place. A trace
+of the sessions (:mod:`codemode.trace`) can be recorded beside them: it has what ran, and not the judge's verdict.
 """
 
 from __future__ import annotations
@@ -81,11 +81,16 @@ def direct_specs(suite: Any) -> list[ToolSpec]:
 class Session:
     """A task's world, and calls of a model in it, directly or as programs."""
 
-    def __init__(self, suite: Any, task: Any, mode: str, provider: SessionProvider) -> None:
+    def __init__(
+        self, suite: Any, task: Any, mode: str, provider: SessionProvider, trace: Path | None = None
+    ) -> None:
         self.world = World.open(suite, task)
         self.mode = mode
         self._cm = CodeMode(
-            tools=self.world.tools(), middleware=[self.world.record], provider=provider
+            tools=self.world.tools(),
+            middleware=[self.world.record],
+            provider=provider,
+            trace=trace,
         )
 
     async def __aenter__(self) -> Session:
@@ -133,12 +138,14 @@ async def record_script(path: Path) -> int:
     return count
 
 
-async def record_model(driver: Driver, trial: Trial, provider: SessionProvider) -> Json:
-    """One trial of a model at one task."""
+async def record_model(
+    driver: Driver, trial: Trial, provider: SessionProvider, trace: Path | None = None
+) -> Json:
+    """One trial of a model at one task; its session is recorded into ``trace`` as well."""
     suite = dojo.suites()[trial.suite]
     task = suite.user_tasks[trial.task]
     run = _begun(trial, task)
-    async with Session(suite, task, trial.mode, provider) as session:
+    async with Session(suite, task, trial.mode, provider, trace) as session:
         said: Said = await driver.begin(dojo.SYSTEM, task.PROMPT, session.specs)
         while said.uses and len(run["turns"]) < MOST_TURNS:
             shown = [await session.call(use.name, use.arguments) for use in said.uses]

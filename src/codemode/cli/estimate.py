@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -21,7 +22,7 @@ _VERDICTS: Final = {
 
 
 @click.command()
-@click.argument("log", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.argument("log", type=click.Path(exists=True, allow_dash=True))
 @click.option(
     "--tools-tokens",
     metavar="N",
@@ -34,19 +35,16 @@ def estimate(log: str, tools_tokens: int, *, as_json: bool) -> None:
     """What code mode could save for a log of direct tool calls, at most and at least.
 
     LOG is JSON, or JSON lines, of OpenAI's Responses or Chat Completions, Anthropic's Messages,
-    OpenTelemetry's spans, or recorded runs; - is standard input. Nothing leaves this machine, and
-    no model is asked. Tokens are bytes divided by 4.
+    OpenTelemetry's spans, or recorded runs; - is standard input. A folder is a recorded trace, whose
+    nested calls count as if they had been made directly. Nothing leaves this machine, and no model
+    is asked. Tokens are bytes divided by 4.
     """
     from ..estimate.bounds import bounds_of  # noqa: PLC0415 - not for --help
-    from ..estimate.logs import read_log  # noqa: PLC0415 - as above
 
     try:
-        with click.open_file(log, encoding="utf-8") as file:
-            text = file.read()
+        read = _read(log)
     except (OSError, UnicodeDecodeError) as error:
         raise click.BadParameter(f"{log} cannot be read: {error}", param_hint="LOG") from error
-    try:
-        read = read_log(text)
     except UsageError as error:
         raise click.BadParameter(str(error), param_hint="LOG") from error
     found = bounds_of(read.conversations, tools_tokens)
@@ -54,6 +52,20 @@ def estimate(log: str, tools_tokens: int, *, as_json: bool) -> None:
         _print_json(read, found)
     else:
         _print_table(read, found)
+
+
+def _read(path: str) -> Log:
+    from ..estimate.logs import NO_CALL, read_log  # noqa: PLC0415 - not for --help
+
+    if Path(path).is_dir():
+        from .traced import read_trace  # noqa: PLC0415 - as above
+
+        log = read_trace(path)
+        if not log.conversations:
+            raise UsageError(NO_CALL)
+        return log
+    with click.open_file(path, encoding="utf-8") as file:
+        return read_log(file.read())
 
 
 def _print_json(log: Log, found: Bounds) -> None:

@@ -18,6 +18,10 @@ from .dependence import Call, as_text
 
 EXEC_TOOLS: Final = frozenset({"exec", "wait"})
 """Calls of code mode itself are no direct calls."""
+NO_CALL: Final = (
+    "there is no direct call of a tool in this log"
+    "\nHint: give messages or items with their results, as the API takes them."
+)
 
 
 @dataclass
@@ -84,10 +88,7 @@ def read_log(text: str) -> Log:
     log.conversations += _traced(spans)
     log.conversations = [each for each in log.conversations if each.calls]
     if not log.conversations:
-        raise UsageError(
-            "there is no direct call of a tool in this log"
-            "\nHint: give messages or items with their results, as the API takes them."
-        )
+        raise UsageError(NO_CALL)
     return log
 
 
