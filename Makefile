@@ -121,7 +121,7 @@ clean: ## remove everything that make has made
 	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The worker, when its sources have changed since it was built.
-$(BUILT): $(STAMP) build_worker.py $(wildcard src/codemode/engine/worker/* src/codemode/engine/prelude/*)
+$(BUILT): build_worker.py $(wildcard src/codemode/engine/worker/* src/codemode/engine/prelude/*) | $(STAMP)
 	@$(PY) -c 'import build_worker, sys; sys.exit(build_worker.system_compiler() is None)' \
 	|| $(PY) -c 'import ziglang' 2>/dev/null \
 	|| $(PY) -m pip install -qq "$$($(PY) -c 'import build_worker; print(build_worker.ZIG)')"

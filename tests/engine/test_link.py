@@ -141,6 +141,24 @@ async def test_a_cell_that_cannot_be_run_says_why_and_the_others_go_on(table: Ta
     assert table.cells[1].lost is None
 
 
+async def test_a_worker_that_got_no_more_memory_goes_with_the_last_of_its_cells(
+    table: Table,
+) -> None:
+    table.says(frame(FromWorker.MEMORY, 1))
+    await table.cells[0].end()
+    alive = not table.worker.killed
+    table.says(frame(FromWorker.RECORDS, 2, record(11)))
+    await table.cells[1].end()
+
+    assert alive
+    assert table.cells[0].lost == (
+        table.link.limits.message("worker_memory_bytes"),
+        "worker_memory_bytes",
+    )
+    assert table.cells[1].error is None
+    assert table.worker.killed
+
+
 async def test_a_finished_cell_is_forgotten_without_being_closed(table: Table) -> None:
     table.says(frame(FromWorker.RECORDS, 1, record(11)))
     await table.cells[0].end()

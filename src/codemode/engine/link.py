@@ -109,6 +109,7 @@ class Link(asyncio.BufferedProtocol):
         self._catalogue = 0
         self._killed_for: tuple[str, str | None] | None = None
         self._distrusted = False
+        self._retired = False
         self._stray = WINDOW_BYTES + SLACK_BYTES
         self._unread: asyncio.TimerHandle | None = None
         self.sandbox: tuple[Part, ...] | None = None
@@ -238,11 +239,18 @@ class Link(asyncio.BufferedProtocol):
     def forget(self, number: int) -> None:
         if self._cells.pop(number, None) is not None:
             self._stray += WINDOW_BYTES + SLACK_BYTES  # which may be under way
-            if not self._cells and not self.lost:
+            if not self._cells and self._retired:
+                self.abandon()
+            elif not self._cells and not self.lost:
                 self._idle = self.loop.call_later(IDLE_SECONDS, self._leave)
                 self._resting[self] = None
                 if len(self._resting) > IDLE_WORKERS:
                     next(iter(self._resting))._leave()
+
+    def retire(self) -> None:
+        """Start nothing more in this worker; it goes with the last of its cells."""
+        self._retired = True
+        self._on_lost(self)
 
     def _leave(self) -> None:
         """Nobody needs this worker."""
@@ -415,6 +423,8 @@ class WorkersCell:
         elif kind == FromWorker.HEAP:
             self._lose(self._link.limits.message("heap_bytes"), "heap_bytes")
         elif kind == FromWorker.MEMORY:
+            # What this cell took may not be given back soon, and the next would meet the bound at once.
+            self._link.retire()
             self._lose(*out_of_memory(self._link.limits))
         elif kind == FromWorker.FAILED:
             words = payload.decode("utf-8", "replace")

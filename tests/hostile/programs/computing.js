@@ -67,7 +67,7 @@ using thing = { [Symbol.dispose]() { for (;;); } };
 // ends: runs
 const stack = new DisposableStack(); for (let i = 0; i < 1e4; i++) stack.defer(() => { for (;;); }); stack.dispose();
 // @case suppressed-errors-without-end
-// ends: failed or limit heap_bytes
+// ends: failed or limit heap_bytes or limit compute_ms
 const bin = new DisposableStack(); for (let i = 0; i < 1e5; i++) bin.defer(() => { throw new Error(`e${i}`); }); bin.dispose();
 // @case finalizers
 // ends: completed or runs or limit heap_bytes or limit compute_ms

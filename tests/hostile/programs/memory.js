@@ -30,7 +30,7 @@ const kept = []; for (;;) kept.push("x".repeat(2 ** 24).split(""));
 // also: under the default limits
 const kept = []; for (;;) kept.push(new Uint8Array(1e7).fill(1));
 // @case buffer-of-4-gigabytes
-// ends: failed
+// ends: failed or limit worker_memory_bytes
 new Uint8Array(2 ** 32).fill(1); text("filled");
 // @case buffers-never-touched
 // ends: failed or limit worker_memory_bytes or limit heap_bytes or limit compute_ms

@@ -75,10 +75,12 @@ const { get } = Object.getOwnPropertyDescriptor(Function.prototype, "prepareStac
 const prepare = get.call(Error);
 try { text(String(prepare(new Error("x"), [{ toString() { return "a"; } }]))); } catch (error) { text(String(error)); }
 try { prepare({}, { length: 1e15, get 0() { exit(); } }); } catch (error) { text(String(error)); }
-// @case unbind-the-stack-formatter
-// ends: failed
-// error: TypeError: Cannot redefine property: prepareStackTrace
-Object.defineProperty(Function.prototype, "prepareStackTrace", { value: () => "mine" });
+// @case frames-of-the-prelude-for-a-formatter-of-ones-own
+// prints: ["0"]
+Error.prepareStackTrace = (_, sites) => sites;
+let seen = [];
+try { text({ toJSON() { seen = new Error("here").stack; throw 1; } }); } catch {}
+text(seen.filter((site) => site.getFunction() !== undefined && site.getThis() !== undefined).length);
 // @case huge-stack
 // prints: ["true"]
 Error.stackTraceLimit = 1e9;
