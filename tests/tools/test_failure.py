@@ -16,6 +16,7 @@ TEXTS: list[tuple[BaseException, str]] = [
     (ToolError("its own token=abcdefgh"), "its own token=abcdefgh"),
     (ValueError("bad"), "ValueError: bad"),
     (KeyError("x"), "KeyError: 'x'"),
+    (ValueError("\x1b[31mbad\x00\r\nPGPASSWORD=hunter2"), "ValueError: bad\nPGPASSWORD=***"),
     (RuntimeError(), "RuntimeError"),
     (MuteError(), "MuteError"),
     (SystemExit(3), "SystemExit: 3"),

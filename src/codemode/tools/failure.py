@@ -11,6 +11,7 @@ import asyncio
 import logging
 
 from ..errors import ToolError
+from ..surface.text import without_controls
 from .redaction import without_secrets
 
 _log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ def _line(error: BaseException) -> str:
     if isinstance(error, ToolError):
         return _message(error)
     kind = type(error).__name__
-    message = without_secrets(_message(error))
+    message = without_controls(without_secrets(_message(error)))
     return f"{kind}: {message}" if message else kind
 
 

@@ -1,4 +1,4 @@
-"""When a server that failed may be started again: pure, apart from the clock it is given."""
+"""When a server that failed may be started again, and how often one is asked for its tools: pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from typing import Final
 
 FIRST_DELAY_S: Final = 1.0
 LONGEST_DELAY_S: Final = 60.0
+FIRST_LIST_PAUSE_S: Final = 0.25
+"""A server may say that its tools changed as often as it likes; it is asked no more often."""
+LONGEST_LIST_PAUSE_S: Final = 60.0
+"""The pause of one that says so again and again."""
 _MOST: Final = 32
 
 
@@ -38,3 +42,21 @@ class Restarts:
     def pause(self, now: float) -> float:
         """Seconds until it may be started again; 0 if it may be now."""
         return max(0.0, self._next - now)
+
+
+class ListPauses:
+    """Pauses between the lists of one server's tools: longer for one that never rests.
+
+    >>> pauses = ListPauses()
+    >>> [pauses.after(is_restless=each) for each in (False, True, True, False)]
+    [0.25, 0.5, 1.0, 0.25]
+    """
+
+    def __init__(self) -> None:
+        self._last = FIRST_LIST_PAUSE_S
+
+    def after(self, *, is_restless: bool) -> float:
+        """Seconds to wait after a list; restless is whose tools changed while the last pause ran."""
+        longer = min(2 * self._last, LONGEST_LIST_PAUSE_S)
+        self._last = longer if is_restless else FIRST_LIST_PAUSE_S
+        return self._last

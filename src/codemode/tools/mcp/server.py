@@ -28,7 +28,7 @@ from .config import (
 )
 from .handlers import McpProgress, McpStatus
 from .opening import LIMIT_S, Opening
-from .restarts import Restarts
+from .restarts import ListPauses, Restarts
 from .tool import McpTool
 
 if TYPE_CHECKING:
@@ -42,10 +42,6 @@ if TYPE_CHECKING:
 
 LONGEST_CALL_S: Final = 60 * 60.0
 """How long a call may take, however often the server says that it goes on."""
-LIST_PAUSE_S: Final = 0.25
-"""A server may say that its tools changed as often as it likes; it is asked no more often."""
-LONGEST_LIST_PAUSE_S: Final = 60.0
-"""The pause of one that says so again and again."""
 REASON_CHARACTERS: Final = 600
 INSTRUCTION_CHARACTERS: Final = 4_000
 
@@ -348,16 +344,14 @@ class Server:
 
     async def _watch(self) -> None:
         """Read the tools again whenever the server says that they are others."""
-        pause = LIST_PAUSE_S
+        pauses = ListPauses()
         while True:
-            is_quiet = not self._changed.is_set()
+            is_restless = self._changed.is_set()
             await self._changed.wait()
-            # One that never stops is asked ever more seldom; a quiet moment makes that good.
-            pause = LIST_PAUSE_S if is_quiet else min(2 * pause, LONGEST_LIST_PAUSE_S)
             self._changed.clear()
             if (connection := self._live()) is not None:
                 await self._list_again(connection)
-            await asyncio.sleep(pause)
+            await asyncio.sleep(pauses.after(is_restless=is_restless))
 
     async def _list_again(self, connection: Connection) -> None:
         try:
