@@ -108,6 +108,15 @@ class EngineMissingError(EngineError):
 
 
 class WorkerLostError(EngineError):
-    """A worker process died. Its cells are over; stored values and other sessions are not."""
+    """A worker process or a host died. Its cells are over; stored values and other sessions are not.
+
+    Attributes:
+        not_begun: whether it is certain that what was asked for did not begin: it can be asked for
+            again, elsewhere, without anything being done twice.
+    """
 
     code = "worker_lost"
+
+    def __init__(self, message: str, *, not_begun: bool = False) -> None:
+        super().__init__(message)
+        self.not_begun = not_begun

@@ -26,6 +26,7 @@ from codemode import (
     WorkerLostError,
 )
 from codemode.protocol.messages import CAPABILITIES
+from codemode.remote.generation import RemoteStartedCell
 from codemode.remote.session import RemoteSession
 from tests.runtime.doubles import Recorder, never, request
 
@@ -35,16 +36,40 @@ STALE: Final = "^cell belongs to a stale code-mode host generation$"
 KILLED: Final = "code-mode host was killed by SIGKILL"
 
 
-def notice(reason: str, values: str) -> str:
+HINT: Final = "\nHint: look at what they have done before you repeat them, and continue with a fresh exec call."
+KEPT: Final = "Stored values are as they were"
+
+
+def notice(reason: str, *, values: str = KEPT, cells: str = "Exec cell 1 is") -> str:
+    """What the next execute is told of cells that were lost while nobody waited for them."""
     return (
-        f"exec runtime was replaced: {reason}. Cells that were running are lost, and nothing was run again,"
-        f" this call included. {values}. Tool calls made before may have completed."
-        "\nHint: look at what they have done before you repeat them, and continue with a fresh exec call."
+        f"exec runtime was replaced: {reason}. {cells} lost, and nothing was run again, this call included."
+        f" {values}. Tool calls made before may have completed.{HINT}"
     )
 
 
-KEPT: Final = "Stored values are as they were"
-GONE: Final = "Stored values are gone too"
+def gone(reason: str, values: str) -> str:
+    """What the next execute is told of stored values that are gone."""
+    return (
+        f"exec runtime was replaced: {reason}. {values}. Nothing was run, this call included."
+        "\nHint: store again what you need, and repeat the call."
+    )
+
+
+def cell_lost(reason: str) -> str:
+    """What whoever waits for the first cell is told."""
+    return (
+        f"{reason}. Exec cell 1 is lost with it, and nothing was run again. Tool calls made before may"
+        f" have completed.{HINT}"
+    )
+
+
+def start_lost(reason: str) -> str:
+    """What whoever starts a cell is told."""
+    return (
+        f"{reason}. The program may have begun, and was not run again. Tool calls made before may have"
+        f" completed.{HINT}"
+    )
 
 
 async def opened(
@@ -65,7 +90,29 @@ async def replaced(session: RemoteSession, stage: Stage, *capabilities: str) -> 
     await host.open_session()
     with pytest.raises(WorkerLostError) as told:
         await bounded(executing)
+    assert not told.value.not_begun
     return str(told.value), host
+
+
+async def moved(
+    session: RemoteSession, stage: Stage, *capabilities: str
+) -> tuple[RemoteStartedCell, Puppet]:
+    """The next execute, which nothing is told: its cell, and the host that came for it."""
+    executing = asyncio.create_task(session.execute(request()))
+    host = await stage.host()
+    await host.shake_hands(*capabilities)
+    await host.open_session()
+    await host.start_cell()
+    return await bounded(executing), host
+
+
+async def yields(session: RemoteSession, host: Puppet, cell_id: str = "1") -> None:
+    """Start a cell that runs on, with nobody waiting for it."""
+    executing = asyncio.create_task(session.execute(request()))
+    number = await host.start_cell(cell_id)
+    started = await bounded(executing)
+    host.initial(number, yielded(cell_id))
+    await bounded(started.initial_response())
 
 
 async def shut(session: RemoteSession, host: Puppet) -> None:
@@ -85,7 +132,7 @@ async def die(provider: ProcessSessionProvider, session: RemoteSession, host: Pu
     number, _ = await host.hear_request("session/wait")
     host.outcome(number, result("0", error="exec cell 0 not found"), live=False)
     await bounded(waiting)
-    pending = await _wait(session, host)
+    pending = await _wait(session, host, "99")  # no cell: what is told of it is told to nobody else
     kill(provider)
     with pytest.raises(WorkerLostError, match=f"^{KILLED}$"):
         await bounded(pending)
@@ -229,8 +276,8 @@ async def _first(session: RemoteSession, host: Puppet) -> asyncio.Task[Any]:
     return asyncio.create_task(started.initial_response())
 
 
-async def _wait(session: RemoteSession, host: Puppet) -> asyncio.Task[Any]:
-    waiting = asyncio.create_task(session.wait(WaitRequest(cell_id=CellId("1"))))
+async def _wait(session: RemoteSession, host: Puppet, cell: str = "1") -> asyncio.Task[Any]:
+    waiting = asyncio.create_task(session.wait(WaitRequest(cell_id=CellId(cell))))
     await host.hear_request("session/wait")
     return waiting
 
@@ -249,25 +296,73 @@ MOMENTS: Final[dict[str, Callable[[RemoteSession, Puppet], Any]]] = {
 }
 
 
+TOLD: Final[dict[str, str]] = {
+    "an execute": start_lost(KILLED),
+    "a first response": cell_lost(KILLED),
+    "a wait": KILLED,
+    "a termination": KILLED,
+}
+"""The last two are for a cell that never was."""
+
+
 @pytest.mark.parametrize("moment", MOMENTS)
-async def test_a_death_fails_who_waits_tells_the_next_and_then_all_is_well(
+async def test_a_death_fails_who_waits_and_the_next_goes_on_without_a_word(
     moment: str, provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
 ) -> None:
     session, host = await opened(provider, stage, delegate)
     pending = await MOMENTS[moment](session, host)
     kill(provider)
-    with pytest.raises(WorkerLostError, match=f"^{KILLED}$"):
+    with pytest.raises(WorkerLostError) as told:
         await bounded(pending)
+    assert (str(told.value), told.value.not_begun) == (TOLD[moment], False)
     with pytest.raises(SessionError, match=STALE):  # and nothing is started for it
         await session.wait(WaitRequest(cell_id=CellId("1")))
     with pytest.raises(SessionError, match=STALE):
         await session.terminate(CellId("1"))
     assert stage.started == 1
 
-    text, host = await replaced(session, stage)
-    assert text == notice(KILLED, KEPT)
+    started, host = await moved(session, stage)
+    assert started.cell_id == "g2:1"
     assert delegate.closed == (["1"] if moment == "a first response" else [])
-    assert (stage.started, session.live_cells) == (2, ())
+    assert (stage.started, session.live_cells) == (2, ("g2:1",))
+    await shut(session, host)
+
+
+async def test_cells_that_were_lost_while_nobody_waited_are_told_once_by_name(
+    provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
+) -> None:
+    session, host = await opened(provider, stage, delegate)
+    for cell_id in ("1", "2", "3"):
+        await yields(session, host, cell_id)
+    waiting = asyncio.create_task(session.wait(WaitRequest(cell_id=CellId("1"))))
+    await host.hear_request("session/wait")
+    kill(provider)
+    with pytest.raises(WorkerLostError) as told:
+        await bounded(waiting)
+    assert str(told.value) == cell_lost(KILLED)
+
+    text, host = await replaced(session, stage)
+    assert text == notice(KILLED, cells="Exec cells 2 and 3 are")
+    executing = asyncio.create_task(session.execute(request()))
+    await host.start_cell()
+    assert (await bounded(executing)).cell_id == "g2:1"
+    await shut(session, host)
+
+
+async def test_an_execute_that_a_host_has_certainly_not_begun_is_run_by_the_next(
+    provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
+) -> None:
+    session, host = await opened(provider, stage, delegate)
+    generation = session._generation
+    assert generation is not None
+
+    async def dies_before_it_is_asked() -> None:
+        host.exit(3)
+        await generation.connection.over()
+
+    generation.connection.writable = dies_before_it_is_asked  # type: ignore[method-assign]
+    started, host = await moved(session, stage)
+    assert (started.cell_id, stage.started) == ("g2:1", 2)
     await shut(session, host)
 
 
@@ -275,6 +370,7 @@ async def test_the_call_after_the_news_runs_and_its_cell_names_its_generation(
     provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
 ) -> None:
     session, host = await opened(provider, stage, delegate)
+    await yields(session, host)
     await die(provider, session, host)
     _, host = await replaced(session, stage)
     executing = asyncio.create_task(session.execute(request()))
@@ -304,6 +400,7 @@ async def test_all_who_asked_before_the_news_are_told_and_share_one_host(
     provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
 ) -> None:
     session, host = await opened(provider, stage, delegate)
+    await yields(session, host)
     await die(provider, session, host)
     executing = [asyncio.create_task(session.execute(request())) for _ in range(5)]
     host = await stage.host()
@@ -311,7 +408,7 @@ async def test_all_who_asked_before_the_news_are_told_and_share_one_host(
     await host.open_session()
     told = await bounded(asyncio.gather(*executing, return_exceptions=True))
 
-    assert [repr(error) for error in told] == [repr(WorkerLostError(notice(KILLED, KEPT)))] * 5
+    assert [repr(error) for error in told] == [repr(WorkerLostError(notice(KILLED)))] * 5
     assert stage.started == 2
     await shut(session, host)
 
@@ -320,6 +417,7 @@ async def test_news_that_nobody_waited_for_is_told_to_the_next(
     provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
 ) -> None:
     session, host = await opened(provider, stage, delegate)
+    await yields(session, host)
     await die(provider, session, host)
     executing = asyncio.create_task(session.execute(request()))
     host = await stage.host()
@@ -336,19 +434,21 @@ async def test_news_that_nobody_waited_for_is_told_to_the_next(
     await shut(other, host)
 
 
-async def test_each_session_of_a_dead_host_is_told(
+async def test_each_session_of_a_dead_host_is_told_what_it_has_lost(
     provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
 ) -> None:
     one, host = await opened(provider, stage, delegate)
     creating = asyncio.create_task(provider.create_session(delegate))
     await host.open_session()
     other = await bounded(creating)
+    await yields(one, host)
     await die(provider, one, host)
-    _, host = await replaced(one, stage)
+    text, host = await replaced(one, stage)
+    assert text == notice(KILLED)
     executing = asyncio.create_task(other.execute(request()))
     await host.open_session()
-    with pytest.raises(WorkerLostError, match=r"^exec runtime was replaced: "):
-        await bounded(executing)
+    await host.start_cell()
+    assert (await bounded(executing)).cell_id == "g2:1"
     await shut(one, host)
     await shut(other, host)
     assert stage.started == 2
@@ -364,8 +464,8 @@ async def test_a_host_that_cannot_be_replaced_fails_each_call_until_it_can(
     host.exit(5)
     with pytest.raises(EngineError, match="during handshake: exited with status 5"):
         await bounded(executing)
-    text, host = await replaced(session, stage)
-    assert text == notice(KILLED, KEPT)
+    started, host = await moved(session, stage)
+    assert started.cell_id == "g2:1"
     await shut(session, host)
 
 
@@ -378,8 +478,9 @@ async def test_a_death_during_a_tool_call_cancels_the_tool(
     host.call(1, "session-1", "1")
     await delegate.heard("tool", "tool")
     kill(provider)
-    with pytest.raises(WorkerLostError, match=f"^{KILLED}$"):
+    with pytest.raises(WorkerLostError) as told:
         await bounded(first)
+    assert str(told.value) == cell_lost(KILLED)
     await delegate.heard("closed", "1")
 
     assert delegate.log == [("tool", "tool"), ("left", "tool"), ("closed", "1")]
@@ -504,15 +605,14 @@ async def test_committed_values_are_given_to_the_next_host_and_half_a_commit_is_
     await host.open_session()
     number, asked = await host.hear_request("session/restore")
     host.ready(number, "session-1")
-    with pytest.raises(WorkerLostError) as told:
-        await bounded(executing)
+    await host.start_cell()
+    await bounded(executing)
 
     assert asked == {
         "method": "session/restore",
         "sessionId": "session-1",
         "values": {"a": 2, "b": {"x": [1.5, "é"]}, "c": 1, "d": None},
     }
-    assert KEPT in str(told.value)
     await shut(session, host)
 
 
@@ -521,10 +621,36 @@ async def test_a_host_that_does_not_know_of_them_is_sent_none_and_the_news_says_
 ) -> None:
     session, host = await opened(provider, stage, delegate, *CAPABILITIES)
     stored(host, a=1)  # it was not asked for, and means nothing
-    await die(provider, session, host)
+    await yields(session, host)
+    waiting = asyncio.create_task(session.wait(WaitRequest(cell_id=CellId("1"))))
+    await host.hear_request("session/wait")
+    kill(provider)
+    with pytest.raises(WorkerLostError):
+        await bounded(waiting)
     text, host = await replaced(session, stage, *CAPABILITIES)
 
-    assert text == notice(KILLED, GONE)
+    assert text == gone(KILLED, "Stored values are gone, if there were any")
+    await shut(session, host)
+
+
+async def test_a_session_that_has_run_nothing_goes_on_without_a_word_whatever_the_host_tells(
+    provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
+) -> None:
+    session, host = await opened(provider, stage, delegate, *CAPABILITIES)
+    await die(provider, session, host)
+    started, host = await moved(session, stage, *CAPABILITIES)
+    assert started.cell_id == "g2:1"
+    await shut(session, host)
+
+
+async def test_values_that_the_next_host_knows_nothing_of_are_named(
+    provider: ProcessSessionProvider, stage: Stage, delegate: Recorder
+) -> None:
+    session, host = await opened(provider, stage, delegate)
+    stored(host, a=1, b=2)
+    await die(provider, session, host)
+    text, host = await replaced(session, stage, *CAPABILITIES)
+    assert text == gone(KILLED, "Stored values are gone: `a` and `b`")
     await shut(session, host)
 
 
@@ -545,7 +671,7 @@ async def test_values_that_the_next_host_refuses_are_gone(
     with pytest.raises(WorkerLostError) as told:
         await bounded(executing)
 
-    assert str(told.value) == notice(KILLED, GONE)
+    assert str(told.value) == gone(KILLED, "Stored values are gone: `a`")
     await shut(session, host)
 
 
@@ -578,7 +704,7 @@ async def test_a_host_that_fails_over_the_values_gets_them_once(
     with pytest.raises(WorkerLostError) as told:
         await bounded(executing)
 
-    assert str(told.value) == notice(KILLED, GONE)
+    assert str(told.value) == gone(KILLED, "Stored values are gone: `a`")
     await shut(session, host)
 
 
@@ -599,7 +725,7 @@ async def test_values_over_which_a_host_failed_are_gone_even_if_no_other_host_co
         await bounded(executing)
     text, host = await replaced(session, stage)
 
-    assert text == notice(KILLED, GONE)
+    assert text == gone(KILLED, "Stored values are gone: `a`")
     await shut(session, host)
 
 

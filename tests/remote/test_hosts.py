@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -51,18 +52,20 @@ async def test_a_session_outlives_its_host(provider: ProcessSessionProvider) -> 
     running = asyncio.create_task(run(session, "store('no', 1); await tools.never()"))
     await delegate.heard("tool", "never")
     kill(provider)
-    with pytest.raises(WorkerLostError, match=r"^code-mode host was killed by SIGKILL$"):
+    with pytest.raises(
+        WorkerLostError, match=r"^code-mode host was killed by SIGKILL\. Exec cell 4 "
+    ):
         await running
-    with pytest.raises(WorkerLostError, match=r"^exec runtime was replaced: ") as told:
-        await bounded(session.execute(asked("")))
+    is_ours = "python" in repr(provider)
+    if not is_ours:  # nobody knows what it had stored
+        with pytest.raises(WorkerLostError, match=r"^exec runtime was replaced: "):
+            await bounded(session.execute(asked("")))
     look = "text([load('é')?.a.length, load('n') === null, load('no') === undefined])"
     left = await text(session, look)
     with pytest.raises(SessionError, match=r"^cell belongs to a stale code-mode host generation$"):
         await session.wait(WaitRequest(cell_id=CellId("4")))
 
-    kept = "Stored values are as they were" in str(told.value)
-    assert left == ("[3,true,true]" if kept else "[null,false,true]")
-    assert kept == ("python" in repr(provider))
+    assert left == ("[3,true,true]" if is_ours else "[null,false,true]")
     await bounded(session.shutdown())
     assert sorted(delegate.closed) == ["1", "2", "3", "4", "g2:1"]
 
@@ -73,11 +76,8 @@ async def test_a_large_commit_comes_back_in_parts(provider: ProcessSessionProvid
     session = await bounded(provider.create_session(Recorder()))
     await run(session, "for (let i = 0; i < 4; i++) store('k' + i, String(i).repeat(12_000_000))")
     kill(provider)
-    for _ in range(2):  # whether the end was seen before the call, or by it
-        with pytest.raises(WorkerLostError) as told:
-            await run(session, "")
-        if str(told.value).startswith("exec runtime was replaced"):
-            break
+    with contextlib.suppress(WorkerLostError):  # whether the end was seen before the call, or by it
+        await run(session, "")
 
     lengths = "text([0, 1, 2, 3].map(i => load('k' + i).length + load('k' + i)[0]))"
     assert await text(session, lengths) == '["120000000","120000001","120000002","120000003"]'

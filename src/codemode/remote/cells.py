@@ -32,6 +32,7 @@ class RemoteCell:
         is_over: its end has been heard of.
         is_closing: the delegate hears of its end soon, or has.
         end_seen: somebody has been given its end.
+        loss_seen: somebody has been told that it was lost with its host.
         left_over: what it wrote for a caller who was gone; the next one gets it.
     """
 
@@ -43,6 +44,7 @@ class RemoteCell:
     is_over: bool = False
     is_closing: bool = False
     end_seen: bool = False
+    loss_seen: bool = False
     left_over: list[Item] = field(default_factory=list)
 
 

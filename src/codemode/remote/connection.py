@@ -148,7 +148,7 @@ class HostConnection:
             FrameError: the request cannot be said; nothing was sent.
         """
         if self.reason is not None:
-            raise WorkerLostError(self.reason)
+            raise WorkerLostError(self.reason, not_begun=True)
         number = next(self._numbers)
         frame = encode(m.Request(number, request))
         self._operations[number] = operation

@@ -69,6 +69,10 @@ class Generation:
         self._quiet = asyncio.Event()
         self._quiet.set()
         self._watches: set[asyncio.Task[None]] = set()
+        self.has_begun = False
+        """Whether a cell was ever started here."""
+        self.lost_unseen: tuple[CellId, ...] = ()
+        """The cells that were lost with the host while nobody waited for them."""
 
     def __repr__(self) -> str:
         return f"<generation {self.number}, {len(self._cells)} cells, {self._starting} starting>"
@@ -240,6 +244,7 @@ class Generation:
         """The host has named the cell of an execute."""
         if remote_id in self._cells:
             raise UnexpectedAnswerError(f"exec cell {remote_id} already exists")
+        self.has_begun = True
         cell_id = self.visible(remote_id)
         asked_for = start.request
         callbacks = Callbacks(
@@ -353,6 +358,8 @@ class Generation:
     def connection_lost(self, reason: str) -> None:
         """The host is gone, and every cell with it."""
         del reason  # who waits has it already
+        cells = self._cells.values()
+        self.lost_unseen = tuple(c.cell_id for c in cells if not (c.is_over or c.loss_seen))
         self._copy.forget_part()
         self._early.clear()
         for remote_id in list(self._cells):

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import msgspec
 
+from ..errors import WorkerLostError
 from ..protocol import messages as m
 from ..protocol.types import CellId, LiveCell, MissingCell, Result, Terminated, Yielded
 from ..runtime.observation import retrieved
 from ..runtime.outbox import size_of
+from .losses import cell_lost, start_lost
 from .operations import UnexpectedAnswerError, Value
 from .overtime import OBSERVE_SECONDS, Overtime
 from .refusals import refusal
@@ -175,7 +177,7 @@ class Observation:
     def lost(self, error: CodeModeError) -> None:
         self._done()
         if not self.outcome.done():
-            self.outcome.set_exception(error)
+            self.outcome.set_exception(_told(error, self._cell))
 
     def leave(self) -> None:
         """The caller is gone."""
@@ -196,6 +198,14 @@ class Observation:
         self.overtime.end()
         if self._cell is not None:
             self._cell.observers -= 1
+
+
+def _told(error: CodeModeError, cell: RemoteCell | None) -> CodeModeError:
+    """The error for whoever waits for the cell; that it was lost has been told then."""
+    if cell is None or cell.is_over or not isinstance(error, WorkerLostError):
+        return error
+    cell.loss_seen = True
+    return WorkerLostError(cell_lost(str(error), cell.cell_id))
 
 
 def _is_notifying(cell: RemoteCell | None) -> bool:
@@ -271,6 +281,10 @@ class Start:
         self._done()
         if self._cell is None:
             self._session.begun()
+            if isinstance(error, WorkerLostError) and not error.not_begun:
+                error = WorkerLostError(start_lost(str(error)))
+        elif not self.initial.done():
+            error = _told(error, self._cell)
         self._fail(error)
 
     def leave(self) -> None:

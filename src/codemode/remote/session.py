@@ -26,6 +26,7 @@ from ..runtime.observation import missing, retrieved
 from ..runtime.session import check_room, check_source, check_yield_time
 from ..runtime.unread import Unread
 from .generation import Generation
+from .losses import ValuesLost, replacement_notice
 from .outgoing import Requests
 from .refusals import STALE
 from .stored import StoredCopy
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
     from .seam import Connection
 
 _log = logging.getLogger(__name__)
+
+MOVES: Final = 5
+"""How many hosts an execute is asked of that certainly do not begin it."""
 
 _GENERATION: Final = re.compile(r"g([1-9][0-9]{0,9}):(.*)", re.DOTALL)
 
@@ -131,18 +135,28 @@ class RemoteSession:
     ) -> RemoteStartedCell:
         """Start a cell; see ``protocol.session.Session``.
 
+        A host that is gone, or going, and has certainly not begun the cell, makes room for another one
+        without a word.
+
         Raises:
-            WorkerLostError: the host is lost, or was replaced since; nothing was run.
+            WorkerLostError: the host was lost with this cell, or before with something that nobody
+                has been told of yet; then nothing was run.
         """
         if self._shutdown is not None:
             raise SessionClosedError
         self._check_request(request)
         readable = self._requests.readable(request)
-        generation = await self._current()
-        self._check_room(generation)
-        self._has_executed = True
-        with self._closing_wins():
-            return await generation.execute(readable, preempt)
+        for is_last in (*(MOVES - 1) * (False,), True):
+            generation = await self._current()
+            self._check_room(generation)
+            self._has_executed = True
+            try:
+                with self._closing_wins():
+                    return await generation.execute(readable, preempt)
+            except WorkerLostError as error:
+                if is_last or not error.not_begun:
+                    raise
+        raise AssertionError("the last one returns or raises")
 
     async def wait(self, request: WaitRequest, *, preempt: Signal | None = None) -> WaitOutcome:
         """Observe a cell until it yields, ends, or the time is up."""
@@ -150,7 +164,10 @@ class RemoteSession:
         if self._shutdown is not None:
             raise SessionClosedError
         cell_id = request.cell_id
-        generation, remote_id = self._locate(cell_id)
+        try:
+            generation, remote_id = self._locate(cell_id)
+        except SessionError:
+            return self._left_over(cell_id)
         if generation is None:
             return missing(cell_id)
         with self._closing_wins():
@@ -160,7 +177,10 @@ class RemoteSession:
         """End a cell, or learn how it ended."""
         if self.is_shut:
             return self._unread.take(cell_id) or missing(cell_id)
-        generation, remote_id = self._locate(cell_id)
+        try:
+            generation, remote_id = self._locate(cell_id)
+        except SessionError:
+            return self._left_over(cell_id)
         if generation is None:
             return missing(cell_id)
         try:
@@ -168,6 +188,17 @@ class RemoteSession:
                 return await generation.terminate(remote_id, cell_id)
         except SessionClosedError:
             return self._unread.take(cell_id) or missing(cell_id)
+
+    def _left_over(self, cell_id: CellId) -> WaitOutcome:
+        """The end of a cell of a host before, if it came and nobody has read it.
+
+        Raises:
+            SessionError: there is none.
+        """
+        unread = self._unread.take(cell_id)
+        if unread is None:
+            raise SessionError(STALE)
+        return unread
 
     async def execute_to_pending(self, request: ExecuteRequest) -> PendingResponse:
         """Not here.
@@ -282,18 +313,28 @@ class RemoteSession:
             return None
         reason = await last.connection.over()
         generation = await self._opened(last.number + 1)
-        kept = False
-        if m.STORED_VALUES in last.connection.capabilities and self._copy.is_whole:
-            kept = m.STORED_VALUES in generation.connection.capabilities
-        if kept and not await self._restored(generation):
-            kept = False
+        lost = self._values_lost(last, generation)
+        if lost is None and len(self._copy) and not await self._restored(generation):
+            lost = ValuesLost(self._copy.names, are_certain=True)
             generation = await self._opened(last.number + 1)
-        if not kept:
+        if lost is not None:
             self._copy.clear()
         self._past = [g for g in (*self._past, last) if not g.is_quiet]
         self._generation = generation
-        self._notice = _notice(reason, kept=kept)
+        self._notice = replacement_notice(reason, last.lost_unseen, lost)
         return self._notice
+
+    def _values_lost(self, last: Generation, following: Generation) -> ValuesLost | None:
+        """What cannot be given to the next host; None: it can have everything."""
+        if m.STORED_VALUES not in last.connection.capabilities:
+            # It may have told some before it moved here, and nothing since.
+            return ValuesLost(self._copy.names) if last.has_begun or len(self._copy) else None
+        if not self._copy.is_whole:
+            return ValuesLost(self._copy.names, are_certain=True)
+        takes_them = m.STORED_VALUES in following.connection.capabilities
+        if takes_them or not len(self._copy):
+            return None
+        return ValuesLost(self._copy.names, are_certain=True)
 
     async def _restored(self, generation: Generation) -> bool:
         """Give a host what was stored. Of one that does not take it nothing stays, and it is not asked again."""
@@ -317,15 +358,6 @@ class RemoteSession:
         )
         await generation.open()
         return generation
-
-
-def _notice(reason: str, *, kept: bool) -> str:
-    values = "Stored values are as they were" if kept else "Stored values are gone too"
-    return (
-        f"exec runtime was replaced: {reason.rstrip('.')}. Cells that were running are lost, and nothing was run"
-        f" again, this call included. {values}. Tool calls made before may have completed."
-        "\nHint: look at what they have done before you repeat them, and continue with a fresh exec call."
-    )
 
 
 def _refuse_frontiers() -> NoReturn:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Raw
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+NAMES: Final = 100
+"""Keys that are known of values of which there is no copy."""
+
 
 class StoredCopy:
     """Committed values as JSON by key, as long as they fit into ``max_bytes``."""
@@ -29,6 +32,8 @@ class StoredCopy:
         self._part: dict[str, bytes] = {}
         self._part_bytes = 0
         self.is_whole = True
+        self._names: dict[str, None] = {}
+        """Keys of values of which there is no copy, as far as they are kept."""
 
     def __repr__(self) -> str:
         return f"<copy of {len(self)} stored values{'' if self.is_whole else ', not whole'}>"
@@ -54,12 +59,20 @@ class StoredCopy:
         """The values are gone at the host too."""
         self.forget_part()
         self._values, self._bytes = {}, 0
+        self._names = {}
         self.is_whole = True
 
     def drop(self) -> None:
         """The values are no use, and those of this host that come are not all."""
+        names = dict.fromkeys(self.names)
         self.clear()
+        self._names = names
         self.is_whole = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The keys of what is stored, in the order of storing; of what is not kept the first hundred."""
+        return (*self._names, *(key for key in self._values if key not in self._names))[:NAMES]
 
     @property
     def values(self) -> dict[str, bytes]:

@@ -60,17 +60,16 @@ async def test_a_session_outlives_its_host(
     with pytest.raises(EngineError, match=r"^no session at code-mode host "):
         await run(session, "")
     async with listening(which, listen=host.url.replace("http", "grpc")):
-        with pytest.raises(WorkerLostError, match=r"^exec runtime was replaced: ") as told:
-            await run(session, "")
+        if which == "openai":  # nobody knows what it had stored
+            with pytest.raises(WorkerLostError, match=r"^exec runtime was replaced: "):
+                await run(session, "")
         look = "text([load('é')?.a.length, load('big')?.length, load('no') === undefined])"
         left = await text(session, look)
         with pytest.raises(SessionError, match=r"^cell belongs to a stale code-mode host"):
             await session.wait(WaitRequest(cell_id=CellId("3")))
         await bounded(session.shutdown())
 
-    kept = "Stored values are as they were" in str(told.value)
-    assert left == ("[2,12000000,true]" if kept else "[null,null,true]")
-    assert kept == (which == "ours")
+    assert left == ("[2,12000000,true]" if which == "ours" else "[null,null,true]")
     assert sorted(delegate.closed) == ["1", "2", "3", "g2:1"]
 
 
@@ -89,7 +88,8 @@ async def test_a_host_that_hangs_holds_up_nothing_for_ever(
         monkeypatch.setattr("codemode.remote.generation.START_SECONDS", 0.0)
         monkeypatch.setattr("codemode.remote.overtime.LAST_LOOK_SECONDS", 0.05)
         with pytest.raises(
-            WorkerLostError, match=r"^code-mode host at \S+ did not answer in time$"
+            WorkerLostError,
+            match=r"^code-mode host at \S+ did not answer in time\. The program may ",
         ):
             await run(session, "")
         monkeypatch.setattr("codemode.remote.generation.CLOSE_SECONDS", 0.05)

@@ -38,8 +38,9 @@ async def admission(link: Link, message: pb.OpenSessionRequest) -> tuple[Any, An
         try:
             return await _asked(link, message)
         except grpc.aio.AioRpcError as error:
+            failure = Failure.of(error)
             # A host that has begun to answer may have begun a session.
-            if error.initial_metadata() or not Failure.of(error).may_be_over_soon:
+            if error.initial_metadata() or not (failure.may_be_over_soon or failure.is_broken_off):
                 raise
         await asyncio.sleep(pause * random.uniform(1 - SPREAD, 1 + SPREAD))
         pause *= 2

@@ -124,7 +124,7 @@ class RpcConnection:
             FrameError: the request cannot be said; nothing was sent.
         """
         if self.reason is not None:
-            raise WorkerLostError(self.reason)
+            raise WorkerLostError(self.reason, not_begun=True)
         pending = Pending(operation)
         try:
             work = self._work(request, pending)
@@ -208,7 +208,10 @@ class RpcConnection:
         elif failure.may_be_the_end:
             await self._may_be_losing()
         if self.reason is not None:
-            pending.operation.lost(WorkerLostError(self.reason))
+            # A host that does not know the session has not looked at the rest of the request.
+            is_new = pending.is_execute and pending.cell_id is None
+            not_begun = is_new and failure.says_session_is_gone
+            pending.operation.lost(WorkerLostError(self.reason, not_begun=not_begun))
         elif failure.is_overtime:
             pending.operation.lost(EngineError("the code-mode host did not answer in time"))
         else:

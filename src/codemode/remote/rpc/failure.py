@@ -64,6 +64,11 @@ class Failure:
         return self.is_overload or self.code is grpc.StatusCode.UNAVAILABLE
 
     @property
+    def is_broken_off(self) -> bool:
+        """Whether the host, or a proxy before it, ended the RPC without an answer, as one does that ends itself."""
+        return self.code is grpc.StatusCode.CANCELLED
+
+    @property
     def is_overtime(self) -> bool:
         """Whether it took too long."""
         return self.code is grpc.StatusCode.DEADLINE_EXCEEDED
