@@ -25,6 +25,7 @@ from codemode import (
     tool,
 )
 from codemode.protocol.session import SessionProvider
+from codemode.trace.events import ApprovalDecidedEvent, ApprovalRequestedEvent
 from tests.test_identity import ROUTES, open_provider
 
 PAID: list[tuple[str, int]] = []
@@ -159,6 +160,34 @@ async def test_who_follows_a_program_is_told_of_questions_and_decisions() -> Non
         ("tool-4", "asked"),
         ("tool-5", "refused"),
     ]
+
+
+async def test_a_trace_tells_of_every_question_and_decision() -> None:
+    events: list[Any] = []
+    async with CodeMode(tools=[pay], policy=POLICY, trace=events.append) as cm:
+        async for event in cm.stream(FIVE):
+            if isinstance(event, ApprovalRequested):
+                await cm.approve(event.approval.id)
+    told = [
+        each for each in events if isinstance(each, ApprovalRequestedEvent | ApprovalDecidedEvent)
+    ]
+    assert sorted((each.call, getattr(each, "verdict", "")) for each in told) == [
+        ("tool-1", "allowed"),
+        ("tool-2", ""),
+        ("tool-2", "allowed"),
+        ("tool-2", "approved"),
+        ("tool-3", "allowed"),
+        ("tool-4", ""),
+        ("tool-4", "allowed"),
+        ("tool-4", "approved"),
+        ("tool-5", "refused"),
+    ]
+    assert {each.by for each in told if isinstance(each, ApprovalDecidedEvent)} == {
+        "ask pay",
+        "default",
+        "person",
+        "refuse pay",
+    }
 
 
 async def test_a_cell_does_not_yield_where_the_application_answers_by_itself() -> None:

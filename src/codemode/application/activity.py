@@ -215,10 +215,10 @@ class Activity:
     """
 
     def __init__(self, toolset: Toolset, identity: SessionIdentity, approvals: Approvals) -> None:
-        self.tracer: Tracer | None = None
         self._toolset = toolset
         self._identity = identity
         self._approvals = approvals
+        self.tracer: Tracer | None = None
         self._gate: Gate | None = None
         if toolset.policy is not None:
             self._gate = Gate(toolset.policy, approvals, listener=self._decided)

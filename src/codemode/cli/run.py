@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 
+from .rules import call_rules
 from .tools import tool_sources
 from .trace import RECORDED
 from .values import LIMITS
@@ -37,6 +38,7 @@ Exit codes:
     "-e", "--eval", "evaluate", metavar="CODE", help="Run this program, instead of a file."
 )
 @tool_sources("What the program may call")
+@call_rules
 @click.option(
     "--max-seconds",
     metavar="SECONDS",

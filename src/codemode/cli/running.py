@@ -25,10 +25,12 @@ from ..remote.process import ProcessSessionProvider
 from ..runtime.local import LocalSessionProvider
 from ..surface.source import parse_exec_source
 from ..tools.toolset import Toolset
+from .asking import TerminalApproval
 from .loading import load_servers, load_tools
 from .media import MediaFolder
 from .outcome import EXIT_CODES, Outcome, out_of_time, outcome_of, too_much_kept
 from .output import StandardOutput
+from .rules import make_policy
 from .status import make_status
 from .transcript import KEPT_BYTES, Transcript
 from .values import make_limits
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from ..surface.result import ExecResult
     from ..surface.source import ExecSource
     from ..tools.mcp.servers import McpServers
+    from ..tools.policy.policy import Policy
     from .status import StatusLine
 
 SHOW_CURSOR: Final = b"\x1b[?25h"
@@ -66,6 +69,10 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
     *,
     tools: Sequence[str] = (),
     mcp: Sequence[str] = (),
+    allowed: Sequence[str] = (),
+    denied: Sequence[str] = (),
+    asked: Sequence[str] = (),
+    policy_file: Path | None = None,
     max_seconds: float | None = None,
     max_output_tokens: int | None = None,
     yield_time_ms: int | None = None,
@@ -84,6 +91,7 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
         OutputError: it cannot be written.
     """
     bounds = make_limits(limits)
+    policy = make_policy(allowed=allowed, denied=denied, asked=asked, policy_file=policy_file)
     try:
         parsed = parse_exec_source(source)
     except SourceError as error:
@@ -100,6 +108,7 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
                 _with_true_lines(source, parsed),
                 load_tools(tools),
                 servers=load_servers(mcp),
+                policy=policy,
                 output=output,
                 media=MediaFolder(images),
                 limits=bounds,
@@ -161,6 +170,7 @@ class Run:
         tools: Iterable[Any],
         *,
         servers: McpServers | None,
+        policy: Policy | None,
         output: StandardOutput,
         media: MediaFolder,
         limits: Limits,
@@ -170,13 +180,13 @@ class Run:
         as_json: bool,
     ) -> None:
         self._code = code
-        self._toolset = Toolset(tools)
         self._servers = servers
         self._limits = limits
         self._max_seconds = max_seconds
         self._yield_ms = yield_ms
         self._as_json = as_json
         self._status: StatusLine = make_status()
+        self._toolset = Toolset(tools, policy=policy, on_approval=TerminalApproval(self._status))
         self._transcript = Transcript(
             output,
             media,

@@ -60,6 +60,7 @@ class Options(Struct, frozen=True, kw_only=True):
     allowed: tuple[str, ...]
     denied: tuple[str, ...]
     asked: tuple[str, ...]
+    policy_file: Path | None
     middleware: tuple[str, ...]
     http: tuple[str, int] | None
     token_file: Path | None
@@ -85,7 +86,12 @@ def run_server(options: Options) -> int:
         )
     tokens = _tokens(options)
     limits = make_limits(options.limits)
-    policy = make_policy(allowed=options.allowed, denied=options.denied, asked=options.asked)
+    policy = make_policy(
+        allowed=options.allowed,
+        denied=options.denied,
+        asked=options.asked,
+        policy_file=options.policy_file,
+    )
     try:
         # Before a tool module prints anything: standard output is the protocol.
         place: _Place = _listen(*options.http) if options.http else _standard_streams()

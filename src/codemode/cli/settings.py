@@ -22,7 +22,7 @@ import click
 from click.core import ParameterSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 FILE: Final = "pyproject.toml"
 TABLE: Final = "tool.codemode"
@@ -67,7 +67,7 @@ def load(context: click.Context, file: Path | None) -> None:
     Raises:
         click.UsageError: the file cannot be read, or says what no option means.
     """
-    path = _nearest(Path.cwd()) if file is None else file
+    path = nearest(FILE, lambda each: _table(each) is not None) if file is None else file
     if path is None:
         return
     table = _table(path)
@@ -211,17 +211,19 @@ def _put_together(
     return value if previous is None else previous(context, option, value)
 
 
-def _nearest(folder: Path) -> Path | None:
-    """The file in this folder or above that has the table. Above, only files of the folder's owner count.
+def nearest(name: str, counts: Callable[[Path], bool]) -> Path | None:
+    """The file of this name in the current folder or above that counts. Above, only those of the folder's owner.
 
-    Raises:
-        click.UsageError: one of them cannot be read.
+    Args:
+        name: of the file.
+        counts: whether it is one that is looked for; its errors are the caller's.
     """
+    folder = Path.cwd()
     owners = {folder.stat().st_uid, os.geteuid(), 0}
     for each in (folder, *folder.parents):
-        path = each / FILE
+        path = each / name
         try:
-            if path.stat().st_uid in owners and _table(path) is not None:
+            if path.stat().st_uid in owners and counts(path):
                 return path
         except (FileNotFoundError, NotADirectoryError, PermissionError):
             continue

@@ -91,10 +91,11 @@ class TerminalStatus:
         self._under_way: dict[str, int] = {}
         self._calls = 0
         self._began = time.monotonic()
+        self._paused = _Paused(self._spinner)
         self._spinner.start()
 
     def aside(self) -> AbstractContextManager[object]:
-        return _Paused(self._spinner)
+        return self._paused
 
     def note(self, label: str, text: str) -> None:
         self._print(f"[bold]{label}:[/] ", printable(text))
@@ -151,14 +152,20 @@ class TerminalStatus:
 
 
 class _Paused:
+    """Pauses a spinner while anybody is aside; several may be, and leave in any order."""
+
     def __init__(self, spinner: Spinner) -> None:
         self._spinner = spinner
+        self._inside = 0
 
     def __enter__(self) -> None:
+        self._inside += 1
         self._spinner.stop()
 
     def __exit__(self, *_: object) -> None:
-        self._spinner.start()
+        self._inside -= 1
+        if not self._inside:
+            self._spinner.start()
 
 
 def split_hint(error: str) -> tuple[str, str]:
