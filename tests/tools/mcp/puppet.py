@@ -41,6 +41,10 @@ def say(message: dict[str, Any]) -> None:
 
 
 def answer(request: Any, result: dict[str, Any]) -> None:
+    if odd := os.environ.get("PUPPET_ODD"):  # what stands in the place of parts of answers
+        for key, value in json.loads(odd).items():
+            if key in result:
+                result = {**result, key: value}
     if "newest" in BEHAVIOURS:
         result = {"resultType": "complete", **result}
     say({"id": request, "result": result})

@@ -124,7 +124,15 @@ async def test_of_a_session_that_is_forgotten_one_call_fails_and_the_next_works(
         ),
         (
             {"body": '{"jsonrpc":"2.0","id":$ID,"error":"out of order"}'},
-            'refused `says`: out of order\n  data: out of order',
+            "refused `says`: out of order",
+        ),
+        (
+            {"body": '{"jsonrpc":"2.0","id":$ID,"error":{"code":"E_FULL"}}'},
+            "refused `says`: it does not say why",
+        ),
+        (
+            {"body": '{"jsonrpc":"2.0","id":$ID}'},
+            "gave no result for `says`: its answer has neither result nor error",
         ),
         (
             {"body": '{"jsonrpc":"2.0","id":$ID,"result":[1]}'},

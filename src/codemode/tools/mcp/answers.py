@@ -95,9 +95,12 @@ class AnswerTable:
         said = head(message)
         if said.method is not None:
             return message
-        if not said.is_answer:
+        if request is None:
+            request = _request(said)
+        is_awaited = request is not None and _key(request) in self._waiting
+        if not said.is_answer and not (is_awaited and said.id is not None):
             return None
-        if request is None and (request := _request(said)) is None:
+        if request is None:
             return b""
         answer = self._waiting.get(_key(request))
         if answer is None:
@@ -105,12 +108,12 @@ class AnswerTable:
             return b""
         if not isinstance(said.error, msgspec.UnsetType) and bytes(said.error) != b"null":
             return self.fail(request, _peer_error(said.error))
+        if isinstance(said.result, msgspec.UnsetType):
+            return self.fail(request, AnswerError("its answer has neither result nor error"))
         try:
-            assert not isinstance(said.result, msgspec.UnsetType)
             result = value(said.result)
-        except (ValueError, AssertionError) as error:
-            reason = str(error) or "it has neither result nor error"
-            return self.fail(request, AnswerError(f"its answer cannot be read: {reason}"))
+        except ValueError as error:
+            return self.fail(request, AnswerError(f"its answer cannot be read: {error}"))
         if not isinstance(result, dict):
             return self.fail(request, AnswerError("its answer is no object"))
         answer.result = result
@@ -147,7 +150,8 @@ def _peer_error(raw: msgspec.Raw) -> PeerError:
     except ValueError:
         said = "its error cannot be read"
     if not isinstance(said, dict):
-        return PeerError(INTERNAL_ERROR, said if isinstance(said, str) else "", said)
+        is_text = isinstance(said, str)
+        return PeerError(INTERNAL_ERROR, said if is_text else "", None if is_text else said)
     code, message = said.get("code"), said.get("message")
     return PeerError(
         code if isinstance(code, int) else INTERNAL_ERROR,

@@ -51,7 +51,7 @@ def refused(server: str, tool: str, error: Exception, redact: Redaction) -> Tool
         hint = "\nHint: ask it for less at once." if error.is_too_large else ""
         return ToolError(f"{whose} gave no result for {tool}: {said}{hint}")
     if isinstance(error, MCPError):  # the server's own, or that of a session of the application's
-        told = said or "it does not say why"
+        told = quoted(error.message, redact) or "it does not say why"
         return ToolError(f"{whose} refused {tool}: {told}{_data(error, redact)}")
     if isinstance(error, ValidationError):  # of a session that is the application's
         return ToolError(f"{whose} answered {tool} with what is no tool result")
