@@ -148,8 +148,7 @@ def test_what_a_server_logs_does_not_steer_the_terminal(tmp_path: Path) -> None:
     result = tools("list", "--mcp", str(config))
 
     assert result.stderr.splitlines()[0] == (
-        "MCP server gone is not available: cannot run `no-such-�[31mprogram`:"
-        " No such file or directory"
+        "MCP server gone is not available: cannot run `no-such-program`: No such file or directory"
     )
 
 
