@@ -15,6 +15,7 @@ import click
 from ..conformance.command import conformance
 from . import settings
 from .estimate import estimate
+from .repl import repl
 from .run import run
 from .serve import serve
 from .stdout import explained_stdout
@@ -132,7 +133,7 @@ def completion(shell: str) -> None:
     click.echo(found(app, {}, PROGRAM, f"_{PROGRAM.upper()}_COMPLETE").source())
 
 
-for _command in (run, conformance, tools, serve, trace, estimate):
+for _command in (run, repl, conformance, tools, serve, trace, estimate):
     app.add_command(_command)
 
 

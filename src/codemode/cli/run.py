@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 
+from .program_options import IMAGES, host_options
 from .rules import call_rules
 from .tools import tool_sources
 from .trace import RECORDED
@@ -61,31 +62,8 @@ Exit codes:
 )
 @LIMITS
 @RECORDED
-@click.option(
-    "--host",
-    metavar="COMMAND|URL",
-    help="Run the program in a code-mode host: a path, a command line, or a URL such as "
-    "grpc://127.0.0.1:50051. It may be this package's `codemode host`, or Codex's.",
-)
-@click.option(
-    "--host-token-file",
-    metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The bearer token that a host at a URL asks for.",
-)
-@click.option(
-    "--host-ca",
-    metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Who signs the certificate of an https:// host, in PEM. [default: the system's authorities]",
-)
-@click.option(
-    "--images",
-    metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where images and sounds are written; made if it is not there. "
-    "[default: a new temporary folder, which is named]",
-)
+@host_options
+@IMAGES
 @click.option(
     "--json",
     "as_json",

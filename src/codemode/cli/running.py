@@ -9,20 +9,15 @@ import asyncio
 import contextlib
 import logging
 import os
-import re
 import signal
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 
 import click
 
 from ..application.events import CellEnded
 from ..code_mode import CodeMode
-from ..errors import EngineError, SourceError, ToolDefinitionError, UsageError
-from ..remote.grpc import GrpcSessionProvider, GrpcTls
-from ..remote.process import ProcessSessionProvider
-from ..runtime.local import LocalSessionProvider
+from ..errors import EngineError, SourceError, ToolDefinitionError
 from ..surface.source import parse_exec_source
 from ..tools.toolset import Toolset
 from .asking import TerminalApproval
@@ -30,6 +25,7 @@ from .loading import load_servers, load_tools
 from .media import MediaFolder
 from .outcome import EXIT_CODES, Outcome, out_of_time, outcome_of, too_much_kept
 from .output import StandardOutput
+from .place import CellPlace
 from .rules import make_policy
 from .status import make_status
 from .transcript import KEPT_BYTES, Transcript
@@ -44,17 +40,13 @@ if TYPE_CHECKING:
     from ..surface.source import ExecSource
     from ..tools.mcp.servers import McpServers
     from ..tools.policy.policy import Policy
+    from .place import Provider
     from .status import StatusLine
 
 SHOW_CURSOR: Final = b"\x1b[?25h"
 
 LEAST_YIELD_MS: Final = 10
 """Output that is cut is not cut more often, whatever the program asked for itself."""
-
-Provider: TypeAlias = LocalSessionProvider | ProcessSessionProvider | GrpcSessionProvider
-
-_URL: Final = re.compile(r"unix:|[A-Za-z][A-Za-z0-9+.-]*://")
-"""How a host begins that is no command; which URLs there are is the provider's to say."""
 
 QUIET_STOP_SECONDS: Final = 0.5
 STOP_SECONDS: Final = 2.0
@@ -97,9 +89,8 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
     except SourceError as error:
         raise click.UsageError(str(error)) from error
     tokens = _first(max_output_tokens, parsed.max_output_tokens, dict(limits).get("output_tokens"))
-    far = FarHost(host_token_file, host_ca)
-    if not _URL.match(host or "") and (host_token_file or host_ca):
-        raise click.UsageError("--host-token-file and --host-ca are for a --host that is a URL")
+    cells = CellPlace(host, host_token_file, host_ca)
+    cells.check()
     yield_ms = _first(yield_time_ms, parsed.yield_time_ms, 10_000)
     assert yield_ms is not None
     try:
@@ -117,48 +108,11 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
                 yield_ms=None if tokens is None else max(LEAST_YIELD_MS, yield_ms),
                 as_json=as_json,
             )
-            return asyncio.run(run.to_its_end(lambda: _provider(bounds, host, far)))
+            return asyncio.run(run.to_its_end(lambda: cells.provider(bounds)))
     except ToolDefinitionError as error:
         raise click.BadParameter(str(error), param_hint="--tools") from error
     except KeyboardInterrupt:
         return EXIT_CODES["interrupted"]
-
-
-@dataclass(frozen=True, slots=True)
-class FarHost:
-    """How a host at a URL is known: files with its token and its authority."""
-
-    token_file: Path | None
-    ca: Path | None
-
-    def provider(self, endpoint: str, limits: Limits) -> GrpcSessionProvider:
-        """Its sessions.
-
-        Raises:
-            click.UsageError: the endpoint or a file cannot be used.
-        """
-        try:
-            return GrpcSessionProvider(
-                endpoint,
-                token=self._token(),
-                tls=None if self.ca is None else GrpcTls(ca=self.ca),
-                limits=limits,
-            )
-        except UsageError as error:
-            raise click.UsageError(str(error)) from error
-
-    def _token(self) -> str | None:
-        if self.token_file is None:
-            return None
-        return self.token_file.read_text(encoding="ascii", errors="replace").strip()
-
-
-def _provider(limits: Limits, host: str | None, far: FarHost) -> Provider:
-    if host is None:
-        return LocalSessionProvider(limits=limits)
-    if _URL.match(host):
-        return far.provider(host, limits)
-    return ProcessSessionProvider(host, limits=limits)
 
 
 class Run:

@@ -34,7 +34,7 @@ CUMULATIVE: Final = frozenset({"limits", "denied", "asked", "middleware"})
 NOT_SET_FROM_AFAR: Final = frozenset({"evaluate", "limit"})
 """Parameters that belong to one call of a command: the program of run, the number of results of a search."""
 
-CONFIGURED: Final = frozenset({"run", "serve", "tools", "host", "doctor"})
+CONFIGURED: Final = frozenset({"run", "repl", "serve", "tools", "host", "doctor"})
 """The commands whose options may come from afar."""
 
 _LIMITS: Final = "limits"
