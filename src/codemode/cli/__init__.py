@@ -157,6 +157,25 @@ for _command in (run, repl, conformance, tools, serve, trace, estimate):
     "live_cells=8. Repeatable.",
 )
 @click.option(
+    "--max-sessions",
+    metavar="N",
+    type=click.IntRange(min=1, max=1_000_000),
+    help="Open sessions at once. [default: 4096]",
+)
+@click.option(
+    "--max-cells",
+    metavar="N",
+    type=click.IntRange(min=1, max=1_000_000),
+    help="Live cells at once, of all sessions. [default: 1024]",
+)
+@click.option(
+    "--drain-seconds",
+    metavar="SECONDS",
+    type=click.IntRange(min=0, max=86_400),
+    help="At SIGTERM a host that listens takes no session more and lets cells end for so long; a second "
+    "signal ends it at once. [default: 25]",
+)
+@click.option(
     "--token-file",
     metavar="PATH",
     help="Ask gRPC clients for the bearer token in this file, or for one of its lines NAME: TOKEN. "
@@ -174,7 +193,9 @@ for _command in (run, repl, conformance, tools, serve, trace, estimate):
     is_flag=True,
     help="Do without a token or TLS where other machines can reach the host.",
 )
-def host(*, listen: str, limits: tuple[str, ...], insecure: bool, **files: str | None) -> None:
+def host(
+    *, listen: str, limits: tuple[str, ...], insecure: bool, **valued: str | int | None
+) -> None:
     """Serve sessions to another process, as Codex's code-mode host does.
 
     Over the standard streams, output carries the protocol and nothing else, and the host ends when its
@@ -183,7 +204,7 @@ def host(*, listen: str, limits: tuple[str, ...], insecure: bool, **files: str |
     from ..host import main as serve  # noqa: PLC0415 - it brings asyncio and the engine
 
     options = [
-        f"--{name.replace('_', '-')}={path}" for name, path in files.items() if path is not None
+        f"--{name.replace('_', '-')}={value}" for name, value in valued.items() if value is not None
     ]
     options += [f"--limit={limit}" for limit in limits]
     arguments = [f"--listen={listen}", *options, *(["--insecure"] if insecure else [])]

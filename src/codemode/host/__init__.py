@@ -14,6 +14,7 @@ from .arguments import USAGE, ArgumentError, Arguments, parse
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .capacity import Capacity
     from .ceiling import Ceiling
     from .listen import Access, Address
 
@@ -39,14 +40,15 @@ def main(argv: Sequence[str] | None = None, *, program: str = "codemode-host") -
             return serve_stdio(_ceiling(arguments))
         address, access = _checked(arguments)
         ceiling = _ceiling(arguments)
+        capacity = _capacity(arguments)
     except ArgumentError as error:
         hint = "" if "\nhint: " in str(error) else f"\nhint: {program} --help lists what there is."
         sys.stderr.write(f"error: {error}{hint}\n")
         return 2
-    return _serve_grpc(address, access, ceiling)
+    return _serve_grpc(address, access, ceiling, capacity)
 
 
-def _serve_grpc(address: Address, access: Access, ceiling: Ceiling) -> int:
+def _serve_grpc(address: Address, access: Access, ceiling: Ceiling, capacity: Capacity) -> int:
     from ..grpc.quiet import load_quietly  # noqa: PLC0415 - not for a host over plain pipes
 
     try:
@@ -57,7 +59,13 @@ def _serve_grpc(address: Address, access: Access, ceiling: Ceiling) -> int:
             f"Error: a gRPC host needs the module `{error.name}`: pip install 'codemode[grpc]'\n"
         )
         return 1
-    return serve_grpc(address, access, ceiling)
+    return serve_grpc(address, access, ceiling, capacity)
+
+
+def _capacity(arguments: Arguments) -> Capacity:
+    from .capacity import Capacity  # noqa: PLC0415 - not for a host over plain pipes
+
+    return Capacity.of(arguments.numbers)
 
 
 def _ceiling(arguments: Arguments) -> Ceiling:

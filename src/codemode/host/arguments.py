@@ -18,6 +18,10 @@ Options:
                         and output; grpc://IP:PORT or unix:PATH for gRPC [default: stdio]
   --limit NAME=VALUE    a limit of sessions, and the most that clients may ask for: heap_bytes=64MiB;
                         repeatable
+  --max-sessions N      open sessions at once [default: 4096]
+  --max-cells N         live cells at once, of all sessions [default: 1024]
+  --drain-seconds N     at SIGTERM a host that listens takes no session more and lets cells end for
+                        so long [default: 25]; a second signal ends it at once
   --token-file PATH     ask gRPC clients for this bearer token, or for one of several: lines
                         `NAME: TOKEN` [default: the token in $CODEMODE_HOST_TOKEN]
   --tls-cert PATH       certificate of the host, PEM
@@ -28,8 +32,10 @@ Options:
 """
 
 FILES: Final = ("token-file", "tls-cert", "tls-key", "tls-client-ca")
-_KINDS: Final = {"listen": "URL", "limit": "NAME=VALUE"}
-_VALUED: Final = ("listen", "limit", *FILES)
+NUMBERS: Final = ("max-sessions", "max-cells", "drain-seconds")
+_KINDS: Final = {"listen": "URL", "limit": "NAME=VALUE", **dict.fromkeys(NUMBERS, "N")}
+_VALUED: Final = ("listen", "limit", *NUMBERS, *FILES)
+DIGITS: Final = 9
 _REPEATABLE: Final = ("limit",)
 _STDIO: Final = ("stdio", "stdio://")
 
@@ -46,18 +52,20 @@ class Arguments:
         listen: where to serve.
         limits: each as ``NAME=VALUE``.
         files: paths by option, without its dashes.
+        numbers: counts and seconds by option, without its dashes.
         insecure: whether other machines may come in without a token or TLS.
     """
 
     listen: str = "stdio"
     limits: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
     insecure: bool = False
 
     @property
     def are_for_plain_pipes(self) -> bool:
         """Whether V1 frames are wanted, and nothing that only gRPC has."""
-        return self.listen in _STDIO and not self.files and not self.insecure
+        return self.listen in _STDIO and not (self.files or self.numbers or self.insecure)
 
 
 def parse(words: Sequence[str]) -> Arguments:
@@ -83,12 +91,15 @@ def parse(words: Sequence[str]) -> Arguments:
             if following is None:
                 raise ArgumentError(f"a value is required for '{shown}' but none was supplied")
             value = following
+        if name in NUMBERS and not (value.isascii() and value.isdecimal() and len(value) <= DIGITS):
+            raise ArgumentError(f"invalid value '{value}' for '{shown}': it must be a whole number")
         if name in values and name not in _REPEATABLE:
             raise ArgumentError(f"the argument '{shown}' cannot be used multiple times")
         values.setdefault(name, []).append(value)
     return Arguments(
         listen=values.get("listen", ["stdio"])[0],
         limits=tuple(values.get("limit", ())),
+        numbers={name: int(values[name][0]) for name in NUMBERS if name in values},
         files={name: values[name][0] for name in FILES if name in values},
         insecure=insecure,
     )

@@ -376,3 +376,68 @@ async def test_a_limit_that_is_none_is_refused(limit: str, error: str) -> None:
     )
     _, words = await child.communicate()
     assert (child.returncode, words.decode()[: len(error)]) == (2, error)
+
+
+# ── how a host is taken out of service ───────────────────────────────────────────────────────────
+
+
+async def health(client: Client) -> int:
+    stub = health_pb2_grpc.HealthStub(client.channel)
+    answer = await stub.Check(health_pb2.HealthCheckRequest())
+    return int(answer.status)
+
+
+SERVING, NOT_SERVING = 1, 2
+
+
+async def test_a_host_that_drains_ends_idle_sessions_at_once_and_lets_cells_end() -> None:
+    async with host() as served, client(served) as one:
+        idle, _ = await one.open()
+        busy, session = await one.open()
+        running = one.execute(session, "e", "text(await tools.echo(1))")
+        calls = one.call("SubscribeToToolCalls", pb.SubscribeToToolCallsRequest(session_id=session))
+        call = await calls.read()
+        assert await health(one) == SERVING
+        served.process.send_signal(signal.SIGTERM)
+        assert await idle.code() is grpc.StatusCode.OK
+        assert await health(one) == NOT_SERVING
+        refused = one.call("OpenSession", pb.OpenSessionRequest())
+        assert await status_of(refused) == (
+            grpc.StatusCode.UNAVAILABLE,
+            "the code-mode host is draining: it takes no session more",
+        )
+        assert call.cell_id == "1"
+        running.cancel()  # whoever leaves ends the cell
+        while await busy.read() is not grpc.aio.EOF:  # type: ignore[attr-defined]  # the stubs do not know it
+            pass
+        assert await busy.code() is grpc.StatusCode.OK
+        assert await asyncio.wait_for(served.process.wait(), SECONDS) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("options", [["--drain-seconds", "0"], ["--drain-seconds", "600"]])
+async def test_a_drain_has_an_end_and_a_second_signal_is_one(options: list[str]) -> None:
+    async with host(*options) as served, client(served) as one:
+        lease, session = await one.open()
+        running = one.execute(session, "e", FOREVER)
+        await running.read()
+        served.process.send_signal(signal.SIGTERM)
+        if "600" in options:
+            while await health(one) == SERVING:
+                pass
+            served.process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(served.process.wait(), SECONDS) == -signal.SIGTERM
+        del lease
+
+
+async def test_a_host_has_so_many_sessions_and_cells_as_it_is_told() -> None:
+    async with host("--max-sessions", "1", "--max-cells", "1") as served, client(served) as one:
+        lease, session = await one.open()
+        assert await status_of(one.call("OpenSession", pb.OpenSessionRequest())) == (
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            "code-mode host has too many open sessions",
+        )
+        running = one.execute(session, "e", FOREVER)
+        await running.read()
+        code, _ = await status_of(one.execute(session, "f", "text(1)"))
+        assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        lease.cancel()

@@ -156,3 +156,22 @@ async def test_a_caller_cancelled_at_any_moment_leaves_nothing(
     rounds: int, provider: GrpcSessionProvider
 ) -> None:
     await cancel_callers(rounds, provider)
+
+
+async def test_a_host_is_restarted_under_a_session_that_has_no_word_of_it(tmp_path: Path) -> None:
+    url = f"unix:{tmp_path}/host"
+    delegate = Recorder(echo=echo)
+    async with GrpcSessionProvider(url) as provider:
+        async with listening("ours", listen=url) as served:
+            session = await bounded(provider.create_session(delegate))
+            served.process.send_signal(signal.SIGTERM)
+            await bounded(served.process.wait())
+        for number in range(3):
+            async with listening("ours", listen=url) as served:
+                code = f"const n = load('n') ?? 0; store('n', n + 1); text([n, await tools.echo({number})])"
+                assert await text(session, code) == f"[{number},{number}]"
+                served.process.send_signal(signal.SIGTERM)
+                await bounded(served.process.wait())
+        async with listening("ours", listen=url):
+            assert await text(session, "text(load('n'))") == "3"
+            await bounded(session.shutdown())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -13,12 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 from ...errors import CodeModeError
 from ...runtime.local import LocalSessionProvider
+from ..capacity import Capacity
 from ..ending import SHUTDOWN_SECONDS, Ending, ended_by_signals, last_resort, leave
 from ..listen import Access, Address
 from ..pipes import take_standard_streams
 from ..recording import recorded
 from .pump import Pump
-from .server import credentials, make_server
+from .server import Readiness, credentials, make_server
 from .service import CodeModeHost
 
 if TYPE_CHECKING:
@@ -42,10 +44,19 @@ class Host:
     """A host with a server. Belongs to one event loop."""
 
     def __init__(
-        self, provider: SessionProvider, access: Access, ceiling: Ceiling | None = None
+        self,
+        provider: SessionProvider,
+        access: Access,
+        ceiling: Ceiling | None = None,
+        capacity: Capacity | None = None,
     ) -> None:
         self._provider = provider
-        self._service = CodeModeHost(provider, ceiling=ceiling, tokens=access.tokens)
+        self._capacity = capacity or Capacity()
+        self._service = CodeModeHost(
+            provider, ceiling=ceiling, capacity=self._capacity, tokens=access.tokens
+        )
+        self._readiness = Readiness()
+        self._asked_again = asyncio.Event()
         self._access = access
         self._server: grpc.aio.Server
         self._loop = asyncio.get_running_loop()
@@ -55,8 +66,10 @@ class Host:
         return f"<grpc host: {self._service!r}>"
 
     def end(self, ending: Ending) -> None:
-        """End; the first reason counts."""
-        if not self._ending.done():
+        """End; the first reason counts, and a second one ends a drain."""
+        if self._ending.done():
+            self._asked_again.set()
+        else:
             self._ending.set_result(ending)
 
     async def serve_address(self, address: Address) -> Ending:
@@ -68,6 +81,9 @@ class Host:
         with _private_socket(address):
             port = await self._start(address, self._access)
             _say_where(address, port, is_tls=self._access.key is not None)
+            ending = await self._ending
+            if ending.signal == signal.SIGTERM:
+                await self._drain()
             return await self._until_the_end()
 
     async def serve_pipes(self, reading: BinaryIO, writing: BinaryIO) -> Ending:
@@ -83,10 +99,21 @@ class Host:
 
     async def _start(self, address: Address, access: Access) -> int:
         handlers = (self._service.handlers(), self._service.stored_values())
-        self._server = await make_server(handlers, access)
+        self._server = await make_server(handlers, access, self._readiness)
         port = _listen(self._server, address, access)
         await self._server.start()
         return port
+
+    async def _drain(self) -> None:
+        """Let go of clients: they find another host, and what runs comes to its end, within bounds."""
+        await self._readiness.end()
+        draining = asyncio.create_task(self._service.drain(self._capacity.drain_seconds))
+        asked_again = asyncio.create_task(self._asked_again.wait())
+        both = {draining, asked_again}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        for task in both:
+            task.cancel()
+        await asyncio.gather(*both, return_exceptions=True)
 
     def _on_pump_ended(self) -> None:
         try:
@@ -187,23 +214,24 @@ async def _serve(
     address: Address,
     access: Access,
     ceiling: Ceiling,
+    capacity: Capacity,
     files: tuple[BinaryIO, BinaryIO] | None,
 ) -> Ending:
     provider = LocalSessionProvider()
     provider.warm_up()  # while the client connects
-    host = Host(recorded(provider), access, ceiling)
+    host = Host(recorded(provider), access, ceiling, capacity)
     with ended_by_signals(host.end):
         if files is None:
             return await host.serve_address(address)
         return await host.serve_pipes(*files)
 
 
-def serve_grpc(address: Address, access: Access, ceiling: Ceiling) -> int:
+def serve_grpc(address: Address, access: Access, ceiling: Ceiling, capacity: Capacity) -> int:
     """Serve gRPC until the client leaves, or a signal asks for the end; return the exit status."""
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         files = take_standard_streams() if address.kind == "grpc+stdio" else None
-        ending = asyncio.run(_serve(address, access, ceiling, files))
+        ending = asyncio.run(_serve(address, access, ceiling, capacity, files))
     except (CodeModeError, OSError) as error:
         ending = Ending(str(error))
     return leave(ending)

@@ -57,10 +57,12 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  #
 
     Args:
         tokens: one of them has to be brought.
+        readiness: what a stranger may know.
     """
 
-    def __init__(self, tokens: Source) -> None:
+    def __init__(self, tokens: Source, readiness: Readiness) -> None:
         self._tokens = tokens
+        self._alive = _saying(readiness)
 
     async def intercept_service(
         self,
@@ -74,7 +76,7 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  #
         if shown is not None and self._tokens.current().name_of(shown) is not None:
             return await continuation(handler_call_details)
         if handler_call_details.method == HEALTH_CHECK:
-            return _ALIVE
+            return self._alive
         return _MISSING if shown is None else _WRONG
 
 
@@ -87,32 +89,48 @@ def _refusing(why: str) -> grpc.RpcMethodHandler[Any, Any]:
     return grpc.stream_stream_rpc_method_handler(refuse)
 
 
-async def _say_alive(
-    _: object, __: grpc.aio.ServicerContext[Any, Any]
-) -> health_pb2.HealthCheckResponse:
-    return health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING)
+class Readiness:
+    """Whether a host takes sessions, as it says to whoever checks its health."""
+
+    def __init__(self) -> None:
+        self.status = health_pb2.HealthCheckResponse.SERVING
+        self.checks = aio.HealthServicer()
+
+    async def serve(self) -> None:
+        """Say that it does."""
+        for name in ("", *SERVICES):
+            await self.checks.set(name, self.status)
+
+    async def end(self) -> None:
+        """Say that it does not, from now on."""
+        self.status = health_pb2.HealthCheckResponse.NOT_SERVING
+        await self.checks.enter_graceful_shutdown()
 
 
-_ALIVE: Final = grpc.stream_unary_rpc_method_handler(
-    _say_alive, response_serializer=health_pb2.HealthCheckResponse.SerializeToString
-)
-"""The same answer about every service, so that its name is not read either."""
+def _saying(readiness: Readiness) -> grpc.RpcMethodHandler[Any, Any]:
+    """The same answer about every service, so that its name is not read either."""
+
+    async def say(_: object, __: object) -> health_pb2.HealthCheckResponse:
+        return health_pb2.HealthCheckResponse(status=readiness.status)
+
+    return grpc.stream_unary_rpc_method_handler(
+        say, response_serializer=health_pb2.HealthCheckResponse.SerializeToString
+    )
+
 
 _MISSING: Final = _refusing("a bearer token is required")
 _WRONG: Final = _refusing("the bearer token is not the one that this host asks for")
 
 
 async def make_server(
-    handlers: tuple[grpc.GenericRpcHandler[Any, Any], ...], access: Access
+    handlers: tuple[grpc.GenericRpcHandler[Any, Any], ...], access: Access, readiness: Readiness
 ) -> grpc.aio.Server:
     """A server that serves nothing yet, anywhere."""
-    guards = [] if access.tokens is None else [TokenInterceptor(access.tokens)]
+    guards = [] if access.tokens is None else [TokenInterceptor(access.tokens, readiness)]
     server = grpc.aio.server(interceptors=guards, options=OPTIONS)
     server.add_generic_rpc_handlers(handlers)
-    checks = aio.HealthServicer()
-    for name in ("", *SERVICES):
-        await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
-    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+    await readiness.serve()
+    health_pb2_grpc.add_HealthServicer_to_server(readiness.checks, server)
     names = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
     reflection.enable_server_reflection(names, server)
     return server

@@ -18,9 +18,10 @@ from ...grpc import stored_values_pb2 as stored_pb
 from ...grpc.methods import Method, methods
 from ...grpc.values import BUFFERED_FOR, COMMIT
 from ...protocol.types import CellId
+from ..capacity import Capacity
 from ..ceiling import Ceiling
 from ..cells import CellCount
-from ..sessions import OPEN_SESSIONS, TOO_MANY_SESSIONS
+from ..sessions import TOO_MANY_SESSIONS
 from . import refusal
 from .bounds import check_bounds
 from .owners import Owners
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+DRAINING: Final = "the code-mode host is draining: it takes no session more"
+
 DETAIL_BYTES: Final = 4_096
 """Longest text of a status: it is a header, and clients bound those."""
 
@@ -56,6 +59,7 @@ class CodeModeHost:
     Args:
         provider: makes the sessions; closed by whoever made it.
         ceiling: the limits of sessions, and the most that clients may ask for.
+        capacity: how much it takes on at once.
         tokens: what clients have to bring; None: nothing.
     """
 
@@ -64,12 +68,15 @@ class CodeModeHost:
         provider: SessionProvider,
         *,
         ceiling: Ceiling | None = None,
+        capacity: Capacity | None = None,
         tokens: Source | None = None,
     ) -> None:
         self._provider = provider
         self._ceiling = ceiling or Ceiling()
         self._owners = Owners(tokens)
-        self._cell_count = CellCount()
+        self._capacity = capacity or Capacity()
+        self._cell_count = CellCount(self._capacity.cells)
+        self._is_draining = False
         self._sessions: dict[str, RpcSession] = {}
         self._executions = Executions()
         self._opening = 0
@@ -120,6 +127,27 @@ class CodeModeHost:
             raise not_found(f"unknown code-mode session {session_id}")
         return session
 
+    async def drain(self, seconds: float) -> None:
+        """Take no session more, and end each that is open as soon as it has no cell.
+
+        Returns when all have ended, or after so many seconds. A client whose session ends so opens
+        another one elsewhere, without a word to anybody, when it next needs one.
+        """
+        self._is_draining = True
+        ends = [asyncio.create_task(self._drained(each)) for each in self._sessions.values()]
+        if ends:
+            _, late = await asyncio.wait(ends, timeout=seconds)
+            for each in late:
+                each.cancel()
+            await asyncio.gather(*ends, return_exceptions=True)
+
+    async def _drained(self, session: RpcSession) -> None:
+        while session.has_cells:
+            await session.without_cells()
+        # Nothing is awaited between the look and this: what is asked of it from now on is not begun.
+        self._sessions.pop(session.session_id, None)
+        await session.close()
+
     async def aclose(self) -> None:
         """End every session that is open."""
         await asyncio.gather(*(session.close() for session in list(self._sessions.values())))
@@ -129,7 +157,9 @@ class CodeModeHost:
     async def _open_session(self, request: pb.OpenSessionRequest, context: Context) -> None:
         if request.output_truncation not in pb.OutputTruncation.values():
             raise invalid("unknown code-mode output truncation mode")
-        if len(self._sessions) + self._opening >= OPEN_SESSIONS:
+        if self._is_draining:
+            raise RpcError(grpc.StatusCode.UNAVAILABLE, DRAINING)
+        if len(self._sessions) + self._opening >= self._capacity.sessions:
             raise exhausted(TOO_MANY_SESSIONS)
         self._opening += 1
         try:

@@ -102,6 +102,15 @@ class RpcSession:
         return self._host.runtime
 
     @property
+    def has_cells(self) -> bool:
+        """Whether a cell of it runs or starts, or its end has not been told."""
+        return len(self._host.cells) > 0
+
+    async def without_cells(self) -> None:
+        """Return when it has no cell; it may have one again by then."""
+        await self._host.cells.empty()
+
+    @property
     def is_closing(self) -> bool:
         """Whether it takes nothing more."""
         return self._closing is not None
