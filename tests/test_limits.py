@@ -28,6 +28,7 @@ DEFAULTS = {
     "termination_ms": 250,
     "unobserved_ms": 3_600_000,
     "result_kept_ms": 300_000,
+    "min_yield_time_ms": 0,
     "max_yield_time_ms": None,
 }
 

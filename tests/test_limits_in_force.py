@@ -258,6 +258,17 @@ async def test_the_end_of_a_cell_is_forgotten_after_result_kept_ms(stage: Stage)
         assert await said(forgets, "text('next')") == "next"
 
 
+async def test_a_model_waits_for_min_yield_time_ms_at_least(stage: Stage) -> None:
+    async with code_mode(stage, min_yield_time_ms=30) as cm:
+        first = await cm.exec('// @exec: {"yield_time_ms": 0}\n' + NEVER)
+        second = await cm.call("wait", {"cell_id": "1", "yield_time_ms": 0})
+        following = await cm.run("text('next')")
+
+    took = [each.response.host_duration_ns for each in (first, second) if each.response]
+    assert [each >= 30_000_000 for each in took] == [True, True]
+    assert following.output == "next"
+
+
 async def test_an_observation_ends_after_max_yield_time_ms(stage: Stage) -> None:
     async with code_mode(stage, max_yield_time_ms=1) as cm:
         first = await cm.exec('// @exec: {"yield_time_ms": 3600000}\n' + NEVER)

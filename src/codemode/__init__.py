@@ -18,7 +18,7 @@ TYPE_CHECKING = False  # what type checkers take for true, without loading typin
 if TYPE_CHECKING:
     __version__: str
 
-    from .application.activity import CellInfo
+    from .application.cell_record import CellInfo
     from .application.events import (
         ApprovalRequested,
         CallDecided,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         CallStarted,
         CellEnded,
         CellEvent,
+        CellNews,
         CellNotification,
         CellOutput,
         CellStarted,
@@ -115,6 +116,7 @@ __all__ = [
     "CellEvent",
     "CellId",
     "CellInfo",
+    "CellNews",
     "CellNotification",
     "CellOutput",
     "CellStarted",
@@ -204,8 +206,8 @@ _ERRORS = (
     " WorkerLostError"
 )
 _EVENTS = (
-    "ApprovalRequested CallEnded CallDecided CallStarted CellEnded CellEvent CellNotification CellOutput"
-    " CellStarted CellYielded"
+    "ApprovalRequested CallEnded CallDecided CallStarted CellEnded CellEvent CellNews CellNotification"
+    " CellOutput CellStarted CellYielded"
 )
 _SEAMS = "Session SessionDelegate SessionProvider Signal StartedCell"
 _TYPES = (
@@ -214,7 +216,7 @@ _TYPES = (
     " WaitToPendingRequest Yielded"
 )
 _HOMES = {
-    "application.activity": "CellInfo",
+    "application.cell_record": "CellInfo",
     "application.events": _EVENTS,
     "application.saved_values": "SavedValues",
     "code_mode": "CodeMode",

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from .application.activity import Activity
+from .application.call_answers import CallAnswers
 from .application.events import CellEnded, CellEvent, CellOutput, CellStarted
-from .application.following import OBSERVE_MS, Follower, Following
+from .application.following import Follower, Following
 from .application.identity import SessionIdentity
-from .application.model_tools import ModelTools, check_count, parsed_source
+from .application.model_tools import check_count, parsed_source
 from .application.opening import SessionOpening
+from .application.output_waits import OBSERVE_MS
 from .application.results import lost_cell, refused
-from .application.running import KeptOutput, OnEvent, OnOutput, hand_over
+from .application.running import KeptOutput, OnOutput, hand_over
 from .application.saved_values import SavedValues
 from .application.traced_calls import answered, asked_for
 from .errors import (
@@ -47,7 +49,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from .application.activity import CellInfo
+    from .application.cell_record import CellInfo
+    from .application.events import OnEvent
     from .application.identity import Caller
     from .limits import Limits
     from .protocol.session import Session, SessionProvider, Signal
@@ -62,7 +65,7 @@ if TYPE_CHECKING:
     from .trace.tracer import Sink
 
 
-class CodeMode(ModelTools):
+class CodeMode(CallAnswers):
     """Tools and a session: ``exec`` and ``wait``, ready for a model.
 
     Args:
@@ -88,6 +91,11 @@ class CodeMode(ModelTools):
         caller: for whom programs run, for rules and tools; or a function that says it, which is
             called at each nested call in the context of the ``exec`` that caused it.
         decisions: what was decided "always" in earlier sessions; see ``CodeMode.decisions``.
+        on_event: gets each event of every cell, but for output, which is fetched: calls,
+            notifications, and the news that a cell that nobody observes has output or has ended;
+            sync or async.
+        wait_conditions: let a model wait for a condition, and tell it with each yield what the
+            cell waits for. The published ``wait`` has neither.
         trace: takes every event of the session, or is the folder in which to record them; None:
             the folder that the environment variable ``CODEMODE_TRACE`` names, or no trace.
         engine: ``"workers"``, the only one there is. Leave it out: earlier releases had another.
@@ -129,6 +137,8 @@ class CodeMode(ModelTools):
         session: str | None = None,
         caller: Caller | None = None,
         decisions: Iterable[Decision] = (),
+        on_event: OnEvent | None = None,
+        wait_conditions: bool = False,
         trace: Sink | str | os.PathLike[str] | None = None,
         engine: Literal["workers"] = "workers",
     ) -> None:
@@ -158,12 +168,19 @@ class CodeMode(ModelTools):
             )
             self._owns_toolset = True
         self._approvals = Approvals(toolset.on_approval, decisions=Decisions(decisions))
-        activity = Activity(toolset, SessionIdentity(session, caller), self._approvals)
+        identity = SessionIdentity(session, caller)
+        activity = Activity(toolset, identity, self._approvals, on_event)
         opening = SessionOpening(
             activity, toolset, limits=limits, provider=provider, mcp=mcp, trace=trace
         )
         activity.tracer = opening.tracer
-        super().__init__(toolset, opening, activity, yields_to_ask=self._approvals.asks_nobody)
+        super().__init__(
+            toolset,
+            opening,
+            activity,
+            yields_to_ask=self._approvals.asks_nobody,
+            wait_conditions=wait_conditions,
+        )
 
     def __repr__(self) -> str:
         tools = len(self.toolset.catalogue.tools)
@@ -309,6 +326,8 @@ class CodeMode(ModelTools):
         except SessionClosedError:
             raise
         except (SourceError, SessionError, WorkerLostError) as error:
+            if isinstance(error, WorkerLostError):
+                self._activity.take_unseen_ends()  # it tells that they are lost
             if follower is None or follower.cell_id is None:
                 yield CellEnded(cell_id=CellId(""), result=refused(error))
                 return
@@ -326,6 +345,24 @@ class CodeMode(ModelTools):
     def cells(self) -> tuple[CellInfo, ...]:
         """The cells whose end was not handed over yet, in the order of their starts."""
         return self._activity.cells
+
+    async def terminate(self, cell: ExecResult | str) -> ExecResult:
+        """End a cell, and get its last output; ``wait`` with ``terminate``.
+
+        Raises:
+            SessionClosedError: this object is closed.
+            UsageError: ``cell`` is a result that has no cell.
+        """
+        return await self.wait(cell, terminate=True)
+
+    async def reap(self, idle_seconds: float) -> tuple[ExecResult, ...]:
+        """End the cells of which no result has told for so long; their last results.
+
+        Raises:
+            SessionClosedError: this object is closed.
+        """
+        idle = [each for each in self.cells() if each.idle_seconds >= idle_seconds]
+        return tuple([await self.terminate(each.cell_id) for each in idle])
 
     def stored_values(self) -> SavedValues:
         """What programs have stored with ``store``, as the next one will see it.
@@ -413,6 +450,7 @@ class CodeMode(ModelTools):
     async def aclose(self) -> None:
         """End every cell and release everything that is this object's. Idempotent."""
         await self._opening.aclose(toolset=self.toolset if self._owns_toolset else None)
+        await self._activity.aclose()
 
     @property
     def _observe_ms(self) -> int:

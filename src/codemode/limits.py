@@ -151,6 +151,11 @@ class Limits:
         "ms",
         "the result of a closed cell is kept for {cap} (this is not an error)",
     )
+    min_yield_time_ms: int = _limit(
+        0,
+        "ms",
+        "an observation lasts {cap} where a model asks for less (this is not an error)",
+    )
     max_yield_time_ms: int | None = _limit(
         None,
         "ms",

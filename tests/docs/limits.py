@@ -121,6 +121,11 @@ PLACES: Final[dict[str, Place]] = {
         ("runtime/ends.py",),
         FIRES + "test_the_end_of_a_cell_is_forgotten_after_result_kept_ms",
     ),
+    "min_yield_time_ms": Place(
+        "the yield time that a model asks for, from below",
+        ("application/model_tools.py",),
+        FIRES + "test_a_model_waits_for_min_yield_time_ms_at_least",
+    ),
     "max_yield_time_ms": Place(
         "one observation, whatever was asked for",
         ("runtime/session.py",),

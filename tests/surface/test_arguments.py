@@ -8,6 +8,7 @@ import pytest
 
 from codemode.errors import UsageError
 from codemode.surface.arguments import (
+    ConditionalWaitArguments,
     WaitArguments,
     parse_exec_arguments,
     parse_wait_arguments,
@@ -116,3 +117,16 @@ def test_a_call_without_a_program_is_told_to_use_code(payload: Any, given: str) 
         "exec expects raw JavaScript source text"
         f'\nHint: pass it as `code`: {{"code": "text(1)"}}; {given}.'
     )
+
+
+def test_a_condition_is_taken_where_a_model_may_have_one_and_refused_elsewhere() -> None:
+    payload = '{"cell_id": "1", "until": "end"}'
+
+    assert parse_wait_arguments(payload, conditions=True) == ConditionalWaitArguments(
+        cell_id="1", until="end"
+    )
+    assert parse_wait_arguments('{"cell_id": "1"}', conditions=True) == ConditionalWaitArguments(
+        cell_id="1"
+    )
+    with pytest.raises(UsageError, match="unknown field `until`"):
+        parse_wait_arguments(payload)

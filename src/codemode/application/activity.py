@@ -13,29 +13,41 @@ forgets its oldest ones.
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import OrderedDict, deque
+import inspect
+import logging
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from ..runtime.jsontext import encode_json
-from ..surface.nested_call import NestedCall
 from ..tools.policy.gate import Gate
+from .cell_record import CellRecord
 from .decision_trace import trace_decision
-from .events import ApprovalRequested, CallDecided, CallEnded, CallStarted, CellNotification
+from .events import (
+    ApprovalRequested,
+    CallDecided,
+    CallEnded,
+    CallStarted,
+    CellNews,
+    CellNotification,
+    CellStarted,
+)
 
 if TYPE_CHECKING:
-    from ..protocol.session import Signal
+    from ..protocol.session import News, Signal
     from ..protocol.types import CellId, JsonValue, ToolCall
-    from ..surface.nested_call import CallStatus
+    from ..surface.nested_call import NestedCall
     from ..tools.policy.approvals import Approval, Approvals
     from ..tools.policy.decisions import CallDecision
     from ..tools.toolset import Toolset
     from ..trace.tracer import Tracer
+    from .cell_record import CellInfo
     from .event_queue import EventQueue
-    from .events import CellEvent
+    from .events import CellEvent, OnEvent
     from .identity import SessionIdentity
+
+_log = logging.getLogger(__name__)
 
 KEPT_BYTES: Final = 8 * 1024 * 1024
 """What the calls that have ended may take together until a result tells of them."""
@@ -48,173 +60,30 @@ CLOSED_RECORDS: Final = 128
 
 ERROR_CHARACTERS: Final = 1_000
 
-
-class CellInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A cell whose end was not handed over yet.
-
-    Attributes:
-        cell_id: what ``wait`` takes.
-        call_id: the model's call that started it.
-        seconds: its age.
-        calls: how many tools it has called, those that run included.
-        waiting_for: the nested calls that run.
-        is_over: whether it has ended and closed: ``wait`` gives its end at once.
-    """
-
-    cell_id: CellId
-    call_id: str
-    seconds: float
-    calls: int
-    waiting_for: tuple[NestedCall, ...]
-    is_over: bool
-
-
-class CellRecord:
-    """What a cell has done since the last result that told of it.
-
-    Attributes:
-        began: when it was first known, by the clock of ``time.monotonic``.
-        call_id: the model's call that started it, once that is known.
-        calls: how many tools it has called.
-        ended: the calls that have ended.
-        is_closed: whether the cell is over and all its callbacks have ended.
-        asks: set when a call has begun to wait for approval, and no result has told of it.
-    """
-
-    def __init__(self, cell_id: CellId) -> None:
-        self.cell_id = cell_id
-        self.began = time.monotonic()
-        self.call_id = ""
-        self.calls = 0
-        self.ended: deque[NestedCall] = deque()
-        self.is_closed = False
-        self.asks = asyncio.Event()
-        self._callbacks = 0
-        self._running: dict[str, tuple[str, float]] = {}  # tool and start, by the id of the call
-        self._approvals: dict[str, Approval] = {}  # by the id of the call
-        self._early: list[CellEvent] | None = []
-        self._queue: EventQueue | None = None
-
-    def __repr__(self) -> str:
-        return f"<record of cell {self.cell_id}, {self._callbacks} callbacks>"
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether a nested call or a notification is under way."""
-        return self._callbacks > 0
-
-    @property
-    def running(self) -> tuple[NestedCall, ...]:
-        """The nested calls that run, in order."""
-        return tuple(self._running_call(call_id) for call_id in self._running)
-
-    @property
-    def approvals(self) -> tuple[Approval, ...]:
-        """The nested calls that wait for approval."""
-        return tuple(self._approvals.values())
-
-    def approval_asked(self, approval: Approval) -> None:
-        """A call waits for approval."""
-        self._approvals[approval.call.runtime_tool_call_id] = approval
-        self.asks.set()
-
-    def approval_over(self, approval: Approval) -> None:
-        """A call does not wait for approval any more."""
-        self._approvals.pop(approval.call.runtime_tool_call_id, None)
-        if not self._approvals:
-            self.asks.clear()
-
-    def _running_call(self, call_id: str) -> NestedCall:
-        approval = self._approvals.get(call_id)
-        if approval is None:
-            return _call(call_id, *self._running[call_id], "running")
-        waiting = _call(call_id, *self._running[call_id], "waiting")
-        return msgspec.structs.replace(waiting, approval_id=approval.id)
-
-    def follow(self, queue: EventQueue | None) -> None:
-        """From now on events go to ``queue``, those that have waited first; None: nobody follows."""
-        early, self._early = self._early, None
-        self._queue = queue
-        if queue is not None:
-            queue.extend(early or ())
-            if self.is_closed:
-                queue.news.set()
-
-    @property
-    def is_followed(self) -> bool:
-        """Whether events reach somebody, or may yet."""
-        return self._queue is not None or self._early is not None
-
-    async def tell(self, event: CellEvent) -> None:
-        """Hand over an event; waits while whoever follows the cell has too many."""
-        if self._early is None and self._queue is not None:
-            await self._queue.put(event)
-        else:
-            self.tell_now(event)
-
-    def tell_now(self, event: CellEvent) -> None:
-        """Hand over an event, without waiting."""
-        if self._early is not None:
-            self._early.append(event)
-        elif self._queue is not None:
-            self._queue.extend((event,))
-
-    def begin(self, call_id: str, tool: str) -> None:
-        """A call begins."""
-        self.calls += 1
-        self._running[call_id] = (tool, time.monotonic())
-
-    def begun(self, call_id: str) -> NestedCall:
-        """A call that runs."""
-        return _call(call_id, *self._running[call_id], "running")
-
-    def end(
-        self, call_id: str, status: CallStatus, *, size: int = 0, error: str | None = None
-    ) -> NestedCall:
-        """A call is over."""
-        tool, began = self._running.pop(call_id)
-        return _call(call_id, tool, began, status, size=size, error=error)
-
-    def callback_began(self) -> None:
-        """The session waits for the delegate."""
-        self._callbacks += 1
-
-    def callback_ended(self) -> None:
-        """The session has its answer."""
-        self._callbacks -= 1
-
-    @property
-    def info(self) -> CellInfo:
-        """The cell as it is now."""
-        return CellInfo(
-            cell_id=self.cell_id,
-            call_id=self.call_id,
-            seconds=round(time.monotonic() - self.began, 3),
-            calls=self.calls,
-            waiting_for=self.running,
-            is_over=self.is_closed,
-        )
-
-    def close(self) -> None:
-        """The cell is over and all its callbacks have ended."""
-        self.is_closed = True
-        if self._queue is not None:
-            self._queue.news.set()
+TELL_SECONDS: Final = 0.1
+"""How long a cancelled ``on_event`` may take to end."""
 
 
 class Activity:
     """The delegate of a session: keeps and tells what its cells do, and asks the toolset.
 
     Args:
-        toolset: runs nested calls.
+        toolset: answers nested calls and takes notifications.
         identity: whose session it is.
         approvals: the calls that wait for approval.
+        on_event: called with the events of all cells, but for their output, which is fetched.
 
     Attributes:
         tracer: is told what was decided about calls; None where the session is not traced.
     """
 
-    def __init__(self, toolset: Toolset, identity: SessionIdentity, approvals: Approvals) -> None:
+    def __init__(
+        self,
+        toolset: Toolset,
+        identity: SessionIdentity,
+        approvals: Approvals,
+        on_event: OnEvent | None = None,
+    ) -> None:
         self._toolset = toolset
         self._identity = identity
         self._approvals = approvals
@@ -223,6 +92,9 @@ class Activity:
         if toolset.policy is not None:
             self._gate = Gate(toolset.policy, approvals, listener=self._decided)
             approvals.listener = self._decided
+        self._on_event = on_event
+        self._telling: set[asyncio.Future[object]] = set()
+        self._unseen_ends: dict[CellId, None] = {}
         self._records: dict[CellId, CellRecord] = {}
         self._closed: OrderedDict[CellId, CellRecord] = OrderedDict()
         self._kept = 0
@@ -232,7 +104,7 @@ class Activity:
 
     def record(self, cell_id: CellId) -> CellRecord:
         """The record of a cell, made if there is none."""
-        found = self._find(cell_id)
+        found = self.find(cell_id)
         if found is None:
             found = self._records[cell_id] = CellRecord(cell_id)
         return found
@@ -253,7 +125,12 @@ class Activity:
                 asks.set()
             record.asks = asks
         record.follow(queue)
+        self._tell_application(CellStarted(cell_id=cell_id, call_id=call_id))
         return record
+
+    def find(self, cell_id: CellId) -> CellRecord | None:
+        """The record of a cell whose end was not handed over."""
+        return self._records.get(cell_id) or self._closed.get(cell_id)
 
     @property
     def cells(self) -> tuple[CellInfo, ...]:
@@ -263,14 +140,15 @@ class Activity:
 
     def running(self, cell_id: CellId) -> tuple[NestedCall, ...]:
         """The nested calls of a cell that run."""
-        record = self._find(cell_id)
+        record = self.find(cell_id)
         return () if record is None else record.running
 
     def take_calls(self, cell_id: CellId) -> tuple[tuple[NestedCall, ...], tuple[NestedCall, ...]]:
         """The calls of a cell that have ended since this was asked last, and those that run."""
-        record = self._find(cell_id)
+        record = self.find(cell_id)
         if record is None:
             return (), ()
+        record.told()
         ended = tuple(record.ended)
         record.ended.clear()
         self._kept -= sum(map(_size, ended))
@@ -278,41 +156,56 @@ class Activity:
 
     def asks(self, cell_id: CellId) -> asyncio.Event | None:
         """Set while a call of a cell waits for approval that no result has told of."""
-        record = self._find(cell_id)
+        record = self.find(cell_id)
         return None if record is None else record.asks
 
     def approvals(self, cell_id: CellId) -> tuple[Approval, ...]:
         """The nested calls of a cell that nobody is asked about, so that a result tells of them."""
-        record = self._find(cell_id)
+        record = self.find(cell_id)
         if record is None or not self._approvals.asks_nobody:
             return ()
         record.asks.clear()
         return record.approvals
 
     def forget(self, cell_id: CellId) -> None:
-        """The last result of a cell was handed over."""
+        """The last result of a cell was handed over, or nobody wants it."""
+        self._unseen_ends.pop(cell_id, None)
         self._drop(self._records.pop(cell_id, None) or self._closed.pop(cell_id, None))
 
     def forget_closed(self, cell_id: CellId) -> None:
         """The end of a cell that is closed cannot be had any more."""
+        self._unseen_ends.pop(cell_id, None)
         self._drop(self._closed.pop(cell_id, None))
+
+    def take_unseen_ends(self) -> tuple[CellId, ...]:
+        """The cells that have closed while nobody waited for them, each of them once."""
+        ends = tuple(self._unseen_ends)
+        self._unseen_ends.clear()
+        return ends
+
+    async def aclose(self) -> None:
+        """End what was begun to tell the application of events."""
+        for telling in self._telling:
+            telling.cancel()
+        if self._telling:
+            await asyncio.wait(self._telling, timeout=TELL_SECONDS)
 
     # ── what the session tells ───────────────────────────────────────────────────────────────
 
     async def invoke_tool(self, call: ToolCall, cancel: Signal) -> JsonValue:
         """Run a nested call; see ``protocol.session.SessionDelegate``."""
-        call = self._identity.named(
-            call
-        )  # before anything waits: its occurrence is counted in order
+        # Before anything waits: its occurrence is counted in order.
+        call = self._identity.named(call)
         record = self.record(call.cell_id)
         call_id = call.runtime_tool_call_id
         record.callback_began()
         record.begin(call_id, self._public_name(call))
         ended: NestedCall | None = None
         try:
-            if record.is_followed:
-                begun = record.begun(call_id)
-                await record.tell(CallStarted(cell_id=call.cell_id, call=begun))
+            if record.is_followed or self._on_event is not None:
+                begun = CallStarted(cell_id=call.cell_id, call=record.begun(call_id))
+                self._tell_application(begun)
+                await record.tell(begun)
             value = await self._toolset.invoke_tool(call, cancel, gate=self._gate)
             ended = record.end(call_id, "ok", size=_json_bytes(value))
             return value
@@ -324,8 +217,10 @@ class Activity:
                 ended = record.end(call_id, "cancelled")
             self._keep(record, ended)
             # Not awaited: a task that is cancelled ends now. The next call waits for room.
-            if record.is_followed:
-                record.tell_now(CallEnded(cell_id=call.cell_id, call=ended))
+            if record.is_followed or self._on_event is not None:
+                event = CallEnded(cell_id=call.cell_id, call=ended)
+                self._tell_application(event)
+                record.tell_now(event)
             record.callback_ended()
 
     async def notify(self, call_id: str, cell_id: CellId, text: str, cancel: Signal) -> None:
@@ -333,7 +228,9 @@ class Activity:
         record = self.record(cell_id)
         record.callback_began()
         try:
-            await record.tell(CellNotification(cell_id=cell_id, call_id=call_id, text=text))
+            event = CellNotification(cell_id=cell_id, call_id=call_id, text=text)
+            self._tell_application(event)
+            await record.tell(event)
             await self._toolset.notify(call_id, cell_id, text, cancel)
         finally:
             record.callback_ended()
@@ -344,6 +241,9 @@ class Activity:
         if record is not None:
             record.close()
             self._closed[cell_id] = record
+            if record.call_id and not record.is_streamed:
+                self._unseen_ends[cell_id] = None
+                self._has_ended(record)
             while len(self._closed) > CLOSED_RECORDS:
                 self._drop(self._closed.popitem(last=False)[1])
         self._toolset.cell_closed(cell_id)
@@ -351,28 +251,65 @@ class Activity:
         if self._gate is not None:
             self._gate.cell_closed(cell_id)
 
+    def news(self, cell_id: CellId, news: News) -> None:
+        """There is news of a cell that nobody observes; see ``protocol.session.TellsNews``."""
+        record = self._records.get(cell_id)
+        if record is None or record.is_streamed:
+            return
+        if news == "ended":
+            self._has_ended(record)
+        elif news == "taken":
+            record.has_output = False
+        elif not record.has_output:
+            record.has_output = True
+            self._tell_application(CellNews(cell_id=cell_id, ended=False))
+
+    def _has_ended(self, record: CellRecord) -> None:
+        if not record.has_ended:
+            record.has_ended = True
+            self._tell_application(CellNews(cell_id=record.cell_id, ended=True))
+
     def _decided(self, decision: CallDecision, approval: Approval | None) -> None:
         """Something was decided about a nested call."""
         trace_decision(self.tracer, decision, approval)
-        record = self._find(decision.cell_id)
+        record = self.find(decision.cell_id)
         if record is None:
             return  # a callback that outlived its cell
+        events: list[CellEvent] = []
         if approval is not None and decision.outcome == "asked":
             record.approval_asked(approval)
-            record.tell_now(ApprovalRequested(cell_id=decision.cell_id, approval=approval))
+            events.append(ApprovalRequested(cell_id=decision.cell_id, approval=approval))
         elif approval is not None:
             record.approval_over(approval)
-        record.tell_now(CallDecided(cell_id=decision.cell_id, decision=decision))
+        events.append(CallDecided(cell_id=decision.cell_id, decision=decision))
+        for event in events:
+            self._tell_application(event)
+            record.tell_now(event)
 
-    def _find(self, cell_id: CellId) -> CellRecord | None:
-        return self._records.get(cell_id) or self._closed.get(cell_id)
+    def _tell_application(self, event: CellEvent) -> None:
+        if self._on_event is None:
+            return
+        try:
+            result = self._on_event(event)
+        except Exception:  # noqa: BLE001 - the application's own trouble
+            _log.exception("on_event failed")
+            return
+        if inspect.isawaitable(result):
+            telling = asyncio.ensure_future(result)
+            self._telling.add(telling)
+            telling.add_done_callback(self._told)
+
+    def _told(self, telling: asyncio.Future[object]) -> None:
+        self._telling.discard(telling)
+        if not telling.cancelled() and telling.exception() is not None:
+            _log.error("on_event failed", exc_info=telling.exception())
 
     def _public_name(self, call: ToolCall) -> str:
         definition = self._toolset.find(call.tool_name)
         return call.tool_name.name if definition is None else definition.name
 
     def _keep(self, record: CellRecord, call: NestedCall) -> None:
-        if self._find(record.cell_id) is not record:
+        if self.find(record.cell_id) is not record:
             return  # its last result was handed over: nobody asks again
         record.ended.append(call)
         self._kept += _size(call)
@@ -383,25 +320,6 @@ class Activity:
         if record is not None:
             self._kept -= sum(map(_size, record.ended))
             record.ended.clear()
-
-
-def _call(
-    call_id: str,
-    tool: str,
-    began: float,
-    status: CallStatus,
-    *,
-    size: int = 0,
-    error: str | None = None,
-) -> NestedCall:
-    return NestedCall(
-        id=call_id,
-        tool=tool,
-        status=status,
-        milliseconds=round((time.monotonic() - began) * 1000, 3),
-        bytes=size,
-        error=error,
-    )
 
 
 def _size(call: NestedCall) -> int:

@@ -5,7 +5,8 @@ More kinds of events may come: code that handles events passes over those that i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
 
@@ -80,7 +81,21 @@ class CellYielded(CellEvent, frozen=True, kw_only=True):
     waiting_for: tuple[NestedCall, ...] = ()
 
 
+class CellNews(CellEvent, frozen=True, kw_only=True):
+    """Nobody observes the cell, and it has output, or has ended: ``wait`` gives it at once.
+
+    It comes once, until a result has told of the cell. Of cells in a host only ends are told that
+    nobody can miss: those that the host has closed.
+    """
+
+    ended: bool
+
+
 class CellEnded(CellEvent, frozen=True, kw_only=True):
     """The last event. ``result`` has everything that the cell wrote and called."""
 
     result: ExecResult
+
+
+OnEvent: TypeAlias = Callable[[CellEvent], object]
+"""Gets each event of a cell; sync or async."""

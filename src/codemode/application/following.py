@@ -1,10 +1,10 @@
 """Following one cell: every output, call and notification as an event, from its start to its end.
 
-A session hands over output when an observation ends. So the cell is observed again and again, for
-a tenth of a second each time, and an observation is ended early when the cell has called a tool or
-notified somebody: then the output so far goes first, and the events after it. Output and calls of
-one turn of the program may come in another order than they were made in; nothing comes twice and
-nothing is left out.
+A session hands over output when an observation ends. One that can ends it as soon as there is
+output; a cell of another is observed again and again, for a tenth of a second each time. And an
+observation is ended early when the cell has called a tool or notified somebody: then the output so
+far goes first, and the events after it. Output and calls of one turn of the program may come in
+another order than they were made in; nothing comes twice and nothing is left out.
 
 Whoever stops to read ends the cell. ``stop`` ends it, too, and its last output still comes.
 """
@@ -14,29 +14,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ..errors import CodeModeError, SessionError
-from ..protocol.types import MissingCell, Pending, WaitRequest, Yielded
+from ..protocol.types import MissingCell, Pending, Yielded
 from ..runtime.observation import preempted
 from .event_queue import EventQueue
 from .events import CellOutput, CellStarted, CellYielded
+from .output_waits import OBSERVE_MS, wait_for_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..protocol.session import Session, Signal
     from ..protocol.types import CellId, ExecuteRequest, RuntimeResponse, WaitOutcome
-    from .activity import Activity, CellRecord
+    from .activity import Activity
+    from .cell_record import CellRecord
     from .events import CellEvent
 
 _log = logging.getLogger(__name__)
-
-OBSERVE_MS: Final = 100
-"""How long output may wait, if the program neither yields nor calls."""
 
 CLOSE_SECONDS: Final = 5.0
 """How long a cell that is over may take to say so, and one that is not wanted to end."""
@@ -143,8 +143,13 @@ class Follower:
     async def _observe(self, cell_id: CellId) -> WaitOutcome:
         if self._stop is not None and self._stop.is_set():
             return await self._session.terminate(cell_id)
-        request = WaitRequest(cell_id=cell_id, yield_time_ms=self._observe_ms)
-        return await self._session.wait(request, preempt=self._queue.news)
+        return await wait_for_output(self._session, cell_id, self._left(), preempt=self._queue.news)
+
+    def _left(self) -> float:
+        """Seconds until the cell is to yield."""
+        if self._yield_seconds is None:
+            return math.inf
+        return self._yielded_at + self._yield_seconds - time.monotonic()
 
     async def _hears_more(self, record: CellRecord) -> bool:
         """Wait for a callback of a cell that is over; False if it goes on for too long."""
@@ -168,9 +173,7 @@ class Follower:
         return in_time and not self._queue.news.is_set()
 
     def _is_due(self) -> bool:
-        if self._yield_seconds is None:
-            return False
-        return time.monotonic() - self._yielded_at >= self._yield_seconds
+        return self._left() <= 0
 
     def _watch_stop(self) -> asyncio.Task[None] | None:
         """Have ``stop`` end the observation that is under way."""

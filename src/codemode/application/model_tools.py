@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -23,39 +22,30 @@ from ..errors import (
     UsageError,
     WorkerLostError,
 )
-from ..protocol.types import CellId, ExecuteRequest, LiveCell, Pending, WaitRequest
+from ..protocol.types import CellId, ExecuteRequest, LiveCell, WaitRequest
 from ..signals import EitherSignal
-from ..surface.arguments import parse_exec_arguments, parse_wait_arguments
+from ..surface.arguments import (
+    ConditionalWaitArguments,
+    parse_exec_arguments,
+    parse_wait_arguments,
+)
 from ..surface.description import wait_tool
-from ..surface.model_call import read_call, read_calls
 from ..surface.result import ExecResult
 from ..surface.source import parse_exec_source
 from .results import Results, refused
 from .traced_calls import traced
+from .waiting import MODEL_CONDITIONS, CellWait, with_items_before
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from anthropic.types import ContentBlock, ToolResultBlockParam
-    from anthropic.types.beta import BetaContentBlock
-    from openai.types.chat import (
-        ChatCompletionMessageToolCallUnion,
-        ChatCompletionToolMessageParam,
-    )
-    from openai.types.responses import ResponseInputItemParam, ResponseOutputItem
-
-    from ..protocol.session import Signal
+    from ..protocol.session import Session, Signal
     from ..protocol.types import WaitOutcome
-    from ..surface.anthropic import ToolUse
-    from ..surface.model_call import ModelCall
-    from ..surface.openai import CallOutput, ChatCall, ResponsesCall
-    from ..surface.result import Answer
     from ..surface.source import ExecSource
     from ..surface.toolspec import ToolSpec
     from ..tools.toolset import Toolset
     from ..trace.tracer import Tracer
     from .activity import Activity
     from .opening import SessionOpening
+    from .waiting import Condition
 
 DEFAULT_WAIT_MS: Final = 10_000
 
@@ -68,20 +58,28 @@ class ModelTools:
         opening: of the session.
         activity: the delegate of the session.
         yields_to_ask: whether a cell yields when one of its calls begins to wait for approval.
+        wait_conditions: whether a model may wait for conditions.
 
     Attributes:
         toolset: what cells can call.
     """
 
     def __init__(
-        self, toolset: Toolset, opening: SessionOpening, activity: Activity, *, yields_to_ask: bool
+        self,
+        toolset: Toolset,
+        opening: SessionOpening,
+        activity: Activity,
+        *,
+        yields_to_ask: bool,
+        wait_conditions: bool,
     ) -> None:
         self.toolset = toolset
         self._yields_to_ask = yields_to_ask
         self._opening = opening
         self._activity = activity
         self._limits = opening.limits
-        self._results = Results(activity, opening.limits)
+        self._wait_conditions = wait_conditions
+        self._results = Results(activity, opening.limits, tells_waiting=wait_conditions)
         self._calls = itertools.count(1)
 
     @property
@@ -92,7 +90,8 @@ class ModelTools:
     @property
     def wait_tool(self) -> ToolSpec:
         """The definition of ``wait`` to hand to a model."""
-        return wait_tool(default_tokens=self._limits.output_tokens)
+        conditions = MODEL_CONDITIONS if self._wait_conditions else ()
+        return wait_tool(default_tokens=self._limits.output_tokens, conditions=conditions)
 
     @traced("exec")
     async def exec(
@@ -126,18 +125,23 @@ class ModelTools:
         check_count("yield_time_ms", yield_time_ms)
         check_count("max_output_tokens", max_output_tokens)
         try:
-            parsed = parsed_source(source, yield_time_ms, max_output_tokens)
+            parsed = self._with_floor(
+                parsed_source(source, yield_time_ms, max_output_tokens), yield_time_ms
+            )
             session = await self._opening.session()
             request = self._request(parsed, call_id)
             asks = asyncio.Event() if self._yields_to_ask else None
             started = await session.execute(request, preempt=_either(preempt, asks))
         except (SourceError, LimitError, WorkerLostError) as error:
+            if isinstance(error, WorkerLostError):
+                self._activity.take_unseen_ends()  # it tells that they are lost
             return refused(error)
         self._results.started(started.cell_id)
         self._activity.started(started.cell_id, request.tool_call_id, asks=asks)
         try:
             response = await started.initial_response()
-        except SessionClosedError:
+        except (SessionClosedError, asyncio.CancelledError):
+            self._activity.forget(started.cell_id)
             raise
         except (SessionError, WorkerLostError) as error:
             self._activity.forget(started.cell_id)
@@ -145,13 +149,14 @@ class ModelTools:
         return self._results.of(response, began, parsed.max_output_tokens)
 
     @traced("wait")
-    async def wait(
+    async def wait(  # noqa: PLR0913 - options by keyword
         self,
         cell: ExecResult | str,
         *,
         call_id: str | None = None,
         yield_time_ms: int = DEFAULT_WAIT_MS,
         max_tokens: int | None = None,
+        until: Condition | str | None = None,
         terminate: bool = False,
         preempt: Signal | None = None,
     ) -> ExecResult:
@@ -162,6 +167,11 @@ class ModelTools:
             call_id: the model's call; a trace names it so.
             yield_time_ms: how long to wait before the cell yields again.
             max_tokens: budget of this result; ``Limits.output_tokens`` if None.
+            until: what to wait for, at most so long: ``"output"``, whatever the cell writes next;
+                ``"calls"``, the answers of the nested calls that run now; a call's id or the name
+                of a tool, the answer of that; ``"end"``, the end of the cell, through all its
+                yields; ``"pending"``, the cell's pending frontier, where it stays frozen until
+                the next wait (on this machine only). None: until the cell yields.
             terminate: end the cell instead of waiting for it.
             preempt: ends the observation early; the cell runs on.
 
@@ -178,15 +188,40 @@ class ModelTools:
             if terminate:
                 outcome = await session.terminate(cell_id)
             else:
-                request = WaitRequest(cell_id=cell_id, yield_time_ms=yield_time_ms)
                 asks = self._activity.asks(cell_id) if self._yields_to_ask else None
-                outcome = await session.wait(request, preempt=_either(preempt, asks))
+                ends = _either(preempt, asks)
+                outcome = await self._waited(session, cell_id, yield_time_ms, until, ends)
         except SessionClosedError:
             raise
         except (SessionError, UsageError, WorkerLostError) as error:
             self._activity.forget_closed(cell_id)
             return refused(error)
+        record = self._activity.find(cell_id)
+        if record is not None:
+            outcome = with_items_before(outcome, record.take_left_over())
         return self._outcome(outcome, began, max_tokens)
+
+    async def _waited(
+        self,
+        session: Session,
+        cell_id: CellId,
+        yield_time_ms: int,
+        until: str | None,
+        preempt: Signal | None,
+    ) -> WaitOutcome:
+        record = None if until is None else self._activity.find(cell_id)
+        if until is None or record is None:
+            request = WaitRequest(cell_id=cell_id, yield_time_ms=yield_time_ms)
+            return await session.wait(request, preempt=preempt)
+        waiting = CellWait(
+            session,
+            record,
+            until,
+            seconds=yield_time_ms / 1000,
+            max_bytes=self._limits.output_bytes,
+            preempt=preempt,
+        )
+        return await waiting.outcome()
 
     async def call(
         self,
@@ -216,117 +251,19 @@ class ModelTools:
         if name != "wait":
             raise UsageError(f"code mode has the tools exec and wait, not {name!r}")
         try:
-            wanted = parse_wait_arguments(payload)
+            wanted = parse_wait_arguments(payload, conditions=self._wait_conditions)
         except UsageError as error:
             return refused(error)
         asked_ms = wanted.yield_time_ms
         return await self.wait(
             wanted.cell_id,
             call_id=call_id,
-            yield_time_ms=DEFAULT_WAIT_MS if asked_ms is None else asked_ms,
+            yield_time_ms=DEFAULT_WAIT_MS if asked_ms is None else self._floored(asked_ms),
             max_tokens=wanted.max_tokens,
+            until=wanted.until if isinstance(wanted, ConditionalWaitArguments) else None,
             terminate=wanted.terminate or False,
             preempt=preempt,
         )
-
-    @overload
-    async def answer(
-        self, call: ResponsesCall, *, audio: bool = False, preempt: Signal | None = None
-    ) -> CallOutput: ...
-
-    @overload
-    async def answer(
-        self, call: ChatCall, *, audio: bool = False, preempt: Signal | None = None
-    ) -> ChatCompletionToolMessageParam: ...
-
-    @overload
-    async def answer(
-        self, call: ToolUse, *, audio: bool = False, preempt: Signal | None = None
-    ) -> ToolResultBlockParam: ...
-
-    @overload
-    async def answer(
-        self, call: Mapping[str, Any], *, audio: bool = False, preempt: Signal | None = None
-    ) -> dict[str, Any]: ...
-
-    @overload
-    async def answer(
-        self,
-        call: Sequence[ResponseOutputItem],
-        *,
-        audio: bool = False,
-        preempt: Signal | None = None,
-    ) -> list[ResponseInputItemParam]: ...
-
-    @overload
-    async def answer(
-        self,
-        call: Sequence[ChatCompletionMessageToolCallUnion],
-        *,
-        audio: bool = False,
-        preempt: Signal | None = None,
-    ) -> list[ChatCompletionToolMessageParam]: ...
-
-    @overload
-    async def answer(
-        self,
-        call: Sequence[ContentBlock] | Sequence[BetaContentBlock],
-        *,
-        audio: bool = False,
-        preempt: Signal | None = None,
-    ) -> list[ToolResultBlockParam]: ...
-
-    @overload
-    async def answer(
-        self,
-        call: Sequence[Mapping[str, Any]],
-        *,
-        audio: bool = False,
-        preempt: Signal | None = None,
-    ) -> list[dict[str, Any]]: ...
-
-    async def answer(
-        self, call: object, *, audio: bool = False, preempt: Signal | None = None
-    ) -> object:
-        """Run a model's call, and give what goes back to the model.
-
-        Args:
-            call: a ``custom_tool_call`` or ``function_call`` of OpenAI's Responses, a tool call
-                of Chat Completions, or a ``tool_use`` block of Anthropic's Messages; the object of
-                the vendor's package, or a dictionary. Or a list of a turn's items: the calls
-                among them are run one after another, the others are passed over.
-            audio: pass sounds on to OpenAI's Responses, for a model that hears.
-            preempt: ends each observation early; its cell runs on.
-
-        Returns:
-            The output item, message or block for the call; for a list, a list of those.
-
-        What a model did wrong, such as arguments that are no JSON, is an answer that tells it.
-
-        Raises:
-            UsageError: this has not the form of a call, or it is one of another tool than
-                ``exec`` and ``wait``; nothing has run.
-            SessionClosedError: this object is closed.
-            EngineError: no cell can run here.
-        """
-        if isinstance(call, list | tuple):
-            read = [_of_code_mode(each) for each in read_calls(call)]
-            return [await self._answered(each, audio=audio, preempt=preempt) for each in read]
-        return await self._answered(_of_code_mode(read_call(call)), audio=audio, preempt=preempt)
-
-    async def _answered(self, call: ModelCall, *, audio: bool, preempt: Signal | None) -> Answer:
-        payload = call.payload
-        if call.is_json and call.name == "exec" and isinstance(payload, str):
-            try:
-                payload = json.loads(payload)
-            except (ValueError, RecursionError) as error:
-                problem = UsageError(
-                    f"failed to parse function arguments: {error}"
-                    '\nHint: pass the program as `code`: {"code": "text(1)"}.'
-                )
-                return refused(problem).answer_to(call, audio=audio)
-        result = await self.call(call.name, payload, call_id=call.call_id, preempt=preempt)
-        return result.answer_to(call, audio=audio)
 
     def last_result(self, cell_id: str) -> ExecResult | None:
         """The last result of a cell that has ended, for ``Limits.result_kept_ms``; else None."""
@@ -341,6 +278,17 @@ class ModelTools:
         """An id for a call of which the application gave none."""
         return f"exec-{next(self._calls)}"
 
+    def _floored(self, yield_time_ms: int) -> int:
+        """A time that a model asked for, or the least one."""
+        return max(yield_time_ms, self._limits.min_yield_time_ms)
+
+    def _with_floor(self, parsed: ExecSource, given_ms: int | None) -> ExecSource:
+        """``parsed`` with the least yield time, where the pragma asks for less."""
+        asked_ms = parsed.yield_time_ms
+        if asked_ms is None or given_ms is not None:
+            return parsed
+        return msgspec.structs.replace(parsed, yield_time_ms=self._floored(asked_ms))
+
     def _request(self, parsed: ExecSource, call_id: str | None) -> ExecuteRequest:
         return ExecuteRequest(
             tool_call_id=call_id or self.new_call_id(),
@@ -353,7 +301,6 @@ class ModelTools:
     def _outcome(self, outcome: WaitOutcome, began: float, max_tokens: int | None) -> ExecResult:
         if not isinstance(outcome, LiveCell):
             return self._results.missing(outcome, began)
-        assert not isinstance(outcome.response, Pending), "no frontier was asked for"
         return self._results.of(outcome.response, began, max_tokens)
 
 
@@ -389,17 +336,3 @@ def _cell_id(cell: object) -> CellId:
     if not isinstance(found, str):
         raise UsageError(f"there is no cell in {cell!r}\nHint: wait while result.running.")
     return CellId(found)
-
-
-def _of_code_mode(call: ModelCall) -> ModelCall:
-    """``call``, if it is one of our tools.
-
-    Raises:
-        UsageError: it is not.
-    """
-    if call.name in ("exec", "wait"):
-        return call
-    raise UsageError(
-        f"code mode has the tools exec and wait, not {call.name!r}"
-        "\nHint: answer calls of your own tools yourself, and hand over the others."
-    )

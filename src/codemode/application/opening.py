@@ -15,15 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import SessionClosedError, UsageError
 from ..limits import Limits
+from ..protocol.session import TellsNews
 from ..runtime.local import LocalSessionProvider
 from ..runtime.observation import retrieved
 from .tracing_option import tracing
 
 if TYPE_CHECKING:
-    from ..protocol.session import Session, SessionDelegate, SessionProvider
+    from ..protocol.session import Session, SessionProvider
     from ..tools.mcp.servers import McpServers
     from ..tools.toolset import Toolset
     from ..trace.tracer import Sink, Tracer
+    from .activity import Activity
 
     Mcp = McpServers | str | os.PathLike[str] | Mapping[str, Any] | None
 
@@ -46,7 +48,7 @@ class SessionOpening:
 
     def __init__(
         self,
-        delegate: SessionDelegate,
+        delegate: Activity,
         toolset: Toolset,
         *,
         limits: Limits | None,
@@ -174,8 +176,12 @@ class SessionOpening:
         if isinstance(provider, LocalSessionProvider):
             provider.warm_up()
         if self._tracing is not None:
-            return await self._tracing.open(provider, self._delegate, self.limits)
-        return await provider.create_session(self._delegate, limits=self.limits)
+            session = await self._tracing.open(provider, self._delegate, self.limits)
+        else:
+            session = await provider.create_session(self._delegate, limits=self.limits)
+        if isinstance(session, TellsNews):
+            session.on_news(self._delegate.news)
+        return session
 
     async def _end_servers(self) -> None:
         if self._servers is not None:

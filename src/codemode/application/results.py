@@ -10,26 +10,31 @@ import msgspec
 
 from ..errors import LimitError, WorkerLostError
 from ..limits import amount
-from ..protocol.types import Result, TextItem, Yielded
+from ..protocol.types import Pending, Result, TextItem, Yielded
 from ..surface.approval_text import WaitingCall, approval_text
 from ..surface.output import model_items, status_of
 from ..surface.result import ExecResult
 from ..surface.text import well_formed
+from ..surface.waiting_text import ended_text, waiting_text
 from .past import Past
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from ..errors import CodeModeError
     from ..limits import Limits
     from ..protocol.types import CellId, MissingCell, RuntimeResponse
+    from ..surface.nested_call import NestedCall
     from .activity import Activity
 
 
 class Results:
     """Makes the results of one session, and remembers how its cells have ended."""
 
-    def __init__(self, activity: Activity, limits: Limits) -> None:
+    def __init__(self, activity: Activity, limits: Limits, *, tells_waiting: bool) -> None:
         self._activity = activity
         self._limits = limits
+        self._tells_waiting = tells_waiting
         self._past = Past(limits)
 
     def started(self, cell_id: CellId) -> None:
@@ -40,7 +45,9 @@ class Results:
         """The last result of a cell that has ended, while it is kept."""
         return self._past.result(cell_id)
 
-    def of(self, response: RuntimeResponse, began: float, max_tokens: int | None) -> ExecResult:
+    def of(
+        self, response: RuntimeResponse | Pending, began: float, max_tokens: int | None
+    ) -> ExecResult:
         """The result of an observation that was asked for at ``began``.
 
         Args:
@@ -51,8 +58,8 @@ class Results:
         budget = self._limits.output_tokens if max_tokens is None else max_tokens
         items = model_items(response, time.monotonic() - began, max_tokens=budget)
         calls, running = self._activity.take_calls(response.cell_id)
-        if isinstance(response, Yielded):
-            items += self._waiting(response.cell_id)
+        items += tuple(map(TextItem, self._notes(response, running)))
+        if isinstance(response, Yielded | Pending):
             return ExecResult("running", items, response.cell_id, response, calls, running)
         calls += tuple(
             msgspec.structs.replace(call, status="cancelled", approval_id=None) for call in running
@@ -70,11 +77,23 @@ class Results:
         self._past.ended(result)
         return result
 
-    def _waiting(self, cell_id: CellId) -> tuple[TextItem, ...]:
+    def _notes(
+        self, response: RuntimeResponse | Pending, running: Sequence[NestedCall]
+    ) -> Iterator[str]:
+        """What a model is told behind the output."""
+        if isinstance(response, Yielded | Pending):
+            if self._tells_waiting:
+                yield waiting_text(running)
+            yield from self._approvals(response.cell_id)
+        ended = [each for each in self._activity.take_unseen_ends() if each != response.cell_id]
+        if ended:
+            yield ended_text(ended)
+
+    def _approvals(self, cell_id: CellId) -> Iterator[str]:
         """What there is to say of calls that wait for approval."""
         approvals = self._activity.approvals(cell_id)
         if not approvals:
-            return ()
+            return
         now = datetime.now(UTC)
         waiting = [
             WaitingCall(
@@ -85,7 +104,7 @@ class Results:
             )
             for each in approvals
         ]
-        return (TextItem(approval_text(waiting, cell_id)),)
+        yield approval_text(waiting, cell_id)
 
     def missing(self, outcome: MissingCell, began: float) -> ExecResult:
         """The result for a cell that is not there: what became of it, and what to do."""

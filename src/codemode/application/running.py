@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from ..limits import amount
 from ..protocol.types import Item, TextItem
 from ..runtime.outbox import size_of
 
-if TYPE_CHECKING:
-    from .events import CellEvent
-
 OnOutput: TypeAlias = Callable[[Item], object]
 """Gets each text, image and sound; sync or async. ``print`` prints texts."""
-
-OnEvent: TypeAlias = Callable[["CellEvent"], object]
-"""Gets each event of a cell; sync or async."""
 
 
 class KeptOutput:

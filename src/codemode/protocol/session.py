@@ -6,10 +6,10 @@ process's workers, in a host process, or on another machine.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from ..limits import Limits
     from .types import (
@@ -31,6 +31,10 @@ class Signal(Protocol):
     def is_set(self) -> bool: ...
 
     def wait(self) -> Coroutine[object, object, object]: ...
+
+
+News: TypeAlias = Literal["output", "taken", "ended"]
+"""What can be news of a cell that nobody observes; see :class:`TellsNews`."""
 
 
 class SessionDelegate(Protocol):
@@ -127,6 +131,31 @@ class StoresValues(Protocol):
             SessionError: a cell has been started already, or the host does not take them.
             LimitError: they are too much.
         """
+
+
+class TellsOutput(Protocol):
+    """What a session may offer besides: to end an observation when there is output.
+
+    Attributes:
+        ends_at_output: whether it does that; of a session without the attribute, it does not.
+    """
+
+    ends_at_output: bool
+
+    async def wait_for_output(
+        self, request: WaitRequest, *, preempt: Signal | None = None
+    ) -> WaitOutcome:
+        """Observe a cell until it has output, yields, ends, or the time is up; as ``Session.wait``."""
+
+
+@runtime_checkable
+class TellsNews(Protocol):
+    """What a session may offer besides: to tell of cells that nobody observes."""
+
+    def on_news(self, tell: Callable[[CellId, News], None]) -> None:
+        """Call ``tell(cell_id, news)`` when a cell that nobody observes has written something
+        (``output``, again as it writes more) or has ended (``ended``), and when its output is
+        handed over (``taken``)."""
 
 
 class SessionProvider(Protocol):

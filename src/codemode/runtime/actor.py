@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from ..engine.catalogue import Catalogue
     from ..engine.interfaces import EngineCell, EngineSession
     from ..limits import Limits
-    from ..protocol.session import SessionDelegate
-    from ..protocol.types import CellId, ExecuteRequest
+    from ..protocol.session import News, SessionDelegate
+    from ..protocol.types import CellId, ExecuteRequest, Item
     from .held import Held
     from .values import StoredValues
 
@@ -62,6 +62,9 @@ class Home(Protocol):
 
     def keep_unread(self, end: LiveCell) -> None:
         """Its end reached nobody."""
+
+    def news(self, cell_id: CellId, news: News) -> None:
+        """There is news of it; see ``protocol.session.TellsNews``."""
 
 
 class CellActor:
@@ -163,6 +166,8 @@ class CellActor:
             outcome = answer.result()
             if isinstance(outcome.response, Yielded | Pending):
                 self._listener.outbox.put_back(outcome.response.items)
+                if len(self._listener.outbox):
+                    self.said()
                 self._listener.count(observed=self._observation is not None)
             elif isinstance(outcome, LiveCell):
                 self._readers -= 1
@@ -191,6 +196,13 @@ class CellActor:
     def hear(self, event: Input, failure: Failure | None = None) -> None:
         """Something has happened to the cell (``listener.Owner``)."""
         self._feed(event, failure)
+
+    def said(self) -> None:
+        """There is output that nobody has been given (``listener.Owner``)."""
+        if self._observation is not None:
+            self._observation.output_came(self._on_deadline)
+        elif self._state.phase is not Phase.COMPLETED:
+            self._home.news(self.cell_id, "output")
 
     def _feed(self, event: Input, about: Observation | Failure | None = None) -> None:
         self._inputs.append((event, about))
@@ -231,6 +243,7 @@ class CellActor:
             self._set_expiry(after.forgotten)
         if after.phase is Phase.COMPLETED and before.phase is not Phase.COMPLETED:
             self._completed_at = self._loop.time()
+            self._home.news(self.cell_id, "ended")
         self._listener.count(observed=self._observation is not None)
 
     def _seat(self, event: Input, observation: Observation, effects: tuple[Effect, ...]) -> None:
@@ -259,6 +272,8 @@ class CellActor:
     def _arm(self, _: object) -> None:
         if self._observation is not None:
             self._observation.arm(self._on_deadline)
+        if len(self._listener.outbox):
+            self.said()
 
     def _on_deadline(self) -> None:
         self._feed(Input.DEADLINE)
@@ -282,7 +297,7 @@ class CellActor:
         self._listener.take_frontier_calls()
 
     def _yield(self, _: object) -> None:
-        items = self._listener.outbox.take()
+        items = self._take_output()
         by_program = self._event is Input.YIELD_ASKED
         yielded = Yielded(cell_id=self.cell_id, items=items, by_program=by_program)
         self._answer_observer(LiveCell(yielded))
@@ -291,10 +306,14 @@ class CellActor:
         self._listener.turns.freeze()
         pending = Pending(
             cell_id=self.cell_id,
-            items=self._listener.outbox.take(),
+            items=self._take_output(),
             pending_tool_call_ids=self._listener.take_frontier_calls(),
         )
         self._answer_observer(LiveCell(pending))
+
+    def _take_output(self) -> tuple[Item, ...]:
+        self._home.news(self.cell_id, "taken")
+        return self._listener.outbox.take()
 
     def _answer_observer(self, outcome: LiveCell) -> bool:
         observation, self._observation = self._observation, None

@@ -8,7 +8,10 @@ from .held import Held
 from .unread import Unread
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..limits import Limits
+    from ..protocol.session import News
     from ..protocol.types import CellId, LiveCell
     from .actor import CellActor
 
@@ -21,6 +24,7 @@ class Cells:
         self._closing: set[CellActor] = set()
         self._unread = Unread(limits)
         self.held = Held(limits.held_bytes)
+        self.on_news: Callable[[CellId, News], None] | None = None
 
     def __len__(self) -> int:
         return len(self._live)
@@ -57,6 +61,11 @@ class Cells:
     def forget(self, actor: CellActor) -> None:
         """Its delegate knows."""
         self._closing.discard(actor)
+
+    def news(self, cell_id: CellId, news: News) -> None:
+        """There is news of a cell; see ``protocol.session.TellsNews``."""
+        if self.on_news is not None:
+            self.on_news(cell_id, news)
 
     def keep_unread(self, end: LiveCell) -> None:
         """Its end reached nobody: the next who asks gets it."""

@@ -53,6 +53,9 @@ class Owner(Protocol):
     def hear(self, event: Input, failure: Failure | None = None) -> None:
         """Something has happened to the cell; an end comes with its failure, if it failed."""
 
+    def said(self) -> None:
+        """There is output that nobody has been given."""
+
 
 class Listener:
     """The sink of one cell's events, and everything that gathers from them."""
@@ -153,6 +156,8 @@ class Listener:
 
     def _on_said(self) -> None:
         self._note_what_is_held()
+        if len(self.outbox):
+            self._owner.said()
         if self.callbacks.full:
             self._regulate()
 

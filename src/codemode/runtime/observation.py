@@ -23,6 +23,10 @@ MAX_SECONDS: Final = 1e9
 """Clocks have their own opinion about longer times; nobody waits for 30 years."""
 
 
+GATHER_SECONDS: Final = 0.005
+"""An observation that ends at output lasts so long at least: each one costs a cell a turn."""
+
+
 class Observation:
     """One caller, who waits for at most ``seconds``, or without a clock of its own.
 
@@ -31,9 +35,15 @@ class Observation:
     """
 
     def __init__(
-        self, seconds: float | None = None, preempt: Signal | None = None, *, first: bool = False
+        self,
+        seconds: float | None = None,
+        preempt: Signal | None = None,
+        *,
+        first: bool = False,
+        ends_at_output: bool = False,
     ) -> None:
         loop = asyncio.get_running_loop()
+        self._ends_at_output = ends_at_output
         self.seconds = seconds
         self.preempt = preempt
         self.first = first
@@ -67,6 +77,14 @@ class Observation:
             self._clocks.append(loop.call_later(seconds, on_deadline, context=Context()))
         if self.preempt is not None:
             self._clocks.append(loop.create_task(preempted(self.preempt, on_deadline)))
+
+    def output_came(self, on_deadline: Callable[[], None]) -> None:
+        """There is output: if it waits for that, call ``on_deadline`` soon, so that some more gathers."""
+        if self._ends_at_output:
+            self._ends_at_output = False
+            loop = asyncio.get_running_loop()
+            due = self._asked_at + GATHER_SECONDS
+            self._clocks.append(loop.call_at(due, on_deadline, context=Context()))
 
     def arm_last(self, seconds: float, give_up: Callable[[], None]) -> None:
         """Call ``give_up`` if it is still unanswered after ``seconds``."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..engine.interfaces import EngineSession
     from ..limits import Limits
-    from ..protocol.session import SessionDelegate, Signal
+    from ..protocol.session import News, SessionDelegate, Signal
     from ..protocol.types import (
         ExecuteRequest,
         PendingResponse,
@@ -121,6 +121,20 @@ class SessionRuntime:
         """Observe a cell until it yields, ends, or the time is up."""
         observation = Observation(self._yield_seconds(request.yield_time_ms), preempt)
         return await self._observe(request.cell_id, observation)
+
+    ends_at_output: Final = True
+
+    async def wait_for_output(
+        self, request: WaitRequest, *, preempt: Signal | None = None
+    ) -> WaitOutcome:
+        """Observe a cell until it has output; see ``protocol.session.TellsOutput``."""
+        seconds = self._yield_seconds(request.yield_time_ms)
+        observation = Observation(seconds, preempt, ends_at_output=True)
+        return await self._observe(request.cell_id, observation)
+
+    def on_news(self, tell: Callable[[CellId, News], None]) -> None:
+        """Have news of cells told; see ``protocol.session.TellsNews``."""
+        self._cells.on_news = tell
 
     async def wait_to_pending(self, request: WaitToPendingRequest) -> WaitOutcome:
         """Resume a cell and run it to its next pending frontier, or to its end."""

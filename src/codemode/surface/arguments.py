@@ -35,6 +35,12 @@ class WaitArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     terminate: bool | None = None
 
 
+class ConditionalWaitArguments(WaitArguments, frozen=True, forbid_unknown_fields=True):
+    """The same with a condition, where models may wait for one."""
+
+    until: str | None = None
+
+
 def parse_exec_arguments(payload: str | Mapping[str, Any]) -> str:
     """The program of ``exec``: the text itself, or the member ``code`` of an object.
 
@@ -52,8 +58,10 @@ def parse_exec_arguments(payload: str | Mapping[str, Any]) -> str:
     raise UsageError(_NO_PROGRAM.format(given=_given(payload)))
 
 
-def parse_wait_arguments(payload: str | Mapping[str, Any]) -> WaitArguments:
-    """The arguments of ``wait``.
+def parse_wait_arguments(
+    payload: str | Mapping[str, Any], *, conditions: bool = False
+) -> WaitArguments:
+    """The arguments of ``wait``; with ``conditions`` they may have one.
 
     Clients differ in what they make of numbers: ``100.0`` and ``"100"`` are 100, ``"true"`` is true,
     and a cell may be named by a number.
@@ -66,7 +74,8 @@ def parse_wait_arguments(payload: str | Mapping[str, Any]) -> WaitArguments:
     """
     try:
         arguments = json.loads(payload) if isinstance(payload, str) else payload
-        return msgspec.convert(_as_meant(arguments), WaitArguments, strict=False)
+        form = ConditionalWaitArguments if conditions else WaitArguments
+        return msgspec.convert(_as_meant(arguments), form, strict=False)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"failed to parse function arguments: {error}{_HINT}") from error
 

@@ -239,8 +239,19 @@ def namespace_section(heading: NamespaceDescription) -> str:
     return f"## {_inline(heading.name)}\n{contained(trim(heading.description))}"
 
 
-def wait_tool(*, default_tokens: int = DEFAULT_TOKENS) -> ToolSpec:
+_UNTIL: Final = (
+    "Do not return before this, or the cell's end, or yield_time_ms: {conditions}, or a call that the"
+    " result names, such as `tool-3`. `output`: it wrote something. `calls`: the calls that run now"
+    " have their answers. `end`: it is over."
+)
+
+
+def wait_tool(*, default_tokens: int = DEFAULT_TOKENS, conditions: Sequence[str] = ()) -> ToolSpec:
     """The ``wait`` tool for a model; an observation may cost ``default_tokens``.
+
+    Args:
+        default_tokens: what an observation may cost where the model does not say.
+        conditions: what a model may wait for; the published tool knows no conditions.
 
     >>> sorted(wait_tool().parameters["properties"])
     ['cell_id', 'max_tokens', 'terminate', 'yield_time_ms']
@@ -251,6 +262,9 @@ def wait_tool(*, default_tokens: int = DEFAULT_TOKENS) -> ToolSpec:
         "terminate": _parameter("boolean", "End the cell instead."),
         "yield_time_ms": _parameter("number", f"Defaults to {DEFAULT_YIELD_TIME_MS} ms."),
     }
+    if conditions:
+        named = ", ".join(f"`{each}`" for each in conditions)
+        properties["until"] = _parameter("string", _UNTIL.format(conditions=named))
     return ToolSpec(
         name=WAIT_TOOL_NAME, description=_WAIT, parameters=_object(properties, "cell_id")
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionToolMessageParam
     from rich.console import RenderableType
 
-    from ..protocol.types import RuntimeResponse
+    from ..protocol.types import Pending, RuntimeResponse
     from .model_call import ModelCall
     from .nested_call import NestedCall
 
@@ -45,7 +45,7 @@ class ExecResult:
     status: Status
     items: tuple[Item, ...]
     cell_id: CellId | None = None
-    response: RuntimeResponse | None = None
+    response: RuntimeResponse | Pending | None = None
     calls: tuple[NestedCall, ...] = ()
     waiting_for: tuple[NestedCall, ...] = ()
     limit: str | None = None

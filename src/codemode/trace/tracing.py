@@ -12,7 +12,7 @@ import asyncio
 import os
 import time
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import uuid4
 
 import msgspec
@@ -35,7 +35,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ..limits import Limits
-    from ..protocol.session import Session, SessionDelegate, SessionProvider, Signal, StartedCell
+    from ..protocol.session import (
+        Session,
+        SessionDelegate,
+        SessionProvider,
+        Signal,
+        StartedCell,
+        TellsOutput,
+    )
     from ..protocol.types import (
         CellId,
         ExecuteRequest,
@@ -177,6 +184,13 @@ class TracedSession:
     async def wait(self, request: WaitRequest, *, preempt: Signal | None = None) -> WaitOutcome:
         """Observe a cell."""
         return self._observed(await self._session.wait(request, preempt=preempt))
+
+    async def wait_for_output(
+        self, request: WaitRequest, *, preempt: Signal | None = None
+    ) -> WaitOutcome:
+        """Observe a cell until it has output, where the session can."""
+        session = cast("TellsOutput", self._session)
+        return self._observed(await session.wait_for_output(request, preempt=preempt))
 
     async def terminate(self, cell_id: CellId) -> WaitOutcome:
         """End a cell."""
