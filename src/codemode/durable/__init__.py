@@ -1,0 +1,1 @@
+"""Cells that can be made again from what went into them."""
