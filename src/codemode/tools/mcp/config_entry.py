@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ...errors import UsageError
 from ...surface.text import on_one_line
 from .config import CALL_SECONDS, START_SECONDS, HttpServer, StdioServer
-from .config_keys import is_remark, is_sign_in, meaning, restricts
+from .config_keys import counts_seconds, is_remark, is_sign_in, meaning, restricts
 
 if TYPE_CHECKING:
     from .variables import Variables
@@ -212,6 +212,8 @@ class ConfigEntry:
         if key not in self._said:
             return default
         said = self._number(key, "a number of milliseconds")
+        if said < 1_000 and counts_seconds(self._others):
+            return said
         if said < 1_000:
             raise UsageError(
                 f"{self._where}: `{self._key(key)}` is {said:g} milliseconds, less than a second"

@@ -8,7 +8,10 @@ restrict is never passed over.
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SPELLINGS: Final = {
     "args": ("args", "arguments"),
@@ -42,6 +45,7 @@ _REMARKS: Final = frozenset(
 """Keys that nothing here depends on: remarks, and whom another program would not ask."""
 _APPROVAL: Final = frozenset({"alwaysallow", "autoapprove", "autoapproved", "trust", "trusted"})
 """Keys whose ``false`` asks somebody about every call."""
+_IN_SECONDS: Final = frozenset({"alwaysallow", "autoapprove", "watchpaths"})
 _SIGN_IN: Final = frozenset("auth authorization authprovidertype oauth oauth2".split())
 
 _WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
@@ -77,6 +81,11 @@ def is_sign_in(key: str) -> bool:
     return _folded(key) in _SIGN_IN
 
 
+def counts_seconds(keys: Iterable[str]) -> bool:
+    """Whether an entry with these keys is of a program whose times are seconds: Cline, Roo."""
+    return not _IN_SECONDS.isdisjoint(map(_folded, keys))
+
+
 def restricts(key: str, value: Any) -> bool:
     """Whether ``key``, which has no meaning here, may restrict what a server may be used for.
 
@@ -93,7 +102,8 @@ def restricts(key: str, value: Any) -> bool:
     if isinstance(value, bool):
         return value is not permits
     if isinstance(value, list):
-        return bool(permits or "only" in words or value) and value != ["*"]
+        is_list_of_all = (permits and not waives) or "only" in words
+        return bool(is_list_of_all or value) and value != ["*"]
     if isinstance(value, str):
         neutral = _PLACES if "scope" in words else _EVERYTHING if permits else _NOTHING
         return value.lower() not in neutral and value != ""
