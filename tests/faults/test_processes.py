@@ -63,6 +63,7 @@ async def observed(stage: Stage) -> Ask:
     """Somebody waits already when the fault comes."""
     cell = await _yielded(stage, "text('a'); yield_control(); await tools.never()", "never")
     waiting = asyncio.create_task(stage.wait(cell))
+    await asyncio.sleep(0)  # the call may have been heard already: then nothing else lets it begin
     await stage.delegate.heard("tool", "never")
     return lambda: waiting
 
