@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ..errors import UsageError
 from ..grpc.quiet import load_quietly
@@ -19,10 +19,27 @@ if TYPE_CHECKING:
 __all__ = ["GrpcSessionProvider", "GrpcTls"]
 
 
+SESSIONS_PER_CHANNEL: Final = 30
+"""A session keeps three streams open, and many proxies allow 100 on a connection: more would wait for ever."""
+
+
+class _Channel:
+    """A channel to the host, and the sessions that go over it."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.connections: set[RpcConnection] = set()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether another session needs another channel."""
+        return len(self.connections) >= SESSIONS_PER_CHANNEL
+
+
 class GrpcSessionProvider(RemoteProvider):
     """Makes sessions in a code-mode host that is there already: ours, or OpenAI's.
 
-    All sessions share one connection, made by the first. A session that is lost, with the host or
+    Thirty sessions share a connection, made by the first of them. A session that is lost, with the host or
     the way to it, is opened anew by its next ``execute``, which says once what was lost; the one
     after it goes on. A session here runs no cell to its pending frontier (``execute_to_pending``).
 
@@ -58,8 +75,7 @@ class GrpcSessionProvider(RemoteProvider):
         _check_installed()
         self._token = token
         self._tls = tls
-        self._service: Service | None = None
-        self._connections: set[RpcConnection] = set()
+        self._channels: list[_Channel] = []
 
     def __repr__(self) -> str:
         return f"<grpc session provider for {self._endpoint.shown}, {len(self._sessions)} sessions>"
@@ -71,17 +87,20 @@ class GrpcSessionProvider(RemoteProvider):
         from .rpc.service import connect  # noqa: PLC0415 - the same
 
         self._check_open()
-        if self._service is None:
-            self._service = connect(self._endpoint, self._token, self._tls)
-        connection = RpcConnection(self._service, self._endpoint.shown, self._connections.discard)
-        self._connections.add(connection)
+        channel = next((each for each in self._channels if not each.is_full), None)
+        if channel is None:
+            channel = _Channel(connect(self._endpoint, self._token, self._tls))
+            self._channels.append(channel)
+        shown = self._endpoint.shown
+        connection = RpcConnection(channel.service, shown, channel.connections.discard)
+        channel.connections.add(connection)
         return connection
 
     async def _end_connections(self) -> None:
-        ends = [connection.leave("session") for connection in list(self._connections)]
+        connections = [each for channel in self._channels for each in channel.connections]
+        ends = [connection.leave("session") for connection in connections]
         await asyncio.gather(*ends, return_exceptions=True)
-        if self._service is not None:
-            await self._service.aclose()
+        await asyncio.gather(*(channel.service.aclose() for channel in self._channels))
 
 
 def _check_installed() -> None:

@@ -19,6 +19,7 @@ from codemode import (
     WaitRequest,
     WorkerLostError,
 )
+from codemode.remote.grpc import SESSIONS_PER_CHANNEL
 from tests.remote.conftest import descriptors
 from tests.remote.hosts import WHICH
 from tests.remote.sessions import MOMENTS, cancel_callers, run, text
@@ -175,3 +176,18 @@ async def test_a_host_is_restarted_under_a_session_that_has_no_word_of_it(tmp_pa
         async with listening("ours", listen=url):
             assert await text(session, "text(load('n'))") == "3"
             await bounded(session.shutdown())
+
+
+async def test_more_sessions_than_a_connection_may_have_streams_for_have_several(
+    tmp_path: Path,
+) -> None:
+    url = f"unix:{tmp_path}/host"
+    count = 2 * SESSIONS_PER_CHANNEL + 1
+    async with listening("ours", listen=url), GrpcSessionProvider(url) as provider:
+        opening = [provider.create_session(Recorder()) for _ in range(count)]
+        sessions = await bounded(asyncio.gather(*opening))
+        assert [len(each.connections) for each in provider._channels] == [30, 30, 1]
+        assert await text(sessions[-1], "text(1)") == "1"
+        await bounded(asyncio.gather(*(each.shutdown() for each in sessions[:30])))
+        await bounded(provider.create_session(Recorder()))
+        assert [len(each.connections) for each in provider._channels] == [1, 30, 1]
