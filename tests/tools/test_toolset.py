@@ -12,6 +12,7 @@ from codemode.protocol.types import CellId, JsonValue, ToolCall, ToolDefinition,
 from codemode.tools.chain import Next
 from codemode.tools.function import FunctionTool, tool
 from codemode.tools.names import Clash
+from codemode.tools.policy.policy import Policy
 from codemode.tools.tool import ToolContext
 from codemode.tools.toolset import Toolset
 
@@ -563,3 +564,17 @@ async def test_a_call_that_names_no_digest_is_of_the_tool_of_this_moment(
 ) -> None:
     async with Toolset([acting("one")]) as tools:
         assert await tools.invoke_tool(make_call("act", {}), asyncio.Event()) == "one"
+
+
+def test_only_those_who_look_at_calls_are_shown_them(make_call: MakeCall) -> None:
+    @tool
+    def looks(call: ToolCall) -> None: ...
+
+    async def middleware(call: ToolCall, call_next: Next) -> JsonValue:
+        return await call_next(call)
+
+    tools = Toolset([one, looks, Foreign()])
+    calls = [make_call("one"), make_call("looks"), make_call("go-on", namespace="probe")]
+    assert [tools.shows(each) for each in calls] == [False, True, True]
+    assert Toolset([one], middleware=[middleware]).shows(calls[0])
+    assert Toolset([one], policy=Policy()).shows(calls[0])

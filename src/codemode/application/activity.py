@@ -194,8 +194,8 @@ class Activity:
 
     async def invoke_tool(self, call: ToolCall, cancel: Signal) -> JsonValue:
         """Run a nested call; see ``protocol.session.SessionDelegate``."""
-        # Before anything waits: its occurrence is counted in order.
-        call = self._identity.named(call)
+        if self._toolset.shows(call):  # a key for a call that nobody looks at costs 11 µs
+            call = self._identity.named(call)  # before anything waits: occurrences count in order
         record = self.record(call.cell_id)
         call_id = call.runtime_tool_call_id
         record.callback_began()

@@ -117,6 +117,11 @@ class FunctionTool(Generic[P, R]):
         """
         return self._reading().definition
 
+    @property
+    def takes_call(self) -> bool:
+        """Whether the function gets the call itself."""
+        return any(each.source == "call" for each in self._reading().parameters)
+
     def prepare(self, call: ToolCall, context: ToolContext) -> ToolCall:
         """The call with what the function gets in ``arguments``, and its input repaired.
 

@@ -91,7 +91,7 @@ class Tool:
                 f"tool `{name}` is freeform and takes a text, which has no input_schema"
             )
         self.function = function
-        self._takes_call = takes_call
+        self.takes_call = takes_call
         self._timeout = checked_timeout(name, timeout)
         self._thread = thread and not is_async(function)
         tool_name = ToolName(name, namespace)
@@ -151,7 +151,7 @@ class Tool:
         """
         if isinstance(call.arguments, Unread):
             call = self.prepare(call, context)
-        given = (call.input, call) if self._takes_call else (call.input,)
+        given = (call.input, call) if self.takes_call else (call.input,)
 
         def bind(_: ToolContext) -> Callable[[], object]:
             return partial(self.function, *given)

@@ -242,6 +242,13 @@ class Toolset:
             failure = as_tool_error(error, name)
             raise failure from failure.__cause__
 
+    def shows(self, call: ToolCall) -> bool:
+        """Whether anybody but the session looks at the call itself: middleware, policy, or its tool."""
+        if self._middleware or self.policy is not None:
+            return True
+        entry = self._registry.entry(call.tool_name)
+        return entry is not None and bool(getattr(entry[0], "takes_call", True))
+
     async def notify(self, call_id: str, cell_id: CellId, text: str, cancel: Signal) -> None:
         """Hand ``text`` to ``on_notify``.
 
