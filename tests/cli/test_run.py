@@ -61,6 +61,16 @@ def test_a_failed_program_gives_1_and_its_stack_and_hint_on_standard_error(run: 
     )
 
 
+def test_what_does_not_compile_is_shown_with_its_line(run: Codemode) -> None:
+    done = run("text('never');\n  const x = 1 2;")
+
+    assert (done.returncode, done.stdout, done.stderr) == (
+        1,
+        "",
+        "error: SyntaxError: Unexpected number\nhint: line 2, column 15: `const x = 1 2;`\n",
+    )
+
+
 def test_lines_in_errors_count_the_pragma(run: Codemode) -> None:
     done = run('// @exec: {"yield_time_ms": 50}\nthrow new Error("second line")')
 

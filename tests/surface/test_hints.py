@@ -185,3 +185,76 @@ def test_a_tool_of_a_server_that_has_none_says_why(names: list[str], more: str) 
 def test_a_hint_is_one_line_or_nothing(source: str, error: str, names: list[str]) -> None:
     hint = hint_for(source, error, names)
     assert hint is None or len(hint.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "place", "hint"),
+    [
+        ("let = ;", "Unexpected token", (1, 5), "line 1, column 5: `let = ;`"),
+        ("a;\r\n  b c\nd", "Unexpected identifier 'c'", (2, 5), "line 2, column 5: `b c`"),
+        ("a\u2028b c", "Unexpected identifier 'c'", (2, 3), "line 2, column 3: `b c`"),
+        (
+            "x".rjust(200) + " y z".ljust(200, "w"),
+            "Unexpected identifier 'y'",
+            (1, 202),
+            f"line 1, column 202: `…{'x y z'.rjust(63)[3:].strip()}{'w' * 57}…`",
+        ),
+        (
+            "text(\u201chi\u201d)",
+            "Invalid or unexpected token",
+            (1, 6),
+            "line 1, column 6: `text(\u201chi\u201d)`; this has curly quotes: write \" or ' or ` around"
+            " strings.",
+        ),
+        (
+            "if (a &amp;&amp; b) x()",
+            "Unexpected token ';'",
+            (1, 11),
+            "line 1, column 11: `if (a &amp;&amp; b) x()`; this has HTML entities: write < > & and quotes"
+            " themselves, not &lt; &gt; &amp; or &quot;.",
+        ),
+        (
+            "def f(x):\n    return x",
+            "Unexpected identifier 'f'",
+            (1, 5),
+            "line 1, column 5: `def f(x):`; exec runs JavaScript, not Python: write const, functions and"
+            " {} blocks, and text(value) to print.",
+        ),
+        (
+            '{"code": "text(1)"}',
+            "Unexpected token ':'",
+            (1, 8),
+            'line 1, column 8: `{"code": "text(1)"}`; send the JavaScript itself, not JSON with it as a'
+            " member.",
+        ),
+        # Words of other languages in strings, comments and regular expressions are no habits.
+        (
+            "s.replace(/&amp;/g, '&lt;') // def f():\n; let = '\u201c'",
+            "Unexpected token '='",
+            (2, 7),
+            "line 2, column 7: `; let = '\u201c'`",
+        ),
+    ],
+)
+def test_an_error_of_the_compiler_is_shown_with_its_line(
+    source: str, error: str, place: tuple[int, int], hint: str
+) -> None:
+    assert hint_for(source, f"SyntaxError: {error}", [], place) == hint
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "hint"),
+    [
+        ("i &lt; 3", "ReferenceError: lt is not defined", "this has HTML entities: write < > & and quotes"
+            " themselves, not &lt; &gt; &amp; or &quot;."),
+        ("const lt2 = i + lt", "ReferenceError: lt is not defined", None),
+        ("await tools.fs.read({})", "TypeError: Cannot read properties of undefined (reading 'read')",
+            "tools are not grouped: write await tools.mcp__fs__read(args)."),
+        ("await tools.fs.write({})", "TypeError: Cannot read properties of undefined (reading 'write')", None),
+        ("const x = {}; x.fs.read()", "TypeError: Cannot read properties of undefined (reading 'read')", None),
+    ],
+)  # fmt: skip
+def test_a_habit_is_seen_in_the_error_and_in_the_code(
+    source: str, error: str, hint: str | None
+) -> None:
+    assert hint_for(source, error, ["mcp__fs__read", "other"]) == hint

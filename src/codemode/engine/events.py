@@ -72,6 +72,16 @@ class Finished(Struct, frozen=True, gc=False):
     limit: str | None = None
 
 
+class ErrorPlaced(Struct, frozen=True, gc=False):
+    """Where in the source the error is that ends a program which does not compile; before ``Finished``.
+
+    ``line`` and ``column`` count from 1, the column in UTF-16 code units.
+    """
+
+    line: int
+    column: int
+
+
 class ClockRead(Struct, frozen=True, gc=False):
     """What a repeatable cell has read from its clock; before the events that may depend on it.
 
@@ -95,6 +105,7 @@ Event: TypeAlias = (
     | ValueStored
     | ValueAsked
     | Finished
+    | ErrorPlaced
     | ClockRead
     | Idle
 )

@@ -19,6 +19,7 @@ from ..errors import EngineError
 from ..protocol.types import AudioItem, ImageDetail, ImageItem, TextItem
 from .events import (
     ClockRead,
+    ErrorPlaced,
     Finished,
     Idle,
     Notified,
@@ -54,6 +55,7 @@ class Kind(IntEnum):
     LIMITED = 13
     IDLE = 14
     CLOCK = 15
+    PLACE = 16
 
 
 _ROOM: Final = 128
@@ -75,6 +77,7 @@ def _valid(json: bytes) -> str:
 _CALL: Final = struct.Struct("<4I")
 _TIMER: Final = struct.Struct("<Id")
 _NUMBER: Final = struct.Struct("<I")
+_PLACE: Final = struct.Struct("<2I")
 
 
 def _call(payload: bytes) -> Event:
@@ -124,6 +127,7 @@ _DECODERS: Final[dict[int, Callable[[bytes], Event]]] = {
     Kind.LIMITED: _limited,
     Kind.IDLE: lambda _: Idle(),
     Kind.CLOCK: ClockRead,
+    Kind.PLACE: lambda payload: ErrorPlaced(*_PLACE.unpack(payload)),
 }
 _UNREADABLE: Final = (
     ValueError, LookupError, OverflowError, RecursionError, struct.error, MsgspecError

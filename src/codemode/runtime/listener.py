@@ -76,6 +76,7 @@ class Listener:
         self._owner = owner
         self._hushed = False
         self._tool_calls = 0
+        self._error_place: tuple[int, int] | None = None
         self._frontier_calls: list[str] = []
         self._engine: EngineCell | None = None
         self.outbox = Outbox(limits.output_bytes)
@@ -215,6 +216,9 @@ class Listener:
         if observed is not None:
             self._reach_limit("stored_bytes", observed)
 
+    def _on_error_placed(self, place: ev.ErrorPlaced) -> None:
+        self._error_place = (place.line, place.column)
+
     def _on_value_asked(self, event: ev.ValueAsked) -> None:
         if self._engine is not None:
             self._engine.load(self.writes.get(event.key))
@@ -239,6 +243,7 @@ class Listener:
         ev.ValueAsked: _on_value_asked,
         ev.Finished: _on_finished,
         ev.Idle: _on_idle,
+        ev.ErrorPlaced: _on_error_placed,
     }
 
     # ── small things ─────────────────────────────────────────────────────────────────────────
@@ -252,5 +257,5 @@ class Listener:
         if error is None:
             return None
         names = [tool.name for tool in self._request.enabled_tools]
-        hint = hint_for(self._request.source, error, names)
+        hint = hint_for(self._request.source, error, names, self._error_place)
         return Failure(error if hint is None else f"{error}\nHint: {hint}", finished.limit)

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Final
 
+from .code_text import code_of
+from .foreign import FENCE, FENCE_LINE, habit_that_does_not_compile, habit_that_fails
 from .identifiers import normalize
 
 NAMES_SHOWN: Final = 3
@@ -100,17 +102,32 @@ _MISSING_TOOL = re.compile(r"TypeError: tools\.([^\s.()]+) is not a function")
 _SERVER = re.compile(r"mcp__.+?__")
 """How the names of an MCP server's tools begin."""
 
+_UNDEFINED = re.compile(
+    r"TypeError: Cannot read properties of undefined \(reading '([\w$]{1,64})'\)"
+)
+_NESTED_TOOL = re.compile(r"(?<![\w$.])tools\s?\.\s?([\w$]{1,64})\s?\??\.\s?([\w$]{1,64})")
+_LINE_END = re.compile(r"\r\n|[\n\r\u2028\u2029]")
+
+LINE_CHARACTERS: Final = 120
+"""How much of the source line a hint shows."""
+
 _CALLED: Final = rf"\s*=\s*tools\s*(?:\.\s*[\w$]+|\[[^\]\n]{{0,{KEY_CHARACTERS}}}\])\s*\("
 _MISUSED = re.compile(r"TypeError: ([\w$]+)(?:\.[\w$]+ is not a function| is not iterable)")
 
 
-def hint_for(source: str, error_text: str, tool_names: Sequence[str]) -> str | None:
+def hint_for(
+    source: str,
+    error_text: str,
+    tool_names: Sequence[str],
+    place: tuple[int, int] | None = None,
+) -> str | None:
     """One line of advice (without ``Hint: ``) for a program that failed, or None.
 
     Args:
         source: the program as it ran, without its pragma.
         error_text: the text of the error that ended it.
         tool_names: the names on ``tools``, normalised or not.
+        place: line and column of the error, from 1, in a source that does not compile.
 
     >>> hint_for("tools.wether()", "TypeError: tools.wether is not a function", ["weather"])
     'there is no tool `wether`; nearest: weather.'
@@ -122,14 +139,69 @@ def hint_for(source: str, error_text: str, tool_names: Sequence[str]) -> str | N
         return None
     evidence = source[:EVIDENCE_CHARACTERS]
     names = [normalize(name[:NAME_CHARACTERS]) for name in tool_names[:NAMES_COMPARED]]
-    return (
+    advice = (
         _fence_hint(source, error_text)
         or _syntax_hint(evidence, error_text)
+        or _foreign_hint(evidence, error_text)
         or _import_hint(evidence, error_text)
         or _global_hint(source, error_text, names)
         or _tool_hint(source, error_text, names)
+        or _namespace_hint(evidence, error_text, names)
         or _await_hint(evidence, error_text)
     )
+    if place is None or not _COMPILE_ERROR.fullmatch(error_text):
+        return advice
+    where = _place_in(source, *place)
+    return where if advice is None else f"{where}; {advice}"
+
+
+def _place_in(source: str, line: int, column: int) -> str:
+    """Line, column and the source line, cut around the column where it is long."""
+    text = _line(source, line)
+    units = text.encode("utf-16-le", "surrogatepass")
+    at = len(units[: 2 * (column - 1)].decode("utf-16-le", "replace"))
+    start = max(0, at - LINE_CHARACTERS // 2)
+    cut = text[start : start + LINE_CHARACTERS]
+    shown = "".join(each if each.isprintable() else " " for each in cut).strip()
+    before = "…" if start else ""
+    after = "…" if start + LINE_CHARACTERS < len(text) else ""
+    return f"line {line}, column {column}: `{before}{shown}{after}`"
+
+
+def _line(source: str, number: int) -> str:
+    """A line as V8 counts them."""
+    start = 0
+    for _ in range(number - 1):
+        found = _LINE_END.search(source, start)
+        if found is None:
+            return ""
+        start = found.end()
+    found = _LINE_END.search(source, start)
+    return source[start : found.start() if found else len(source)]
+
+
+def _foreign_hint(source: str, error_text: str) -> str | None:
+    if _COMPILE_ERROR.fullmatch(error_text):
+        return habit_that_does_not_compile(source, code_of(source).code)
+    if error_text.startswith("ReferenceError: "):
+        return habit_that_fails(error_text, code_of(source).code)
+    return None
+
+
+def _namespace_hint(source: str, error_text: str, names: Sequence[str]) -> str | None:
+    """``tools.ns.name`` where the tool is ``tools.ns__name`` or ``tools.mcp__ns__name``."""
+    undefined = _UNDEFINED.match(error_text)
+    if undefined is None:
+        return None
+    member = undefined[1]
+    for found in _NESTED_TOOL.finditer(code_of(source).code):
+        if found[2] != member or found[1] in names:
+            continue
+        wanted = (f"{found[1]}__{member}", f"mcp__{found[1]}__{member}")
+        there = [name for name in names if name in wanted]
+        if there:
+            return f"tools are not grouped: write await tools.{there[0]}(args)."
+    return None
 
 
 def _beginning(error_text: str) -> str:
@@ -142,10 +214,12 @@ def _beginning(error_text: str) -> str:
 def _fence_hint(source: str, error_text: str) -> str | None:
     stripped = source.strip()
     compile_error = _COMPILE_ERROR.fullmatch(error_text)
-    opened = stripped.startswith("```") and (compile_error or _FENCE_CALL.match(error_text))
+    opened = (stripped.startswith("```") and compile_error) or (
+        FENCE_LINE.search(source) and _FENCE_CALL.match(error_text)
+    )
     closed = stripped.endswith("\n```") and compile_error
     if opened or closed:
-        return "send the JavaScript alone, without a Markdown fence (```) around it."
+        return FENCE
     return None
 
 

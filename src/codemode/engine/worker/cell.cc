@@ -166,6 +166,13 @@ bool Cell::begin() {
     return turn(kRun, promise, 0);
   }
   if (stopped() || caught.HasTerminated()) return turn(kNothing, context_->Global(), 0);
+  Local<v8::Message> told = caught.Message();
+  if (module.IsEmpty() && !told.IsEmpty()) {
+    Maybe<int> line = told->GetLineNumber(context_);
+    ErrorPlace place{static_cast<uint32_t>(line.has ? line.value : 0),
+                     static_cast<uint32_t>(told->GetStartColumn() + 1)};
+    if (place.line && place.column) put(Record::kPlace, &place, sizeof place, {});
+  }
   return turn(kFinish, caught.Exception(), 0);
 }
 

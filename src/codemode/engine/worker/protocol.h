@@ -88,8 +88,12 @@ enum class Record : uint8_t {
   kFailed = 12,  // what was thrown, as text
   kLimited = 13,  // name of the limit, newline, what was thrown
   kIdle = 14,    // a turn is over
+  kPlace = 16,   // ErrorPlace: of the error in the source that does not compile, before kFailed
   kClock = 15,   // readings of the clock, before what depends on them: pairs of varints, the change in milliseconds
                  // (zigzag) and how often that was read
+};
+struct [[gnu::packed]] ErrorPlace {
+  uint32_t line, column;  // from 1
 };
 struct [[gnu::packed]] CallHead {
   uint32_t call, tool, line, column;  // line and column of the call in the source, from 1

@@ -268,6 +268,12 @@ class Context : public Data {
   void Exit();
 };
 
+class Message {
+ public:
+  Maybe<int> GetLineNumber(Local<Context>) const;  // from 1
+  int GetStartColumn() const;                      // from 0; -1 where V8 does not know it
+};
+
 class TryCatch {
  public:
   explicit TryCatch(Isolate*);
@@ -275,6 +281,7 @@ class TryCatch {
   bool HasCaught() const;
   bool HasTerminated() const;
   Local<Value> Exception() const;
+  Local<v8::Message> Message() const;
 
  private:
   void* words_[6];
