@@ -9,6 +9,7 @@ from typing import TypeVar
 from codemode.engine import events as ev
 from codemode.engine.catalogue import Catalogue
 from codemode.engine.interfaces import EngineCell, EngineSession
+from codemode.loop_share import LoopShare
 from codemode.protocol.types import TextItem
 
 T = TypeVar("T")
@@ -28,6 +29,7 @@ class Run:
         self.events: list[ev.Event] = []
         self.lost: tuple[str, str | None] | None = None
         self.flushed = 0
+        self.share = LoopShare()
         self._changed = asyncio.Event()
 
     def on_events(self, events: list[ev.Event]) -> None:

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codemode.engine import events as ev
-from codemode.engine.records import Feed, Kind, Records
+from codemode.engine.records import STEP_RECORDS, Feed, Kind, Records
 from codemode.errors import EngineError
+from codemode.loop_share import LoopShare
 from codemode.protocol.types import AudioItem, ImageItem, TextItem
 
 MAX_BYTES = 30_000
@@ -61,27 +62,36 @@ TABLE: list[tuple[bytes, ev.Event]] = [
 ]
 
 
+def events_of(records: Records, data: bytes) -> list[ev.Event]:
+    """All the events in ``data``."""
+    events, at = records.feed(data)
+    assert at == len(data)
+    return events
+
+
 @pytest.mark.parametrize(("data", "event"), TABLE)
 def test_a_record_becomes_its_event(data: bytes, event: ev.Event) -> None:
-    assert Records(MAX_BYTES).feed(data) == [event]
+    assert events_of(Records(MAX_BYTES), data) == [event]
 
 
 def test_records_may_come_together_or_one_by_one() -> None:
     records = Records(MAX_BYTES)
 
-    assert Records(MAX_BYTES).feed(b"".join(data for data, _ in TABLE)) == [e for _, e in TABLE]
-    assert [records.feed(data) for data, _ in TABLE] == [[event] for _, event in TABLE]
+    whole = b"".join(data for data, _ in TABLE)
+
+    assert events_of(Records(MAX_BYTES), whole) == [e for _, e in TABLE]
+    assert [events_of(records, data) for data, _ in TABLE] == [[event] for _, event in TABLE]
 
 
 def test_a_record_may_be_continued_also_within_a_character() -> None:
     records = Records(MAX_BYTES)
     high, low = "😀".encode()[:2], "😀".encode()[2:]
 
-    assert records.feed(record(Kind.TEXT | CONTINUED, "ab")) == []
-    assert records.feed(record(Kind.TEXT | CONTINUED, high) + record(Kind.TEXT, low)) == [
+    assert events_of(records, record(Kind.TEXT | CONTINUED, "ab")) == []
+    assert events_of(records, record(Kind.TEXT | CONTINUED, high) + record(Kind.TEXT, low)) == [
         TextItem("ab😀")
     ]
-    assert records.feed(record(Kind.TEXT, "c")) == [TextItem("c")]
+    assert events_of(records, record(Kind.TEXT, "c")) == [TextItem("c")]
 
 
 @pytest.mark.parametrize(
@@ -131,7 +141,7 @@ def test_garbage_is_events_or_an_engine_error_and_nothing_else(pieces: list[byte
 @given(st.integers(0, 127), st.text(max_size=30))
 def test_a_payload_of_any_text_is_an_event_or_an_engine_error(kind: int, payload: str) -> None:
     try:
-        events = Records(MAX_BYTES).feed(record(kind, payload))
+        events = events_of(Records(MAX_BYTES), record(kind, payload))
     except EngineError:
         return
     assert len(events) == 1
@@ -145,7 +155,13 @@ class Listener:
         self.credits: list[int] = []
         self.unfinished: list[int] = []
         self.pauses = pauses
+        self.share = LoopShare()
         self.feed = Feed(self, MAX_BYTES, 10_000, self.credits.append)
+
+    def hear(self, data: bytes) -> None:
+        """Records come, and all that can be is decoded."""
+        self.feed.data(data)
+        self.feed.drain()
 
     def on_events(self, events: list[ev.Event]) -> None:
         self.events += events
@@ -165,20 +181,22 @@ class Listener:
 def test_a_paused_feed_keeps_what_comes_and_gives_it_when_resumed() -> None:
     listener = Listener(pauses=True)
     for text in ("a", "b", "c"):
-        listener.feed.data(record(Kind.TEXT, text))
+        listener.hear(record(Kind.TEXT, text))
 
     assert listener.events == [TextItem("a")]
     listener.feed.resume()
+    listener.feed.drain()
     assert listener.events == [TextItem("a"), TextItem("b")]
     listener.feed.resume()
+    listener.feed.drain()
     assert listener.events == [TextItem("a"), TextItem("b"), TextItem("c")]
 
 
 def test_the_sink_knows_how_much_has_come_of_a_record() -> None:
     listener = Listener()
     for data in ("abc", "de", "f"):
-        listener.feed.data(record(Kind.TEXT | (0 if data == "f" else CONTINUED), data))
-    listener.feed.data(record(Kind.TEXT, "g"))
+        listener.hear(record(Kind.TEXT | (0 if data == "f" else CONTINUED), data))
+    listener.hear(record(Kind.TEXT, "g"))
 
     assert listener.unfinished == [3, 5, 0]
     assert listener.events == [TextItem("abcdef"), TextItem("g")]
@@ -188,7 +206,7 @@ def test_credit_is_given_back_in_portions_and_for_all_of_it() -> None:
     listener = Listener()
     data = record(Kind.TEXT, "x" * 3_000)
     for _ in range(180):
-        listener.feed.data(data)
+        listener.hear(data)
 
     assert listener.credits == [88 * len(data)] * 2
 
@@ -199,25 +217,47 @@ def test_who_sends_beyond_its_credit_is_refused() -> None:
     data = record(Kind.TEXT, "x" * 60_000)
 
     for _ in range(8):
-        listener.feed.data(data)
+        listener.hear(data)
     with pytest.raises(EngineError, match=r"^a cell sent more than it had credit for$"):
-        listener.feed.data(data)
+        listener.hear(data)
 
 
 def test_a_feed_knows_when_the_program_has_finished() -> None:
     listener = Listener()
-    listener.feed.data(record(Kind.TEXT, "x"))
+    listener.hear(record(Kind.TEXT, "x"))
     assert not listener.feed.finished
-    listener.feed.data(record(Kind.TEXT, "x") + record(Kind.DONE))
+    listener.hear(record(Kind.TEXT, "x") + record(Kind.DONE))
     assert listener.feed.finished
 
 
 def test_each_turn_ends_once() -> None:
     listener = Listener()
-    listener.feed.data(record(Kind.IDLE))
+    listener.hear(record(Kind.IDLE))
     listener.feed.expect_turn()
-    listener.feed.data(record(Kind.TEXT, "x") + record(Kind.IDLE))
+    listener.hear(record(Kind.TEXT, "x") + record(Kind.IDLE))
     with pytest.raises(EngineError, match=r"^a cell ended a turn that it did not have$"):
-        listener.feed.data(record(Kind.IDLE))
+        listener.hear(record(Kind.IDLE))
 
     assert listener.events == [ev.Idle(), TextItem("x"), ev.Idle()]
+
+
+def test_a_step_decodes_some_records_and_says_whether_there_are_more() -> None:
+    listener = Listener()
+    listener.feed.data(b"".join(record(Kind.TEXT, str(n)) for n in range(STEP_RECORDS + 10)))
+    listener.feed.data(record(Kind.TEXT, "last"))
+
+    seen = [(listener.feed.step(), len(listener.events)) for _ in range(3)]
+
+    assert seen == [(True, STEP_RECORDS), (True, STEP_RECORDS + 10), (False, STEP_RECORDS + 11)]
+    assert listener.events[-1] == TextItem("last")
+
+
+def test_a_feed_that_is_paused_in_the_middle_of_what_came_goes_on_there() -> None:
+    listener = Listener(pauses=True)
+    texts = [str(n) for n in range(2 * STEP_RECORDS)]
+    listener.hear(b"".join(record(Kind.TEXT, text) for text in texts))
+
+    assert len(listener.events) == STEP_RECORDS
+    listener.feed.resume()
+    listener.feed.drain()
+    assert listener.events == [TextItem(text) for text in texts]

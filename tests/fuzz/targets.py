@@ -132,7 +132,7 @@ def _events(pieces: list[bytes]) -> list[Event] | None:
     """What the pieces say, None if they are refused."""
     reader = Records(MAX_BYTES)
     try:
-        return [event for piece in pieces for event in reader.feed(piece)]
+        return [event for piece in pieces for event in reader.feed(piece)[0]]
     except EngineError:
         return None
 

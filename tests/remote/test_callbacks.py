@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from codemode import CellId, Limits
+from codemode.loop_share import LoopShare
 from codemode.protocol import messages as m
 from codemode.protocol.session import Signal
 from codemode.protocol.types import ToolCall, ToolName
@@ -56,7 +57,9 @@ async def test_a_callback_that_ignores_its_cancellation_gives_up_its_place_after
 
     delegate, answers = Recorder(stubborn=stubborn, never=never), Answers()
     limits = Limits(concurrent_tool_calls=1, callback_grace_ms=0)
-    callbacks = Callbacks(CellId("1"), "exec-1", {}, delegate, limits, copy_context(), answers)
+    callbacks = Callbacks(
+        CellId("1"), "exec-1", {}, delegate, limits, copy_context(), LoopShare(), answers
+    )
     callbacks.begin(1, invoke("stubborn"))
     callbacks.begin(2, invoke("never"))
     await delegate.heard("tool", "stubborn")
@@ -84,7 +87,14 @@ async def test_the_end_of_a_cell_does_not_wait_for_a_callback_that_ignores_it(
 
     delegate, answers = Recorder(stubborn=stubborn), Answers()
     callbacks = Callbacks(
-        CellId("1"), "exec-1", {}, delegate, Limits(callback_grace_ms=0), copy_context(), answers
+        CellId("1"),
+        "exec-1",
+        {},
+        delegate,
+        Limits(callback_grace_ms=0),
+        copy_context(),
+        LoopShare(),
+        answers,
     )
     callbacks.begin(1, invoke("stubborn"))
     await delegate.heard("tool", "stubborn")
@@ -107,18 +117,25 @@ async def test_those_that_wait_begin_in_order_without_those_that_were_cancelled(
     delegate, answers = Recorder(), Answers()
     delegate.on_note = note
     callbacks = Callbacks(
-        CellId("1"), "exec-1", {}, delegate, Limits(callback_grace_ms=0), copy_context(), answers
+        CellId("1"),
+        "exec-1",
+        {},
+        delegate,
+        Limits(callback_grace_ms=0),
+        copy_context(),
+        LoopShare(),
+        answers,
     )
     count = 200
     for number in range(count):
         callbacks.begin(number, m.NotificationSend("call", CellId("1"), str(number)))
-    await settle()
+    await settle(200)
     at_once = len(begun)
     for number in reversed(range(at_once, count, 2)):
         callbacks.cancel(number)
     for number in range(at_once):
         callbacks.cancel(number)
-    await settle()
+    await settle(200)
     left = [str(number) for number in range(at_once + 1, count, 2)][:at_once]
 
     assert begun == [*map(str, range(at_once)), *left]

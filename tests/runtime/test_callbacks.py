@@ -15,6 +15,7 @@ from msgspec import UNSET
 from codemode.engine.events import ToolCalled
 from codemode.errors import ToolError
 from codemode.limits import Limits
+from codemode.loop_share import LoopShare
 from codemode.protocol.session import Signal
 from codemode.protocol.types import CellId, JsonValue, ToolCall, ToolName
 from codemode.runtime import callbacks as module
@@ -42,6 +43,7 @@ class Cell:
             delegate,
             Limits(**limits),
             copy_context(),
+            LoopShare(),
             self,
             self._on_room,
         )
@@ -539,3 +541,20 @@ def test_a_value_that_contains_itself_is_refused() -> None:
 
     with pytest.raises(RecursionError):
         encode_json(value)
+
+
+async def test_notifications_that_have_not_had_their_turn_are_delivered_before_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("codemode.loop_share.SLICE_SECONDS", 0.0)  # nothing begins at once
+    delegate = Recorder()
+    cell = Cell(delegate)
+    for n in range(5):
+        cell.callbacks.notify(str(n))
+    assert delegate.notes == []
+
+    cell.callbacks.drain(cell.ended.set)
+    monkeypatch.setattr("codemode.loop_share.SLICE_SECONDS", 1.0)
+    await bounded(cell.ended.wait())
+
+    assert delegate.notes == ["0", "1", "2", "3", "4"]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import CodeModeError, EngineError
 from ..limits import Limits
+from ..loop_share import LoopShare
 from ..protocol.types import TextItem
 from .catalogue import Catalogue
 from .events import Finished
@@ -145,6 +146,7 @@ class _Sink:
     def __init__(self) -> None:
         self.ended: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
         self._texts: list[str] = []
+        self.share = LoopShare()
 
     def on_events(self, events: list[Event]) -> None:
         for event in events:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from msgspec import Struct
 
 from ..protocol.types import Item
+
+if TYPE_CHECKING:
+    from ..loop_share import LoopShare
 
 
 class ToolCalled(Struct, frozen=True, gc=False):
@@ -112,7 +115,14 @@ Event: TypeAlias = (
 
 
 class Sink(Protocol):
-    """Who owns a cell; called on the event loop."""
+    """Who owns a cell; called on the event loop.
+
+    Attributes:
+        share: of the event loop, in which what the cell says is decoded.
+    """
+
+    @property
+    def share(self) -> LoopShare: ...
 
     def on_events(self, events: list[Event]) -> None:
         """What the cell said, in order."""

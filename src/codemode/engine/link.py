@@ -381,12 +381,8 @@ class WorkersCell:
         self._feed.pause()
 
     def resume(self) -> None:
-        try:
-            self._feed.resume()
-        except EngineError as error:
-            self._link.distrust(error)
-        else:
-            self._forget_if_finished()
+        self._feed.resume()
+        self._sink.share.do(self._step)
 
     async def close(self) -> bool:
         if not self._closed.is_set() and not self._closing:
@@ -414,11 +410,14 @@ class WorkersCell:
         """
         if kind == FromWorker.RECORDS:
             self._feed.data(payload)
-            self._forget_if_finished()
-        elif kind == FromWorker.FLUSHED and self._flushes > 0:
+            self._sink.share.do(self._step)
+            return
+        if kind == FromWorker.FLUSHED and self._flushes > 0:
             self._flushes -= 1
-            self._sink.on_flushed()
-        elif kind == FromWorker.CLOSED and self._closing:
+            self._feed.after(self._sink.on_flushed)
+            return
+        self._feed.drain()  # an end comes after what was said before
+        if kind == FromWorker.CLOSED and self._closing:
             self._end()
         elif kind == FromWorker.HEAP:
             self._lose(self._link.limits.message("heap_bytes"), "heap_bytes")
@@ -432,8 +431,21 @@ class WorkersCell:
         else:
             raise EngineError(f"a worker sent frame {kind}, which it was not to send now")
 
+    def _step(self) -> bool:
+        """Deal with some of what the cell has said; whether there is more."""
+        try:
+            more = self._feed.step()
+        except EngineError as error:
+            self._link.distrust(error)
+            return False
+        if self._feed.finished:  # the worker has given the isolate back by itself
+            self._end()
+        return more and not self._closed.is_set()
+
     def on_disconnected(self) -> None:
         """Nothing more comes. Whoever waits for the end of this cell has it."""
+        while self._step():
+            pass
         if self._closing:
             self._end()
 
@@ -445,18 +457,16 @@ class WorkersCell:
         """It is over, without a word."""
         self._closing = True
         self._closed.set()
+        self._sink.share.forget(self._step)
 
     def _lose(self, reason: str, limit: str | None) -> None:
         self._end()
         if not self._closing:
             self._sink.on_lost(reason, limit)
 
-    def _forget_if_finished(self) -> None:
-        if self._feed.finished:  # the worker has given the isolate back by itself
-            self._end()
-
     def _end(self) -> None:
         self._closed.set()
+        self._sink.share.forget(self._step)
         self._link.forget(self._number)
 
     def _credit(self, size: int) -> None:

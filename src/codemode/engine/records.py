@@ -154,17 +154,19 @@ class Records:
         self.unfinished = 0
         """Bytes of a record whose end has not come."""
 
-    def feed(self, data: bytes) -> list[Event]:
-        """The events in ``data``.
+    def feed(self, data: bytes, at: int = 0, most: int | None = None) -> tuple[list[Event], int]:
+        """The events in ``data`` from ``at`` on, ``most`` records at most, and where the next begins.
 
         Raises:
             EngineError: these are no records, or one is larger than a value may be.
         """
         events: list[Event] = []
-        at, end = 0, len(data)
+        end = len(data)
         head, head_size = _HEAD.unpack_from, _HEAD.size
+        left = end if most is None else most
         try:
-            while at < end:
+            while at < end and left > 0:
+                left -= 1
                 kind, length = head(data, at)
                 start = at + head_size
                 at = start + length
@@ -181,7 +183,7 @@ class Records:
                         raise ValueError("a turn goes on after its end")
         except _UNREADABLE as error:
             raise EngineError(f"a cell sent unreadable records: {error}") from error
-        return events
+        return events, at
 
     def _gather(self, part: bytes) -> None:
         if not part:
@@ -213,12 +215,15 @@ def longest(value_bytes: int) -> int:
 CREDIT_BYTES: Final = 256 * 1024
 """Give credit back in portions of this size: a small cell never needs any."""
 
+STEP_RECORDS: Final = 50
+"""How many records are decoded before other sessions may have their turn; they take some 0.1 ms."""
+
 SLACK_BYTES: Final = 512 * 1024
 """What may come beyond the window: a full buffer and a few peeks at a buffer being filled."""
 
 
 class Feed:
-    """Takes a cell's raw records, decodes them for its sink, and gives credit for them.
+    """Takes a cell's raw records, decodes them for its sink step by step, and gives credit for them.
 
     While paused it keeps them as they are and gives no credit, so that the script soon waits.
     A turn ends once: each end may set much going, and a worker that could send ends for nothing
@@ -243,23 +248,52 @@ class Feed:
         self._owed = 0
         self._unfinished = 0
         self._turns = 1  # the program's first
-        self._held: deque[bytes] = deque()
+        self._held: deque[bytes | Callable[[], None]] = deque()
+        self._at = 0  # in the first of them
         self._paused = False
 
     def data(self, data: bytes) -> None:
-        """Records have come.
+        """Records have come; they are kept for the next ``step``.
 
         Raises:
-            EngineError: they are unreadable, too many, or out of turn; the worker cannot be trusted
-                any more.
+            EngineError: they are more than the cell has credit for.
         """
         self._open += len(data)
         if self._open > self._max_open:
             raise EngineError("a cell sent more than it had credit for")
-        if self._paused:
+        if data:
             self._held.append(data)
+
+    def after(self, tell: Callable[[], None]) -> None:
+        """Call ``tell`` when what has come is decoded; at once if it is, or is not going to be soon."""
+        if self._held and not self._paused:
+            self._held.append(tell)
         else:
-            self._decode(data)
+            tell()
+
+    def step(self) -> bool:
+        """Decode some records; whether there are more to be decoded now.
+
+        Raises:
+            EngineError: they are unreadable, or out of turn; the worker cannot be trusted any more.
+        """
+        if self._held and not self._paused:
+            first = self._held[0]
+            if isinstance(first, bytes):
+                self._decode(first)
+            else:
+                self._held.popleft()
+                first()
+        return bool(self._held) and not self._paused
+
+    def drain(self) -> None:
+        """Decode all that is to be decoded now.
+
+        Raises:
+            EngineError: as ``step``.
+        """
+        while self.step():
+            pass
 
     def expect_turn(self) -> None:
         """One more turn has been asked for, and will end."""
@@ -270,22 +304,20 @@ class Feed:
         self._paused = True
 
     def resume(self) -> None:
-        """Decode what was kept, unless the sink pauses again over it.
-
-        Raises:
-            EngineError: as ``data``.
-        """
+        """Have what was kept decoded by the steps that follow."""
         self._paused = False
-        while self._held and not self._paused:
-            self._decode(self._held.popleft())
 
     def _decode(self, data: bytes) -> None:
-        self._owed += len(data)
+        before = self._at
+        events, self._at = self._records.feed(data, before, STEP_RECORDS)
+        self._owed += self._at - before
+        if self._at == len(data):
+            self._held.popleft()
+            self._at = 0
         if self._owed >= CREDIT_BYTES:
             self._open -= self._owed
             self._credit(self._owed)
             self._owed = 0
-        events = self._records.feed(data)
         if events:
             last = type(events[-1])
             self.finished = last is Finished

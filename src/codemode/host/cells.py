@@ -50,6 +50,14 @@ class _Cell:
     held: list[Callable[[], None]] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class _Queue:
+    """Those who have something to say about a cell whose start has not been told, in order."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    length: int = 0
+
+
 class Cells:
     """The cells of one session, from their start to the last word about them.
 
@@ -67,6 +75,7 @@ class Cells:
         self._say_closed = say_closed
         self._cells: dict[CellId, _Cell] = {}
         self._early: set[CellId] = set()
+        self._queues: dict[CellId, _Queue] = {}
         self._starting = 0
         self._changed = asyncio.Event()
 
@@ -141,9 +150,24 @@ class Cells:
         self._settle(cell_id, cell)
 
     async def announced(self, cell_id: CellId) -> None:
-        """Return when the cell's start has been told: nothing about it may come before that."""
-        while cell_id not in self._cells:
-            await self._changed.wait()
+        """Return when the cell's start has been told: nothing about it may come before that.
+
+        Those who wait return in the order in which they came, and before any that comes later.
+        """
+        queue = self._queues.get(cell_id)
+        if queue is None:
+            if cell_id in self._cells:
+                return
+            queue = self._queues[cell_id] = _Queue()
+        queue.length += 1
+        try:
+            async with queue.turn:
+                while cell_id not in self._cells:
+                    await self._changed.wait()
+        finally:
+            queue.length -= 1
+            if not queue.length:
+                del self._queues[cell_id]
 
     async def known(self, cell_id: CellId) -> None:
         """Return when it is certain whether there is such a cell."""

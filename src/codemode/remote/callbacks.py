@@ -26,6 +26,7 @@ from ..runtime.callbacks import (
     let_go,
     of_cell,
 )
+from ..runtime.lane import CALLBACK_SECONDS
 from .outgoing import failure_text, json_value
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from contextvars import Context
 
     from ..limits import Limits
+    from ..loop_share import LoopShare
     from ..protocol.session import SessionDelegate
     from ..protocol.types import CellId, ToolDefinition, ToolName
 
@@ -70,6 +72,7 @@ class Callbacks:
         tools: what the cell was given, by their own names.
         context: that of the cell's execute: each callback runs in a copy of it. The context in
             which a host's messages are read belongs to all sessions at the host.
+        share: the session's share of the event loop, in which callbacks are begun.
     """
 
     def __init__(  # noqa: PLR0913 - made in one place, of what its cell has
@@ -80,9 +83,11 @@ class Callbacks:
         delegate: SessionDelegate,
         limits: Limits,
         context: Context,
+        share: LoopShare,
         answers: Answers,
     ) -> None:
         self.context = context
+        self._share = share
         self._cell_id = cell_id
         self._call_id = call_id
         self._tools = tools
@@ -90,8 +95,8 @@ class Callbacks:
         self._limits = limits
         self._answers = answers
         self._lanes = {
-            m.ToolInvoke: _Lane(limits.concurrent_tool_calls),
-            m.NotificationSend: _Lane(NOTIFICATIONS_AT_ONCE),
+            m.ToolInvoke: _Lane(limits.concurrent_tool_calls, self._begin),
+            m.NotificationSend: _Lane(NOTIFICATIONS_AT_ONCE, self._begin),
         }
         self._open: dict[int, _Callback] = {}
         self._on_ended: list[Callable[[], None]] = []
@@ -188,13 +193,15 @@ class Callbacks:
             on_ended()
 
     def _fill(self, lane: _Lane) -> None:
-        while lane.waiting and lane.running < lane.at_once:
-            callback, _ = lane.waiting.popitem(last=False)
-            lane.running += 1
-            loop = asyncio.get_running_loop()
-            task = loop.create_task(self._run(callback), context=self.context.copy())
-            callback.task = task
-            task.add_done_callback(partial(self._ended, callback))
+        if lane.has_room:
+            self._share.do(lane.begin_next)
+
+    def _begin(self, callback: _Callback) -> None:
+        self._share.charge(CALLBACK_SECONDS)
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(self._run(callback), context=self.context.copy())
+        callback.task = task
+        task.add_done_callback(partial(self._ended, callback))
 
     # ── one callback ─────────────────────────────────────────────────────────────────────────
 
@@ -256,7 +263,21 @@ class Callbacks:
 class _Lane:
     """Callbacks of one kind; those that wait in order, and found at once when one is taken out."""
 
-    def __init__(self, at_once: int) -> None:
-        self.at_once = max(1, at_once)
+    def __init__(self, at_once: int, begin: Callable[[_Callback], None]) -> None:
         self.running = 0
         self.waiting: OrderedDict[_Callback, None] = OrderedDict()
+        self._at_once = max(1, at_once)
+        self._begin = begin
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one of those that wait may begin."""
+        return bool(self.waiting) and self.running < self._at_once
+
+    def begin_next(self) -> bool:
+        """Begin the first of those that wait; whether another one may begin, too."""
+        if self.has_room:
+            callback, _ = self.waiting.popitem(last=False)
+            self.running += 1
+            self._begin(callback)
+        return self.has_room

@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from ..errors import CellTerminatingError, CodeModeError, EngineError, SessionError, UsageError
+from ..loop_share import LoopShare
 from ..protocol import messages as m
 from ..protocol.frames import FrameError
 from ..protocol.types import CellId, LiveCell, MissingCell, WaitRequest
@@ -64,6 +65,7 @@ class Generation:
         self._sent_tools = SentTools()
         self._cells: dict[CellId, RemoteCell] = {}
         self._early = EarlyMessages()
+        self._share = LoopShare()
         self._enabled = EnabledByName()
         self._starting = 0
         self._quiet = asyncio.Event()
@@ -254,6 +256,7 @@ class Generation:
             self._delegate,
             self._limits,
             start.context,
+            self._share,
             self.connection,
         )
         cell = self._cells[remote_id] = RemoteCell(cell_id, remote_id, callbacks)

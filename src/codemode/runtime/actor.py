@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ..engine.catalogue import Catalogue
     from ..engine.interfaces import EngineCell, EngineSession
     from ..limits import Limits
+    from ..loop_share import LoopShare
     from ..protocol.session import News, SessionDelegate
     from ..protocol.types import CellId, ExecuteRequest, Item
     from .held import Held
@@ -53,6 +54,7 @@ class Home(Protocol):
     """Where cells live; learns what becomes of them."""
 
     held: Held
+    share: LoopShare
 
     def over(self, actor: CellActor) -> None:
         """It has ended; its id means nothing any more."""
@@ -91,7 +93,15 @@ class CellActor:
         self._inputs: deque[tuple[Input, Observation | Failure | None]] = deque()
         self._performing = False
         self._listener = Listener(
-            cell_id, request, delegate, limits, self._context, values.begin(), home.held, self
+            cell_id,
+            request,
+            delegate,
+            limits,
+            self._context,
+            home.share,
+            values.begin(),
+            home.held,
+            self,
         )
         self._engine: EngineCell | None = None
         self._starting: asyncio.Task[None] | None = None

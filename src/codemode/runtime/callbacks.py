@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..engine.events import ToolCalled
     from ..fair_executor import Pause
     from ..limits import Limits
+    from ..loop_share import LoopShare
     from ..protocol.session import SessionDelegate
     from ..protocol.types import CellId, ToolDefinition
 
@@ -74,6 +75,7 @@ class Callbacks:
         delegate: SessionDelegate,
         limits: Limits,
         context: Context,
+        share: LoopShare,
         answers: Answers,
         on_ended: Callable[[], None],
     ) -> None:
@@ -82,8 +84,8 @@ class Callbacks:
         self._delegate = delegate
         self._limits = limits
         self._answers = answers
-        self._calls = Lane(limits.concurrent_tool_calls, context, on_ended)
-        self._notes = Lane(NOTIFICATIONS_AT_ONCE, context, on_ended)
+        self._calls = Lane(limits.concurrent_tool_calls, context, share, on_ended)
+        self._notes = Lane(NOTIFICATIONS_AT_ONCE, context, share, on_ended)
         self._over = False
         self._cancelling = asyncio.Event()
         self._ending: asyncio.Task[None] | None = None
@@ -123,6 +125,8 @@ class Callbacks:
     def drain(self, on_ended: Callable[[], None]) -> None:
         """Let the notifications end, then cancel the tool calls; ``cancel`` cuts it short."""
         self._over = True
+        # Calls that only others' turns have kept from beginning were made all the same.
+        self._calls.catch_up()
         self._calls.forget_waiting()
         if self._ending is not None:
             return
@@ -150,8 +154,11 @@ class Callbacks:
             return
         cut = asyncio.get_running_loop().create_task(self._cancelling.wait())
         try:
-            while running := self._notes.running:
-                await asyncio.wait([cut, *running], return_when=asyncio.FIRST_COMPLETED)
+            while len(self._notes):
+                if running := self._notes.running:
+                    await asyncio.wait([cut, *running], return_when=asyncio.FIRST_COMPLETED)
+                else:  # those that are left have not had their turn yet
+                    await asyncio.sleep(0)
                 if cut.done():
                     return
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..loop_share import LoopShare
 from .held import Held
 from .unread import Unread
 
@@ -25,6 +26,7 @@ class Cells:
         self._unread = Unread(limits)
         self.held = Held(limits.held_bytes)
         self.on_news: Callable[[CellId, News], None] | None = None
+        self.share = LoopShare()
 
     def __len__(self) -> int:
         return len(self._live)

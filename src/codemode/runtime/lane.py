@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from contextvars import Context
 
+    from ..loop_share import LoopShare
+
     Work: TypeAlias = Callable[[asyncio.Event], Coroutine[object, object, None]]
+
+
+CALLBACK_SECONDS: Final = 0.0001
+"""About what a callback takes of the event loop that has nothing to do: its tasks, and its answer."""
 
 
 @dataclass(slots=True)
@@ -27,12 +33,15 @@ class Lane:
     """Owns the tasks of one kind of callbacks.
 
     ``work(cancel)`` makes a callback's coroutine when its turn comes; its task runs in a copy of
-    ``context``. ``on_room()`` is called whenever one has ended.
+    ``context``. They begin as fast as ``share`` allows. ``on_room()`` is called whenever one has ended.
     """
 
-    def __init__(self, at_once: int, context: Context, on_room: Callable[[], None]) -> None:
+    def __init__(
+        self, at_once: int, context: Context, share: LoopShare, on_room: Callable[[], None]
+    ) -> None:
         self._at_once = max(1, at_once)
         self._context = context
+        self._share = share
         self._on_room = on_room
         self._running: dict[asyncio.Task[None], _Callback] = {}
         self._waiting: deque[tuple[Work, int]] = deque()
@@ -63,6 +72,11 @@ class Lane:
         self._held = held
         self._begin_next()
 
+    def catch_up(self) -> None:
+        """Begin now all that may begin, whoever else waits for the loop."""
+        while self._begin_one():
+            pass
+
     def forget_waiting(self) -> None:
         """Never begin those that wait."""
         self._bytes -= sum(size for _, size in self._waiting)
@@ -84,11 +98,21 @@ class Lane:
         self._bytes = 0
         return running
 
+    @property
+    def _has_room(self) -> bool:
+        return bool(self._waiting) and not self._held and len(self._running) < self._at_once
+
     def _begin_next(self) -> None:
-        while self._waiting and not self._held and len(self._running) < self._at_once:
+        if self._has_room:
+            self._share.do(self._begin_one)
+
+    def _begin_one(self) -> bool:
+        if self._has_room:
             self._begin(*self._waiting.popleft())
+        return self._has_room
 
     def _begin(self, work: Work, size: int) -> None:
+        self._share.charge(CALLBACK_SECONDS)
         callback = _Callback(asyncio.Event(), size)
         loop = asyncio.get_running_loop()
         # The context of this moment is that of whoever made room, of another user maybe.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from ..engine.interfaces import EngineCell
     from ..limits import Limits
+    from ..loop_share import LoopShare
     from ..protocol.session import SessionDelegate
     from ..protocol.types import CellId, ExecuteRequest
     from .held import Held
@@ -67,6 +68,7 @@ class Listener:
         delegate: SessionDelegate,
         limits: Limits,
         context: Context,
+        share: LoopShare,
         writes: Writes,
         held: Held,
         owner: Owner,
@@ -92,10 +94,12 @@ class Listener:
             delegate,
             limits,
             context,
+            share,
             answers=self.turns,
             on_ended=self._on_callback_ended,
         )
-        self._share = held.share(self._regulate)
+        self.share = share
+        self._held = held.share(self._regulate)
 
     def begin(self, engine: EngineCell) -> None:
         """The program runs in ``engine``."""
@@ -117,12 +121,12 @@ class Listener:
     def count(self, *, observed: bool) -> None:
         """What it holds may have changed, and whether somebody is there to take it."""
         self._note_what_is_held()
-        self._share.observe(observed)
+        self._held.observe(observed)
 
     def let_go(self) -> None:
         """The cell is over: it writes nothing more, sees no stored values, and holds nothing."""
         self.writes.discard()
-        self._share.leave()
+        self._held.leave()
 
     def take_frontier_calls(self) -> tuple[str, ...]:
         """The tool calls made since this was last asked, in order."""
@@ -151,7 +155,7 @@ class Listener:
         self._owner.hear(Input.LOST, Failure(reason, limit, worker_lost=limit is None))
 
     def on_unfinished(self, size: int) -> None:
-        self._share.begins(size)
+        self._held.begins(size)
 
     # ── holding back ─────────────────────────────────────────────────────────────────────────
 
@@ -167,15 +171,15 @@ class Listener:
         self._regulate()
 
     def _note_what_is_held(self) -> None:
-        self._share.holds(self.outbox.memory + self.callbacks.bytes + self.turns.held_bytes)
+        self._held.holds(self.outbox.memory + self.callbacks.bytes + self.turns.held_bytes)
 
     def _regulate(self) -> None:
         if self._hushed:
             return
         # A frozen script takes no results; those of calls that have begun are held for it.
         results = self.turns.held_bytes
-        self.callbacks.hold_calls(results > HELD_BYTES or (results > 0 and self._share.waits))
-        if self.callbacks.full or self._share.waits:
+        self.callbacks.hold_calls(results > HELD_BYTES or (results > 0 and self._held.waits))
+        if self.callbacks.full or self._held.waits:
             self.turns.pause()
         else:
             self.turns.resume()

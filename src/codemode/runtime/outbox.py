@@ -32,12 +32,17 @@ class Outbox:
 
     def add(self, item: Item) -> bool:
         """Keep ``item``; False if it is too much, and then nothing later is kept either."""
-        self._bytes += size_of(item)
+        text = item.text if type(item) is TextItem else _text_of(item)
+        if text.isascii():  # most are, and there may be ten thousand: both sizes at once
+            size = memory = ITEM_BYTES + len(text)
+        else:
+            size, memory = size_of(item), ITEM_BYTES + memory_of(text)
+        self._bytes += size
         if self._full or self._bytes > self._max_bytes:
             self._full = True
             return False
         self._items.append(item)
-        self.memory += ITEM_BYTES + memory_of(_text_of(item))
+        self.memory += memory
         return True
 
     def take(self) -> tuple[Item, ...]:
