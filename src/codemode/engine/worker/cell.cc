@@ -28,9 +28,22 @@ void after_collection(Isolate* isolate, GCType, GCCallbackFlags, void*) {
   if (cell && used_heap(isolate) > cell->settings().heap_bytes) cell->exhaust(true);
 }
 
+// Between two full collections a program may fill the old space faster than V8 begins one, up to what the process may
+// take, and V8 ends the process there. So each collection of young objects looks, too: at twice the bound, since old
+// garbage counts until it is collected.
+void after_scavenge(Isolate* isolate, GCType, GCCallbackFlags, void*) {
+  Cell* cell = current_cell;
+  if (cell && used_heap(isolate) > 2 * cell->settings().heap_bytes) cell->exhaust(true);
+}
+
 // V8's own bound, which is higher, or the system gives no more memory, which array buffers take, too.
 size_t near_heap_limit(void*, size_t now, size_t) {
-  if (Cell* cell = current_cell) cell->exhaust(used_heap(cell->isolate()) > cell->settings().heap_bytes / 2);
+  Cell* cell = current_cell;
+  if (!cell) return now + kUnwinding;
+  uint64_t bound = cell->settings().heap_bytes;
+  // V8's bound is a constant: where the cell may have more it is raised, once.
+  if (now < bound) return bound + kUnwinding;
+  cell->exhaust(used_heap(cell->isolate()) > bound / 2);
   return now + kUnwinding;
 }
 
@@ -401,6 +414,7 @@ void prepare_isolate(Isolate* isolate) {
   isolate->SetHostImportModuleDynamicallyCallback(refuse_dynamic_import);
   isolate->AddNearHeapLimitCallback(near_heap_limit, nullptr);
   isolate->AddGCEpilogueCallback(after_collection, nullptr, kGCTypeMarkSweepCompact);
+  isolate->AddGCEpilogueCallback(after_scavenge, nullptr, kGCTypeScavenge);
 }
 
 }  // namespace codemode

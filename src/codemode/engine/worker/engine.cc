@@ -194,11 +194,20 @@ StartupData make_snapshot(const Bytes& prelude, const Bytes& visible) {
 
 void use_snapshot(StartupData made) { snapshot = made; }
 
+// The bound on a cell's heap is looked at after each full collection (cell.cc), and an isolate is made before that bound
+// is known. Left alone V8 collects for the first time when hundreds of megabytes are old, and a program that fills them
+// without garbage meets the process's bound first. So it collects early; and below 1 GiB of old space it lets the heap
+// grow at most twofold between two collections, instead of fourfold.
+constexpr size_t kFirstCollectionBytes = 32 << 20;
+constexpr size_t kOldBytes = size_t{960} << 20;
+
 Isolate* new_isolate() {
   Isolate::CreateParams params;
   params.array_buffer_allocator = allocator;
   params.external_references = external_references();
   params.snapshot_blob = &snapshot;
+  params.constraints.initial_old = kFirstCollectionBytes;
+  params.constraints.max_old = kOldBytes;
   Isolate* isolate = Isolate::New(params);
   isolate->SetMicrotasksPolicy(MicrotasksPolicy::kExplicit);
   return isolate;

@@ -127,7 +127,7 @@ enum class ConstructorBehavior { kThrow, kAllow };
 enum class SideEffectType { kHasSideEffect, kHasNoSideEffect, kHasSideEffectToReceiver };
 enum class NewStringType { kNormal, kInternalized };
 enum class MicrotasksPolicy { kExplicit, kScoped, kAuto };
-enum GCType { kGCTypeMarkSweepCompact = 4 };
+enum GCType { kGCTypeScavenge = 1, kGCTypeMarkSweepCompact = 4 };
 enum GCCallbackFlags { kNoGCCallbackFlags = 0 };
 
 struct StartupData {
