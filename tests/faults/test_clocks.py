@@ -1,4 +1,4 @@
-"""The time of day may jump: nobody here looks at it."""
+"""The time of day may jump: what has to last is measured by a clock that does not."""
 
 import ast
 from collections.abc import Iterator
@@ -13,6 +13,16 @@ WALL_CLOCKS: Final = frozenset(
 )
 
 
+FOR_PEOPLE: Final = {
+    "tracer.py": "when an event happened; order is by number",
+    "recorder.py": "the name of a recording, and when it was begun",
+    "approvals.py": "since when a call waits, and until when it may; the wait itself is bounded by the loop's clock",
+    "decisions.py": "when a person decided",
+    "results.py": "for how long a call has waited, as a text",
+}
+"""Modules that read the time of day, and what they show with it."""
+
+
 def _names(source: Path) -> Iterator[str]:
     """Everything that a module takes from another, as ``module.name``."""
     for node in ast.walk(ast.parse(source.read_text())):
@@ -22,8 +32,8 @@ def _names(source: Path) -> Iterator[str]:
             yield from (f"{node.module}.{name.name}" for name in node.names)
 
 
-def test_no_module_reads_the_time_of_day() -> None:
+def test_no_module_reads_the_time_of_day_but_to_show_it() -> None:
     root = Path(codemode.__file__).parent
     readers = {path.name for path in root.rglob("*.py") if not WALL_CLOCKS.isdisjoint(_names(path))}
 
-    assert readers == set()
+    assert readers == set(FOR_PEOPLE)

@@ -241,7 +241,7 @@ class Activity:
         if record is not None:
             record.close()
             self._closed[cell_id] = record
-            if record.call_id and not record.is_streamed:
+            if record.call_id and not record.is_streamed and not record.is_lost:
                 self._unseen_ends[cell_id] = None
                 self._has_ended(record)
             while len(self._closed) > CLOSED_RECORDS:
@@ -250,6 +250,15 @@ class Activity:
         self._identity.forget(cell_id)
         if self._gate is not None:
             self._gate.cell_closed(cell_id)
+
+    def host_lost(self) -> None:
+        """The application was told which cells its host has taken along: their ends are no news.
+
+        Some of these cells may be closed only later: what is told of the host comes in no order.
+        """
+        self._unseen_ends.clear()
+        for record in self._records.values():
+            record.is_lost = True
 
     def news(self, cell_id: CellId, news: News) -> None:
         """There is news of a cell that nobody observes; see ``protocol.session.TellsNews``."""

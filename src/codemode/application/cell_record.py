@@ -58,6 +58,7 @@ class CellRecord:
         left_over: output of observations whose caller was cancelled, for the next one.
         has_output: whether there is output that nobody has been given.
         has_ended: whether the program is over, and nobody has been told.
+        is_lost: whether the application was told that the cell is lost with its host.
         is_closed: whether the cell is over and all its callbacks have ended.
         on_call_ended: called when a call has ended.
         asks: set when a call has begun to wait for approval, and no result has told of it.
@@ -72,6 +73,7 @@ class CellRecord:
         self.left_over: list[Item] = []
         self.has_output = False
         self.has_ended = False
+        self.is_lost = False
         self.is_closed = False
         self.on_call_ended: Callable[[], None] | None = None
         self.asks = asyncio.Event()

@@ -134,7 +134,7 @@ class ModelTools:
             started = await session.execute(request, preempt=_either(preempt, asks))
         except (SourceError, LimitError, WorkerLostError) as error:
             if isinstance(error, WorkerLostError):
-                self._activity.take_unseen_ends()  # it tells that they are lost
+                self._activity.host_lost()
             return refused(error)
         self._results.started(started.cell_id)
         self._activity.started(started.cell_id, request.tool_call_id, asks=asks)
@@ -194,6 +194,8 @@ class ModelTools:
         except SessionClosedError:
             raise
         except (SessionError, UsageError, WorkerLostError) as error:
+            if isinstance(error, WorkerLostError):
+                self._activity.host_lost()
             self._activity.forget_closed(cell_id)
             return refused(error)
         record = self._activity.find(cell_id)
