@@ -12,6 +12,7 @@ from ..errors import LimitError, WorkerLostError
 from ..limits import amount
 from ..protocol.types import Pending, Result, TextItem, Yielded
 from ..surface.approval_text import WaitingCall, approval_text
+from ..surface.end_hints import end_hints
 from ..surface.output import model_items, status_of
 from ..surface.result import ExecResult
 from ..surface.text import well_formed
@@ -58,7 +59,7 @@ class Results:
         budget = self._limits.output_tokens if max_tokens is None else max_tokens
         items = model_items(response, time.monotonic() - began, max_tokens=budget)
         calls, running = self._activity.take_calls(response.cell_id)
-        items += tuple(map(TextItem, self._notes(response, running)))
+        items += tuple(map(TextItem, self._notes(response, calls, running)))
         if isinstance(response, Yielded | Pending):
             return ExecResult("running", items, response.cell_id, response, calls, running)
         calls += tuple(
@@ -78,9 +79,15 @@ class Results:
         return result
 
     def _notes(
-        self, response: RuntimeResponse | Pending, running: Sequence[NestedCall]
+        self,
+        response: RuntimeResponse | Pending,
+        calls: Sequence[NestedCall],
+        running: Sequence[NestedCall],
     ) -> Iterator[str]:
         """What a model is told behind the output."""
+        if isinstance(response, Result) and response.error_text is None:
+            left = [call for call in calls if call.status == "cancelled"]
+            yield from end_hints(response.items, (*left, *running))
         if isinstance(response, Yielded | Pending):
             if self._tells_waiting:
                 yield waiting_text(running)

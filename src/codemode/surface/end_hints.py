@@ -1,0 +1,38 @@
+"""Hints for programs that succeed and still go wrong: a promise was printed, or a call was left behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ..protocol.types import TextItem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ..protocol.types import Item
+    from .nested_call import NestedCall
+
+PROMISE: Final = "[object Promise]"
+CALLS_NAMED: Final = 4
+
+
+def end_hints(items: Sequence[Item], cancelled: Sequence[NestedCall]) -> Iterator[str]:
+    """What to tell of a program that has ended without an error.
+
+    Args:
+        items: what it wrote.
+        cancelled: its calls that were under way when it ended.
+
+    >>> list(end_hints([TextItem("temperature: [object Promise]")], []))
+    ['Hint: a promise was printed, and not its value: `await` it first.']
+    """
+    if cancelled:
+        names = ", ".join(dict.fromkeys(f"`{call.tool}`" for call in cancelled[:CALLS_NAMED]))
+        more = " and others" if len(cancelled) > CALLS_NAMED else ""
+        were = "call was" if len(cancelled) == 1 else "calls were"
+        yield (
+            f"Hint: {len(cancelled):,} tool {were} under way when the program ended, and cancelled: {names}{more}."
+            " `await` each call whose result or effect is wanted."
+        )
+    if any(isinstance(item, TextItem) and PROMISE in item.text for item in items):
+        yield "Hint: a promise was printed, and not its value: `await` it first."
