@@ -97,6 +97,7 @@ class Activity:
         self._unseen_ends: dict[CellId, None] = {}
         self._records: dict[CellId, CellRecord] = {}
         self._closed: OrderedDict[CellId, CellRecord] = OrderedDict()
+        self._closed_unknown: OrderedDict[CellId, None] = OrderedDict()
         self._kept = 0
 
     def __repr__(self) -> str:
@@ -125,6 +126,10 @@ class Activity:
                 asks.set()
             record.asks = asks
         record.follow(queue)
+        if cell_id in self._closed_unknown:
+            del self._closed_unknown[cell_id]
+            self._closed[cell_id] = self._records.pop(cell_id, record)
+            record.close()
         self._tell_application(CellStarted(cell_id=cell_id, call_id=call_id))
         return record
 
@@ -246,6 +251,11 @@ class Activity:
                 self._has_ended(record)
             while len(self._closed) > CLOSED_RECORDS:
                 self._drop(self._closed.popitem(last=False)[1])
+        else:
+            # A short program may be over before whoever started it has run on and made its record.
+            self._closed_unknown[cell_id] = None
+            if len(self._closed_unknown) > CLOSED_RECORDS:
+                self._closed_unknown.popitem(last=False)
         self._toolset.cell_closed(cell_id)
         self._identity.forget(cell_id)
         if self._gate is not None:
