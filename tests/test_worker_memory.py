@@ -14,6 +14,9 @@ from codemode import CodeMode
 SECONDS: Final = 20.0
 """How long the isolate of a cell that has ended may take to be freed; it takes some milliseconds."""
 
+SAME_READINGS: Final = 6
+"""After so many that are alike, half a second apart, memory does not change any more."""
+
 LARGE: Final = (
     "let all = []; for (let i = 0; i < 300_000; i++) all.push({i, text: 'x' + i}); text(all.length)"
 )
@@ -45,8 +48,10 @@ async def test_a_worker_is_small_again_after_a_dozen_large_cells() -> None:
 async def settled(bound: float) -> float:
     """The memory once it is within the bound, or does not change any more."""
     loop = asyncio.get_running_loop()
-    until, last = loop.time() + SECONDS, -1.0
-    while (now := private_mib()) > bound and now != last and loop.time() < until:
+    until, last, same = loop.time() + SECONDS, -1.0, 0
+    # One reading that is like the last says little: an isolate may be waiting for a processor to be freed on.
+    while (now := private_mib()) > bound and same < SAME_READINGS and loop.time() < until:
+        same = same + 1 if now == last else 0
         last = now
         await asyncio.sleep(0.5)
     return now
