@@ -82,8 +82,8 @@ class OtherBody(Body):
             yield part
 
 
-class MessageBody(Body):
-    """A body that is one message, the answer to ``request``."""
+class AnsweringBody(Body):
+    """A body that ends in an answer to ``request``; ``refusal`` is the status that it came with."""
 
     def __init__(
         self,
@@ -96,6 +96,10 @@ class MessageBody(Body):
         self._answers = answers
         self._request = request
         self._refusal = refusal
+
+
+class MessageBody(AnsweringBody):
+    """A body that is one message, the answer to ``request``."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         body = bytearray()
@@ -116,20 +120,8 @@ class MessageBody(Body):
         return HttpError(replace(self._refusal, said=told))
 
 
-class RefusalBody(Body):
+class RefusalBody(AnsweringBody):
     """The body of a status that refuses ``request``: the reason, noted."""
-
-    def __init__(
-        self,
-        stream: httpx2.AsyncByteStream,
-        answers: AnswerTable,
-        request: RequestId,
-        refusal: HttpStatus,
-    ) -> None:
-        super().__init__(stream)
-        self._answers = answers
-        self._request = request
-        self._refusal = refusal
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         body = bytearray()
