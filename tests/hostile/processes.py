@@ -18,10 +18,7 @@ def descendants(parent: int, *, without: str | None = None) -> set[int]:
 
     Those with the word ``without`` in their command line do not count, nor what is below them.
     """
-    children: dict[int, list[int]] = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and (above := _parent(entry)) is not None:
-            children.setdefault(above, []).append(int(entry))
+    children = _children()
     found: set[int] = set()
     open_ends = [parent]
     while open_ends:
@@ -31,6 +28,21 @@ def descendants(parent: int, *, without: str | None = None) -> set[int]:
             found.add(child)
             open_ends.append(child)
     return found
+
+
+def childless(pids: Iterable[int]) -> set[int]:
+    """Those of the processes that have no child: workers, not the zygotes that have forked them."""
+    children = _children()
+    return {pid for pid in pids if pid not in children}
+
+
+def _children() -> dict[int, list[int]]:
+    """The children of each process that has some; a zombie is none."""
+    children: dict[int, list[int]] = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and (above := _parent(entry)) is not None:
+            children.setdefault(above, []).append(int(entry))
+    return children
 
 
 def _parent(pid: str) -> int | None:

@@ -18,7 +18,7 @@ from codemode.errors import LimitError, SessionError
 from codemode.protocol.types import ExecuteRequest, Result, WaitRequest, Yielded
 from codemode.surface.declaration import described
 
-from .processes import Sampler, descendants
+from .processes import Sampler, childless, descendants
 from .settings import DEFAULT, DEFAULT_HOST, HOST_WORD, TIGHT_HOST
 from .tools import hostile_tools
 from .verdict import KEPT, End, Seen, end_of, joined, refused
@@ -139,8 +139,8 @@ class Stage:
         await within(self._neighbour.move_in(self._provider), "the neighbour")
         await within(self._one("text(1)"), "a first program")  # and a worker is ready for the next
         self._sampler = Sampler(self._everyone)
-        await settled(lambda: len(self._sampler.everyone()))
-        self._usual = len(self._sampler.everyone())
+        await settled(self._workers)
+        self._usual = self._workers()
         return self
 
     async def __aexit__(
@@ -157,6 +157,14 @@ class Stage:
                 assert end == expected, f"the neighbour's cell came to another end: {end}"
         finally:
             await within(self._provider.aclose(), "the end of the provider")
+
+    def _workers(self) -> int:
+        """How many workers there are.
+
+        Zygotes do not count here: on a busy machine one that is slow to fork is replaced, and stays
+        while the neighbour's worker, its child, lives. Those left at the end are counted then.
+        """
+        return len(childless(self._sampler.everyone()))
 
     async def run(self, program: Program) -> Seen:
         """Run one program, and look at what it did."""
@@ -233,7 +241,7 @@ class Stage:
     async def _left(self) -> tuple[str, ...]:
         """What there is more than usual, when all had time to go."""
         deadline = time.monotonic() + WAIT_SECONDS / 10
-        while (count := len(self._sampler.everyone())) > self._usual:
+        while (count := self._workers()) > self._usual:
             if time.monotonic() > deadline:
                 return (f"{count - self._usual} processes",)
             await asyncio.sleep(LOOK_SECONDS)
