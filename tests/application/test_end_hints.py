@@ -31,11 +31,16 @@ PRINTED = "Hint: a promise was printed, and not its value: `await` it first."
     ("program", "hints"),
     [
         pytest.param("tools.slow({x: 1})", [LEFT], id="a call that is not awaited"),
-        pytest.param("text(tools.slow({x: 1}))", [LEFT], id="its promise printed as an object"),
+        pytest.param(
+            "text(tools.slow({x: 1}))", [LEFT, PRINTED], id="its promise printed as an object"
+        ),
         pytest.param(
             "text(`it is ${tools.slow({x: 1})}`)", [LEFT, PRINTED], id="its promise in a text"
         ),
         pytest.param("text('' + Promise.resolve(1))", [PRINTED], id="a promise of no tool"),
+        pytest.param(
+            "async function f() { return 1; }\ntext({a: f()})", [PRINTED], id="inside of a value"
+        ),
         pytest.param("text(await tools.quick({x: 1}))", [], id="a call that is awaited"),
         pytest.param("text({}); text([])", [], id="empty values"),
         pytest.param(

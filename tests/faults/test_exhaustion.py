@@ -105,7 +105,9 @@ async def test_a_worker_that_gets_no_more_memory_for_threads_is_replaced(stage: 
         assert end.error_text is None or end.error_text.startswith(
             ("The worker process of this session was lost (", "Limit reached (", "The cell could")
         )
-    if not ends[-1].worker_lost:  # else the last of them has ended the worker, and there is none now
+    if not ends[
+        -1
+    ].worker_lost:  # else the last of them has ended the worker, and there is none now
         os.kill(stage.worker, signal.SIGKILL)
         await stage.lost_its_worker()
     await stage.works_again()

@@ -116,11 +116,13 @@ class Activity:
         call_id: str,
         queue: EventQueue | None = None,
         *,
+        source: str = "",
         asks: asyncio.Event | None = None,
     ) -> CellRecord:
         """A cell was admitted; ``queue`` gets its events, ``asks`` is set when it asks for approval."""
         record = self.record(cell_id)
         record.call_id = call_id
+        record.source = source
         if asks is not None:
             if record.asks.is_set():
                 asks.set()
@@ -142,6 +144,11 @@ class Activity:
         """The cells whose end was not handed over, in the order of their starts."""
         records = (*self._closed.values(), *self._records.values())
         return tuple(record.info for record in sorted(records, key=lambda each: each.began))
+
+    def source(self, cell_id: CellId) -> str:
+        """The program of a cell whose end was not handed over; empty if it is not known."""
+        record = self.find(cell_id)
+        return "" if record is None else record.source
 
     def running(self, cell_id: CellId) -> tuple[NestedCall, ...]:
         """The nested calls of a cell that run."""

@@ -53,6 +53,7 @@ class CellRecord:
     Attributes:
         began: when it was first known, by the clock of ``time.monotonic``.
         call_id: the model's call that started it, once that is known.
+        source: its program, once that is known.
         calls: how many tools it has called.
         ended: the calls that have ended.
         left_over: output of observations whose caller was cancelled, for the next one.
@@ -68,6 +69,7 @@ class CellRecord:
         self.cell_id = cell_id
         self.began = time.monotonic()
         self.call_id = ""
+        self.source = ""
         self.calls = 0
         self.ended: deque[NestedCall] = deque()
         self.left_over: list[Item] = []

@@ -104,7 +104,9 @@ class Follower:
             started = await self._session.execute(self._request, preempt=self._queue.news)
             call_id, cell_id = self._request.tool_call_id, started.cell_id
             self.cell_id = cell_id
-            record = self._activity.started(cell_id, call_id, self._queue)
+            record = self._activity.started(
+                cell_id, call_id, self._queue, source=self._request.source
+            )
             yield CellStarted(cell_id=cell_id, call_id=call_id)
             response = await started.initial_response()
             while True:

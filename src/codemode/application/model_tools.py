@@ -137,7 +137,9 @@ class ModelTools:
                 self._activity.host_lost()
             return refused(error)
         self._results.started(started.cell_id)
-        self._activity.started(started.cell_id, request.tool_call_id, asks=asks)
+        self._activity.started(
+            started.cell_id, request.tool_call_id, source=request.source, asks=asks
+        )
         try:
             response = await started.initial_response()
         except (SessionClosedError, asyncio.CancelledError):

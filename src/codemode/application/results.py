@@ -87,7 +87,8 @@ class Results:
         """What a model is told behind the output."""
         if isinstance(response, Result) and response.error_text is None:
             left = [call for call in calls if call.status == "cancelled"]
-            yield from end_hints(response.items, (*left, *running))
+            source = self._activity.source(response.cell_id)
+            yield from end_hints(source, response.items, (*left, *running))
         if isinstance(response, Yielded | Pending):
             if self._tells_waiting:
                 yield waiting_text(running)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ..protocol.types import TextItem
+from .printed_promise import prints_promise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,14 +17,15 @@ PROMISE: Final = "[object Promise]"
 CALLS_NAMED: Final = 4
 
 
-def end_hints(items: Sequence[Item], cancelled: Sequence[NestedCall]) -> Iterator[str]:
+def end_hints(source: str, items: Sequence[Item], cancelled: Sequence[NestedCall]) -> Iterator[str]:
     """What to tell of a program that has ended without an error.
 
     Args:
-        items: what it wrote.
+        source: the program, if it is known.
+        items: what it wrote since the last result.
         cancelled: its calls that were under way when it ended.
 
-    >>> list(end_hints([TextItem("temperature: [object Promise]")], []))
+    >>> list(end_hints("", [TextItem("temperature: [object Promise]")], []))
     ['Hint: a promise was printed, and not its value: `await` it first.']
     """
     if cancelled:
@@ -34,5 +36,6 @@ def end_hints(items: Sequence[Item], cancelled: Sequence[NestedCall]) -> Iterato
             f"Hint: {len(cancelled):,} tool {were} under way when the program ended, and cancelled: {names}{more}."
             " `await` each call whose result or effect is wanted."
         )
-    if any(isinstance(item, TextItem) and PROMISE in item.text for item in items):
+    texts = [item.text for item in items if isinstance(item, TextItem)]
+    if any(PROMISE in text for text in texts) or prints_promise(source, texts):
         yield "Hint: a promise was printed, and not its value: `await` it first."
