@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from codemode.protocol.types import CellId, ToolCall, ToolName
-from codemode.tools.occurrences import Occurrences, canonical
+from codemode.surface.canonical_json import canonical
+from codemode.tools.occurrences import Occurrences
 
 
 def made(

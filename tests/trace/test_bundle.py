@@ -9,10 +9,11 @@ import msgspec
 import pytest
 
 from codemode import UsageError
+from codemode.surface.canonical_json import canonical_hash
 from codemode.trace import events as e
 from codemode.trace.bundle import Bundle
 from codemode.trace.events import content
-from codemode.trace.recorder import INLINE_BYTES, Recorder, canonical_hash
+from codemode.trace.recorder import INLINE_BYTES, Recorder
 from codemode.trace.reducer import Reducer, reduce
 
 from .histories import Log, cell_stream, numbered

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..trace.environment import recorded_in
 
 if TYPE_CHECKING:
     from ..limits import Limits
     from ..protocol.session import Session, SessionDelegate, SessionProvider
     from ..trace.recorder import Recorder
     from ..trace.tracer import Sink, Tracer
-
-VARIABLE: Final = "CODEMODE_TRACE"
-"""Names a folder: every session of the process that is not told otherwise is recorded there."""
 
 
 class Tracing:
@@ -50,7 +48,7 @@ def tracing(trace: Sink | str | os.PathLike[str] | None) -> Tracing | None:
         UsageError: it is neither a folder nor a callable, or the folder cannot be made.
     """
     if trace is None:
-        trace = os.environ.get(VARIABLE) or None
+        trace = recorded_in()
     if trace is None:
         return None
     from ..trace.recorder import borrow  # noqa: PLC0415 - only for what is traced

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
+
+from ..trace.environment import record_in
 
 if TYPE_CHECKING:
     from ..trace.bundle import Bundle
@@ -20,8 +21,13 @@ FOLLOW_SECONDS: Final = 0.5
 
 def _set_variable(_context: click.Context, _option: click.Parameter, folder: Path | None) -> None:
     # Sessions look there for themselves: those of a host, of serve and of run are opened in three places.
-    if folder is not None:
-        os.environ["CODEMODE_TRACE"] = str(folder)
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.BadParameter(f"nothing can be recorded in {folder}: {error}") from error
+    record_in(folder)
 
 
 RECORDED: Final = click.option(

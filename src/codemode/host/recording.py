@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from ..trace.environment import recorded_in
 
 if TYPE_CHECKING:
     from ..protocol.session import SessionProvider
-
-VARIABLE: Final = "CODEMODE_TRACE"
 
 _log = logging.getLogger(__name__)
 
@@ -20,8 +19,8 @@ def recorded(provider: SessionProvider) -> SessionProvider:
     A folder that cannot be made is logged: a client that asks for nothing of the kind must not go without a host.
     The recorder ends with the process.
     """
-    folder = os.environ.get(VARIABLE)
-    if not folder:
+    folder = recorded_in()
+    if folder is None:
         return provider
     from ..trace.recorder import borrow  # noqa: PLC0415 - a host that records nothing starts without it
     from ..trace.tracing import TracedSessionProvider  # noqa: PLC0415

@@ -12,22 +12,12 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Final
 
-from msgspec import UNSET
+from ..surface.canonical_json import canonical
 
 if TYPE_CHECKING:
     from ..protocol.types import CellId, JsonValue, ToolCall, ToolName
 
 DIGITS: Final = 32
-
-
-def canonical(value: JsonValue) -> str:
-    """JSON that is the same for the same value, whatever the order of its members.
-
-    Example:
-        >>> canonical({"b": 1, "a": [None, "é"]})
-        '{"a":[null,"\\\\u00e9"],"b":1}'
-    """
-    return json.dumps(None if value is UNSET else value, sort_keys=True, separators=(",", ":"))
 
 
 class Occurrences:

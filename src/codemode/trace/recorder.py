@@ -13,7 +13,6 @@ their number is recorded in their place. A disk that is full or gone ends the re
 from __future__ import annotations
 
 import atexit
-import hashlib
 import json
 import logging
 import os
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
+from ..surface.canonical_json import canonical_hash
 from .events import SCHEMA, CallRequestedEvent, Content, EventsDroppedEvent, utf8_size
 from .payloads import Payloads
 
@@ -203,16 +203,6 @@ class Recorder:
                 return told
             return Content(size=size, text=text.encode("utf-8", "replace").decode())
         return Content(size=size, digest=self._payloads.write(text))
-
-
-def canonical_hash(arguments: str) -> str:
-    """SHA-256 of JSON with sorted keys and no spaces, as 64 hexadecimal digits; empty for what is no JSON."""
-    try:
-        value = msgspec.json.decode(arguments)
-        text = msgspec.json.encode(value, order="sorted")
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return ""
-    return hashlib.sha256(text).hexdigest()
 
 
 class _Contents(dict[type, tuple[str, ...]]):
