@@ -87,6 +87,11 @@ async def said(cm: CodeMode, source: str) -> str:
             "(heap_bytes): the cell used more than 16 MiB of JavaScript heap.",
         ),
         (
+            {"heap_bytes": 256 * MIB},
+            "const a = []; for (;;) a.push(new Array(100).fill(a.length))",
+            "(heap_bytes): the cell used more than 256 MiB of JavaScript heap.",
+        ),
+        (
             {"worker_memory_bytes": 64 * MIB, "heap_bytes": 2**33},
             "const a = []; for (;;) a.push({a})",
             "(worker_memory_bytes): the cells of this session used more than 64 MiB of memory",
@@ -127,7 +132,7 @@ async def said(cm: CodeMode, source: str) -> str:
             "(tool_calls): the cell made more than 2 calls to tools.",
         ),
     ],
-    ids="source_bytes heap_bytes worker_memory_bytes compute_ms output_bytes value_bytes"
+    ids="source_bytes heap_bytes heap_bytes-in-an-unrolled-loop worker_memory_bytes compute_ms output_bytes value_bytes"
     " value_members stored_bytes timers tool_calls".split(),
 )
 async def test_a_cell_over_its_limit_fails_and_the_next_one_runs(

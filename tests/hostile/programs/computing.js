@@ -5,6 +5,12 @@ for (;;);
 // @case loop-that-reaches-its-limit
 // ends: limit compute_ms
 for (;;);
+// @case loop-over-a-short-one-that-is-unrolled
+// ends: runs
+let n = 0; for (;;) new Array(100).fill(n++);
+// @case loop-over-a-short-one-that-reaches-its-limit
+// ends: limit compute_ms
+let n = 0; for (;;) new Array(100).fill(n++);
 // @case microtasks
 // ends: runs or limit heap_bytes
 const again = () => Promise.resolve().then(again); await again();
