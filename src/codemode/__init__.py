@@ -50,6 +50,8 @@ if TYPE_CHECKING:
         WorkerLostError,
     )
     from .limits import Limits
+    from .process_ledger import Figure, limit_process, process_figures
+    from .process_limits import ProcessLimits
     from .protocol.session import (
         Session,
         SessionDelegate,
@@ -129,6 +131,7 @@ __all__ = [
     "EngineMissingError",
     "ExecResult",
     "ExecuteRequest",
+    "Figure",
     "FunctionTool",
     "GrpcSessionProvider",
     "GrpcTls",
@@ -155,6 +158,7 @@ __all__ = [
     "Part",
     "Pending",
     "Policy",
+    "ProcessLimits",
     "ProcessSessionProvider",
     "Result",
     "SavedValues",
@@ -191,8 +195,10 @@ __all__ = [
     "ask",
     "budget",
     "declaration",
+    "limit_process",
     "once",
     "only_destinations",
+    "process_figures",
     "rate",
     "read_only",
     "refuse",
@@ -222,6 +228,8 @@ _HOMES = {
     "code_mode": "CodeMode",
     "errors": _ERRORS,
     "limits": "Limits",
+    "process_ledger": "Figure limit_process process_figures",
+    "process_limits": "ProcessLimits",
     "protocol.session": _SEAMS,
     "protocol.types": _TYPES,
     "remote.grpc": "GrpcSessionProvider GrpcTls",

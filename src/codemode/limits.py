@@ -9,9 +9,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from _typeshed import DataclassInstance
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -20,13 +25,16 @@ GIB = 1024 * MIB
 GREATEST = 2**53 - 1
 """No limit is greater: what counts them, here and in the system, is exact and does not overflow."""
 
-_NEVER_ZERO = frozenset({"heap_bytes", "worker_memory_bytes"})
-"""Where the system takes 0 for no bound at all."""
+_NEVER_ZERO = frozenset(
+    {"heap_bytes", "worker_memory_bytes", "tool_threads", "workers", "zygotes", "descriptors"}
+)
+"""Where the system takes 0 for no bound at all, or nothing runs without one."""
 
 
-def _limit(
+def limit_field(
     default: int | None, unit: str, error: str, hint: str = "", *, optional: bool = False
 ) -> Any:
+    """A field of a table of limits; ``error`` may name ``cap``, ``observed`` and ``what``."""
     return field(
         default=default,
         metadata={"unit": unit, "error": error, "hint": hint, "optional": optional},
@@ -44,54 +52,54 @@ class Limits:
         UsageError: a value is not an integer in its range, or ``None`` where that is unsafe.
     """
 
-    source_bytes: int = _limit(
+    source_bytes: int = limit_field(
         MIB,
         "bytes",
         "the source is {observed}, more than {cap}",
         "store large data with store() or fetch it through a tool instead of writing it into the program.",
     )
-    heap_bytes: int = _limit(
+    heap_bytes: int = limit_field(
         256 * MIB,
         "bytes",
         "the cell used more than {cap} of JavaScript heap",
         "work on the data in smaller pieces and keep only what you need.",
     )
-    worker_memory_bytes: int | None = _limit(
+    worker_memory_bytes: int | None = limit_field(
         GIB,
         "bytes",
         "the cells of this session used more than {cap} of memory together",
         "work on the data in smaller pieces; large strings and typed arrays count too.",
         optional=True,
     )
-    compute_ms: int | None = _limit(
+    compute_ms: int | None = limit_field(
         60_000,
         "ms",
         "the cell computed for {cap} without a pause",
         "split the work and await something between the parts, or run it in a tool.",
         optional=True,
     )
-    output_bytes: int = _limit(
+    output_bytes: int = limit_field(
         16 * MIB,
         "bytes",
         "the cell wrote more than {cap} of output between two observations",
         "print a summary instead of everything.",
     )
-    output_tokens: int = _limit(
+    output_tokens: int = limit_field(
         10_000, "tokens", "the output was cut to {cap} (this is not an error)"
     )
-    value_bytes: int = _limit(
+    value_bytes: int = limit_field(
         16 * MIB,
         "bytes",
         "{what} is {observed}, more than {cap}",
         "pass a smaller value, or pass it in pieces.",
     )
-    value_members: int = _limit(
+    value_members: int = limit_field(
         200_000,
         "members",
         "{what} has more than {cap}, those of everything inside it included",
         "pass fewer values at once, or pass them as one string.",
     )
-    stored_bytes: int | None = _limit(
+    stored_bytes: int | None = limit_field(
         64 * MIB,
         "bytes",
         "the stored values of this session would take {observed}, more than {cap}",
@@ -99,64 +107,64 @@ class Limits:
         " started before a large value was replaced: they still see it.",
         optional=True,
     )
-    live_cells: int | None = _limit(
+    live_cells: int | None = limit_field(
         128,
         "cells",
         "{observed} of this session are alive already, and {cap} are allowed",
         "wait for a running cell to finish, or end one with wait and terminate: true.",
         optional=True,
     )
-    held_bytes: int = _limit(
+    held_bytes: int = limit_field(
         64 * MIB,
         "bytes",
         "a session holds {cap} of output that nobody has been given and of calls and notifications"
         " that have not ended, so cells that nobody observes wait (this is not an error)",
     )
-    timers: int = _limit(
+    timers: int = limit_field(
         10_000,
         "timers",
         "the cell has more than {cap} pending",
         "await timers in smaller groups.",
     )
-    tool_calls: int | None = _limit(
+    tool_calls: int | None = limit_field(
         10_000,
         "calls",
         "the cell made more than {cap} to tools",
         "batch the work, or continue in a new cell.",
         optional=True,
     )
-    concurrent_tool_calls: int = _limit(
+    concurrent_tool_calls: int = limit_field(
         256, "calls", "more than {cap} at once wait their turn (this is not an error)"
     )
-    queued_notifications: int = _limit(
+    queued_notifications: int = limit_field(
         1_024,
         "notifications",
         "a cell with more than {cap} undelivered waits (this is not an error)",
     )
-    callback_grace_ms: int = _limit(
+    callback_grace_ms: int = limit_field(
         100, "ms", "a cancelled callback was dropped after {cap} (this is not an error)"
     )
-    termination_ms: int = _limit(
+    termination_ms: int = limit_field(
         250, "ms", "the cell did not stop within {cap}, so its worker was killed"
     )
-    unobserved_ms: int | None = _limit(
+    unobserved_ms: int | None = limit_field(
         60 * 60_000,
         "ms",
         "nobody observed the cell for {cap} after it had yielded",
         "call wait before that, or start the work again.",
         optional=True,
     )
-    result_kept_ms: int = _limit(
+    result_kept_ms: int = limit_field(
         5 * 60_000,
         "ms",
         "the result of a closed cell is kept for {cap} (this is not an error)",
     )
-    min_yield_time_ms: int = _limit(
+    min_yield_time_ms: int = limit_field(
         0,
         "ms",
         "an observation lasts {cap} where a model asks for less (this is not an error)",
     )
-    max_yield_time_ms: int | None = _limit(
+    max_yield_time_ms: int | None = limit_field(
         None,
         "ms",
         "an observation was cut to {cap} (this is not an error)",
@@ -164,22 +172,7 @@ class Limits:
     )
 
     def __post_init__(self) -> None:
-        for entry in fields(self):
-            value = getattr(self, entry.name)
-            if value is None and entry.metadata["optional"]:
-                continue
-            if type(value) is not int or value < 0:
-                none = " or None" if entry.metadata["optional"] else ""
-                raise UsageError(
-                    f"limit {entry.name} must be a non-negative integer"
-                    f" ({entry.metadata['unit']}){none}, got {value!r}"
-                )
-            if value > GREATEST or (value == 0 and entry.name in _NEVER_ZERO):
-                least = 1 if entry.name in _NEVER_ZERO else 0
-                raise UsageError(
-                    f"limit {entry.name} must be from {least} to 2**53 - 1"
-                    f" ({entry.metadata['unit']})"
-                )
+        check_limits(self)
 
     def message(self, name: str, observed: int | None = None, *, what: str = "the value") -> str:
         """The error text of limit ``name``: what was exceeded, by how much, and what to do.
@@ -189,15 +182,42 @@ class Limits:
             observed: the offending amount in the limit's unit, where it is known.
             what: what has the size, for limits on values.
         """
-        entry = next(f for f in fields(self) if f.name == name)
-        unit = entry.metadata["unit"]
-        text = entry.metadata["error"].format(
-            cap=amount(getattr(self, name), unit),
-            observed="too large" if observed is None else amount(observed, unit),
-            what=what,
-        )
-        hint = entry.metadata["hint"]
-        return f"Limit reached ({name}): {text}." + (f"\nHint: {hint}" if hint else "")
+        return limit_message(self, name, observed, what=what)
+
+
+def check_limits(limits: DataclassInstance) -> None:
+    """Raise UsageError if a field of a table of limits is not an integer in its range, nor a ``None`` it may be."""
+    for entry in fields(limits):
+        value = getattr(limits, entry.name)
+        if value is None and entry.metadata["optional"]:
+            continue
+        if type(value) is not int or value < 0:
+            none = " or None" if entry.metadata["optional"] else ""
+            raise UsageError(
+                f"limit {entry.name} must be a non-negative integer"
+                f" ({entry.metadata['unit']}){none}, got {value!r}"
+            )
+        if value > GREATEST or (value == 0 and entry.name in _NEVER_ZERO):
+            least = 1 if entry.name in _NEVER_ZERO else 0
+            raise UsageError(
+                f"limit {entry.name} must be from {least} to 2**53 - 1 ({entry.metadata['unit']})"
+            )
+
+
+def limit_message(
+    limits: DataclassInstance, name: str, observed: int | None = None, *, what: str = "the value"
+) -> str:
+    """The error text of the field ``name`` of a table of limits; see :meth:`Limits.message`."""
+    entry = next(f for f in fields(limits) if f.name == name)
+    unit = entry.metadata["unit"]
+    cap = getattr(limits, name)
+    text = entry.metadata["error"].format(
+        cap="none" if cap is None else amount(cap, unit),
+        observed="too large" if observed is None else amount(observed, unit),
+        what=what,
+    )
+    hint = entry.metadata["hint"]
+    return f"Limit reached ({name}): {text}." + (f"\nHint: {hint}" if hint else "")
 
 
 def amount(value: int, unit: str) -> str:
@@ -221,8 +241,14 @@ _UNITS = {
 _NUMBER = re.compile(r"(\d(?:_?\d){0,17}(?:\.\d{1,9})?)\s*([a-zA-Z]*)")
 
 
-def read_limit(text: str) -> tuple[str, int | None]:
+def read_limit(
+    text: str, tables: Sequence[type[DataclassInstance]] = (Limits,)
+) -> tuple[str, int | None]:
     """``NAME=VALUE`` as a person writes it: the name of a limit and its number, None for ``none``.
+
+    Args:
+        text: what was written.
+        tables: of limits; the name is a field of one of them.
 
     Raises:
         UsageError: there is no such limit, or this is no amount of its unit.
@@ -232,7 +258,7 @@ def read_limit(text: str) -> tuple[str, int | None]:
     """
     before, equals, amount = text.partition("=")
     name = before.strip().replace("-", "_")
-    units = {each.name: each.metadata["unit"] for each in fields(Limits)}
+    units = {each.name: each.metadata["unit"] for table in tables for each in fields(table)}
     if name not in units:
         near = get_close_matches(name, units, n=1)
         meant = f"did you mean {near[0]}? " if near else ""

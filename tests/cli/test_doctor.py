@@ -19,6 +19,7 @@ from codemode.engine import checkup
 from codemode.engine.checkup import Checkup, examine
 from codemode.engine.sandbox import PARTS, Part
 from codemode.limits import Limits
+from codemode.process_limits import ProcessLimits
 
 from .conftest import CHILD_SECONDS, ROOT, SOURCES, command, environment
 
@@ -58,6 +59,8 @@ def test_where_cells_run_it_says_so_and_finds_no_problem() -> None:
     assert found["limits"] == asdict(Limits())
     assert found["versions"]["codemode"] == metadata.version("codemode")
     assert found["descriptors"]["open"] < found["descriptors"]["limit"]
+    assert found["process"]["workers"] == {"used": 0, "limit": ProcessLimits().workers}
+    assert sorted(found["process"]) == ["descriptors", "tool_threads", "workers", "zygotes"]
 
 
 def test_without_a_terminal_it_writes_plain_lines() -> None:
@@ -178,7 +181,7 @@ def test_a_part_of_the_sandbox_that_is_missing_is_a_problem_and_cells_still_run(
     assert problems == (
         Problem("workers run without landlock", "this kernel does not have it", remedy),
     )
-    assert Diagnosis({}, engine, {}, {}, problems).healthy
+    assert Diagnosis({}, engine, {}, {}, {}, problems).healthy
 
 
 def test_a_hint_of_the_engine_is_the_remedy() -> None:

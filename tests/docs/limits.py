@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from codemode.limits import Limits, amount
+from codemode.process_limits import ProcessLimits
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "limits.md"
@@ -134,6 +135,34 @@ PLACES: Final[dict[str, Place]] = {
 }
 
 
+SHARED: Final = "tests/test_process_limits.py::"
+
+PROCESS_PLACES: Final[dict[str, Place]] = {
+    "tool_threads": Place(
+        "threads of sync tools, at work and of cancelled calls that have not returned, also of closed sessions; an"
+        " owner (`caller`, else the session) may have as many as are left for the others",
+        ("tools/threads.py",),
+        SHARED
+        + "test_the_owner_of_stuck_threads_is_refused_first_also_when_his_sessions_are_closed",
+    ),
+    "workers": Place(
+        "worker processes; one that rests makes room, then an exec waits for 10 s, then it is refused",
+        ("engine/supply.py",),
+        SHARED + "test_where_all_workers_are_in_use_an_exec_waits_and_is_then_refused",
+    ),
+    "zygotes": Place(
+        "processes that fork workers: one for each event loop, and those that are being replaced",
+        ("engine/zygotes.py",),
+        SHARED + "test_a_zygote_beyond_zygotes_is_refused",
+    ),
+    "descriptors": Place(
+        "descriptors with which no worker is started any more; by default 7/8 of what the system allows",
+        ("process_ledger.py",),
+        SHARED + "test_no_worker_is_started_that_leaves_the_application_too_few_descriptors",
+    ),
+}
+
+
 class Bound(NamedTuple):
     """A bound that is not for the application to choose: where it stands, and what happens there."""
 
@@ -215,7 +244,7 @@ FIXED: Final = (
 
 def renewed(page: str) -> str:
     """The page with every generated block as it should be."""
-    made = {"limits": _limits, "texts": _texts, "bounds": _bounds}
+    made = {"limits": _limits, "process": _process, "texts": _texts, "bounds": _bounds}
     return _BLOCK.sub(lambda block: f"{block[1]}{made[block[2]]()}\n{block[3]}", page)
 
 
@@ -229,6 +258,19 @@ def _limits() -> str:
         shown = _shown(getattr(Limits(), limit.name), limit.metadata["unit"])
         rows.append(f"| `{limit.name}` | {shown} | {off} | {place.bounds} | {files} | {test} |")
     head = "| limit | default | off | bounds | enforced in | fires in |\n|---|---|---|---|---|---|"
+    return "\n".join([head, *rows])
+
+
+def _process() -> str:
+    rows = []
+    for limit in fields(ProcessLimits):
+        place = PROCESS_PLACES[limit.name]
+        files = ", ".join(f"`{name}`" for name in place.files)
+        shown = _shown(getattr(ProcessLimits(), limit.name), limit.metadata["unit"])
+        shown = "7/8 of `ulimit -n`" if limit.name == "descriptors" else shown
+        test = f"`{place.test.removeprefix(SHARED)}`"
+        rows.append(f"| `{limit.name}` | {shown} | {place.bounds} | {files} | {test} |")
+    head = "| limit | default | bounds | enforced in | fires in |\n|---|---|---|---|---|"
     return "\n".join([head, *rows])
 
 

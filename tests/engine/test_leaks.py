@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from codemode.engine.workers import StartMethod, WorkersEngine
+from codemode.engine.supply import StartMethod
+from codemode.engine.workers import WorkersEngine
 from codemode.limits import Limits
 
 from .driving import (

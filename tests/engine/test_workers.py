@@ -11,7 +11,8 @@ from codemode.engine import events as ev
 from codemode.engine import installed, process, starters
 from codemode.engine.installed import Installed
 from codemode.engine.process import WorkerProcess, taken
-from codemode.engine.workers import StartMethod, WorkersEngine, WorkersSession
+from codemode.engine.supply import StartMethod
+from codemode.engine.workers import WorkersEngine, WorkersSession
 from codemode.errors import EngineError, EngineMissingError
 from codemode.limits import MIB, Limits
 
@@ -287,9 +288,9 @@ async def test_a_system_without_processes_left_is_an_error_and_not_the_end(
     await worker_of(session)
     zygote = _zygote(forked)
     resource.prlimit(zygote, resource.RLIMIT_NOFILE, (5, 5))
-    assert forked._starter is not None
+    assert forked._supply is not None
     with pytest.raises(EngineError, match=r"^no worker could be started: .* \((EMFILE|EAGAIN)\)$"):
-        await bounded(forked._starter.start())
+        await bounded(forked._supply.starter.start())
 
     assert alive([zygote]) == {zygote}
     assert await texts(session, "text('still')") == ["still"]
@@ -351,7 +352,7 @@ async def test_whoever_is_cancelled_as_his_worker_comes_leaves_none_behind(
 
 
 def _zygote(engine: WorkersEngine) -> int:
-    starter = engine._starter
+    starter = None if engine._supply is None else engine._supply.starter
     assert isinstance(starter, starters.ZygoteStarter)
     assert starter._zygote is not None
     return starter._zygote.pid

@@ -165,7 +165,7 @@ class Stage:
 
 def zygote_of(engine: WorkersEngine) -> int:
     """The zygote that is asked for workers at the moment."""
-    starter = engine._starter
+    starter = None if engine._supply is None else engine._supply.starter
     assert isinstance(starter, ZygoteStarter)
     assert starter._zygote is not None
     return starter._zygote.pid

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 import pytest
 
 from codemode.errors import EngineError
+from codemode.process_ledger import limit_process
+from codemode.process_limits import ProcessLimits
 from tests.engine.driving import eventually
 
 from .stage import Stage, bounded, execute, texts
@@ -18,7 +20,8 @@ from .stage import Stage, bounded, execute, texts
 
 @contextmanager
 def no_descriptors() -> Iterator[None]:
-    """This process cannot open anything."""
+    """This process cannot open anything, and its ledger does not mind."""
+    limit_process(ProcessLimits(descriptors=1_000_000))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     taken = [os.open("/dev/null", os.O_RDONLY)]
     resource.setrlimit(resource.RLIMIT_NOFILE, (taken[0] + 64, hard))
@@ -32,6 +35,7 @@ def no_descriptors() -> Iterator[None]:
         for fd in taken:
             os.close(fd)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        limit_process(ProcessLimits())
 
 
 async def no_ready_worker(stage: Stage) -> None:

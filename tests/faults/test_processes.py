@@ -7,10 +7,11 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
+from weakref import WeakKeyDictionary
 
 import pytest
 
-from codemode.engine import starters
+from codemode.engine import starters, supply
 from codemode.engine.process import WorkerProcess
 from codemode.engine.workers import WorkersEngine
 from codemode.protocol.types import (
@@ -267,12 +268,15 @@ async def test_a_zygote_that_fails_while_it_loads_is_replaced(
     fault: signal.Signals, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(starters, "START_SECONDS", 1.0)
+    monkeypatch.setattr(supply, "_SUPPLIES", WeakKeyDictionary())  # not the neighbour's zygote
     async with LocalSessionProvider() as provider:
         session = await provider.create_session(stage.delegate)
         running = asyncio.create_task(execute(session, "text('well')"))
         engine = provider._engine
         assert isinstance(engine, WorkersEngine)
-        await eventually(lambda: getattr(engine._starter, "_zygote", None) is not None)
+        await eventually(
+            lambda: getattr(engine._supply and engine._supply.starter, "_zygote", None) is not None
+        )
         os.kill(zygote_of(engine), fault)
 
         assert texts((await running).items) == ["well"]

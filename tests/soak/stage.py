@@ -213,7 +213,7 @@ class _Play:
     def _zygote(self) -> int | None:
         engine = self._provider._engine
         assert isinstance(engine, WorkersEngine)
-        starter = engine._starter
+        starter = None if engine._supply is None else engine._supply.starter
         assert starter is None or isinstance(starter, ZygoteStarter)
         return None if starter is None or starter._zygote is None else starter._zygote.pid
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from codemode.errors import ToolError, UsageError
-from codemode.tools.runner import ABANDONED_PER_THREAD, Outcome, Runner
+from codemode.tools.runner import Runner
+from codemode.tools.threads import ABANDONED_PER_THREAD, Outcome
 
 BOUND_S = 20
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")

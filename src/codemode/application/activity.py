@@ -218,7 +218,8 @@ class Activity:
                 begun = CallStarted(cell_id=call.cell_id, call=record.begun(call_id))
                 self._tell_application(begun)
                 await record.tell(begun)
-            value = await self._toolset.invoke_tool(call, cancel, gate=self._gate)
+            owner = call.caller or self._identity.owner()
+            value = await self._toolset.invoke_tool(call, cancel, gate=self._gate, owner=owner)
             ended = record.end(call_id, "ok", size=_json_bytes(value))
             return value
         except Exception as error:

@@ -41,17 +41,25 @@ class SessionIdentity:
             )
         self.session = session
         self._caller = caller
-        self._occurrences = Occurrences(session or uuid.uuid4().hex)
+        self._own_name = session or uuid.uuid4().hex
+        self._occurrences = Occurrences(self._own_name)
 
     def named(self, call: ToolCall) -> ToolCall:
         """The call with session, caller and idempotency key; once for each call, in order."""
-        caller = self._caller() if callable(self._caller) else self._caller
+        caller = self._caller_now()
         return msgspec.structs.replace(
             call,
             session=self.session or "",
             caller=caller or "",
             idempotency_key=self._occurrences.key(call),
         )
+
+    def owner(self) -> str:
+        """Who answers for what a nested call uses up of this process: its caller, or else the session."""
+        return self._caller_now() or self._own_name
+
+    def _caller_now(self) -> str | None:
+        return self._caller() if callable(self._caller) else self._caller
 
     def forget(self, cell_id: CellId) -> None:
         """The cell is over."""

@@ -15,12 +15,14 @@ import click
 
 from ..engine.checkup import examine
 from ..limits import Limits, amount
+from ..process_ledger import descriptor_limit, open_descriptors, process_figures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..engine.checkup import Checkup
     from ..engine.sandbox import Part
+    from ..process_ledger import Figure
 
 FEW_DESCRIPTORS: Final = 256
 """A session takes 3 of them, and is not alone in its application."""
@@ -78,6 +80,7 @@ class Diagnosis:
     versions: dict[str, str]
     engine: Checkup
     descriptors: dict[str, int | None]
+    process: dict[str, Figure]
     limits: dict[str, int | None]
     problems: tuple[Problem, ...]
 
@@ -96,6 +99,7 @@ class Diagnosis:
             "engine": engine,
             "sandbox": [part._asdict() for part in self.engine.sandbox or ()],
             "descriptors": self.descriptors,
+            "process": {name: each._asdict() for name, each in self.process.items()},
             "limits": self.limits,
             "problems": [asdict(problem) for problem in self.problems],
         }
@@ -124,11 +128,12 @@ def doctor(*, as_json: bool) -> int:
 def diagnose() -> Diagnosis:
     """Try everything; nothing of it raises or hangs."""
     engine = examine()
-    descriptors = _descriptors()
+    descriptors = {"open": open_descriptors(), "limit": descriptor_limit()}
     return Diagnosis(
         versions=_versions(engine),
         engine=engine,
         descriptors=descriptors,
+        process=dict(process_figures()),
         limits=asdict(Limits()),
         problems=tuple(_problems(engine, descriptors["limit"])),
     )
@@ -149,21 +154,6 @@ def _version(package: str) -> str:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return "not installed"
-
-
-def _descriptors() -> dict[str, int | None]:
-    """How many this process has open, and may have; workers and sessions count against it."""
-    try:
-        import resource  # noqa: PLC0415 - not on every platform
-
-        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        limit = None if soft == resource.RLIM_INFINITY else soft
-    except ImportError:
-        limit = None
-    try:
-        return {"open": len(os.listdir("/dev/fd")) - 1, "limit": limit}  # without the listing
-    except OSError:
-        return {"open": None, "limit": limit}
 
 
 def _problems(engine: Checkup, descriptors: int | None) -> Iterator[Problem]:
@@ -214,6 +204,10 @@ def _sections(found: Diagnosis) -> Iterator[tuple[str, list[_Row]]]:
             (_PLAIN, "limit", "none" if may is None else f"{may:,}"),
         ],
     )
+    yield (
+        "limits of a process, and what this one has",
+        [(_PLAIN, name, _figure(each)) for name, each in found.process.items()],
+    )
     yield "limits", [(_PLAIN, *row) for row in _limit_rows()]
     if found.problems:
         yield (
@@ -243,6 +237,11 @@ def _engine_row(found: Checkup) -> _Row:
         found.zygote_bytes and f"zygote {amount(found.zygote_bytes, 'bytes')}, mostly shared",
     ]
     return (_GOOD, "workers", " · ".join(text for text in said if text))
+
+
+def _figure(figure: Figure) -> str:
+    limit = "none" if figure.limit is None else f"{figure.limit:,}"
+    return f"{limit} (unknown)" if figure.used is None else f"{limit} ({figure.used:,})"
 
 
 def _limit_rows() -> Iterator[tuple[str, str]]:

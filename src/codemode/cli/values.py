@@ -24,7 +24,7 @@ _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\
 
 
 class LimitType(_LimitParam):
-    """``NAME=VALUE`` as the pair of a field of Limits and its number, or None for ``none``."""
+    """``NAME=VALUE`` as the pair of a limit's name and its number, or None for ``none``."""
 
     name = "NAME=VALUE"
 
@@ -32,12 +32,13 @@ class LimitType(_LimitParam):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, int | None]:
         from ..errors import UsageError  # noqa: PLC0415 - not for --help
-        from ..limits import read_limit  # noqa: PLC0415 - the same
+        from ..limits import Limits, read_limit  # noqa: PLC0415 - the same
+        from ..process_limits import ProcessLimits  # noqa: PLC0415 - the same
 
         if isinstance(value, tuple):
             return value
         try:
-            return read_limit(str(value))
+            return read_limit(str(value), (Limits, ProcessLimits))
         except UsageError as error:
             self.fail(str(error))
 
@@ -106,15 +107,19 @@ ORIGIN: Final = OriginType()
 
 
 def make_limits(given: Iterable[tuple[str, int | None]]) -> Limits:
-    """The limits with those that were given on the command line.
+    """The limits with those that were given on the command line; those of the process are set.
 
     Raises:
         click.BadParameter: one that cannot be switched off was, or no program could run with them.
     """
     from ..errors import UsageError  # noqa: PLC0415 - not for --help
     from ..limits import Limits  # noqa: PLC0415
+    from ..process_ledger import limit_process_by  # noqa: PLC0415
 
-    values: dict[str, Any] = dict(given)
+    try:
+        values: dict[str, Any] = dict(limit_process_by(dict(given)))
+    except UsageError as error:
+        raise click.BadParameter(str(error), param_hint="'--limit'") from error
     if values.get("live_cells") == 0:
         raise click.BadParameter(
             "with live_cells=0 no program could run\nhint: give 1 or more, or none.",

@@ -102,7 +102,7 @@ class Link(asyncio.BufferedProtocol):
         self._worker = worker
         self._settings = settings
         self._on_lost = on_lost
-        self._resting = resting  # those of its engine without a cell, the longest first
+        self._resting = resting  # those of its event loop without a cell, the longest first
         self._buffer = memoryview(bytearray(READ_BYTES))
         self._frames = Frames()
         self._cells: dict[int, WorkersCell] = {}
@@ -242,18 +242,18 @@ class Link(asyncio.BufferedProtocol):
             if not self._cells and self._retired:
                 self.abandon()
             elif not self._cells and not self.lost:
-                self._idle = self.loop.call_later(IDLE_SECONDS, self._leave)
+                self._idle = self.loop.call_later(IDLE_SECONDS, self.leave)
                 self._resting[self] = None
                 if len(self._resting) > IDLE_WORKERS:
-                    next(iter(self._resting))._leave()
+                    next(iter(self._resting)).leave()
 
     def retire(self) -> None:
         """Start nothing more in this worker; it goes with the last of its cells."""
         self._retired = True
         self._on_lost(self)
 
-    def _leave(self) -> None:
-        """Nobody needs this worker."""
+    def leave(self) -> None:
+        """End this worker, which has no cell."""
         self._on_lost(self)
         self.abandon()
 

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import weakref
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -22,6 +23,8 @@ from .wire import SETUP_HEAD, VERSION, ToWorker, frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ..process_ledger import Place
 
 WORDS_BYTES: Final = 4096
 """How much of what a process wrote to standard error is read."""
@@ -125,9 +128,15 @@ class WorkerProcess:
         self.pid = pid
         self.released = False
         self._on_release = on_release
+        self._place: Place | None = None
         self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         self._words = words
         self._pidfd = _open_pidfd(pid)
+
+    def hold(self, place: Place) -> None:
+        """Give ``place`` back when this is released, or lost."""
+        self._place = place
+        weakref.finalize(self, place.give_back)
 
     def kill(self) -> None:
         """End it at once; harmless if it has ended."""
@@ -154,6 +163,8 @@ class WorkerProcess:
             os.close(self._pidfd)
         self._pidfd = None
         self.released = True
+        if self._place is not None:
+            self._place.give_back()
         if self._on_release is not None:
             self._on_release()
 

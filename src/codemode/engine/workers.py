@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import sys
 import warnings
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from contextvars import Context
+from typing import TYPE_CHECKING, Final
 
 from ..errors import EngineError
+from ..process_ledger import LEDGER
 from .link import Link, settings_of
 from .process import dispose, taken
-from .starters import SpawnStarter, ZygoteStarter
+from .supply import supply_for
 
 if TYPE_CHECKING:
     from ..limits import Limits
@@ -24,12 +26,10 @@ if TYPE_CHECKING:
     from .link import WorkersCell
     from .process import WorkerProcess
     from .sandbox import Part
-    from .starters import Starter
+    from .supply import StartMethod, WorkerSupply
 
 TRIES: Final = 3
 """How many workers may die before they are used until we believe that they all do."""
-
-StartMethod: TypeAlias = Literal["zygote", "spawn"]
 
 
 class WorkersEngine:
@@ -45,36 +45,51 @@ class WorkersEngine:
     """
 
     def __init__(self, *, start_method: StartMethod | None = None) -> None:
-        self.start_method = start_method or ("zygote" if sys.platform == "linux" else "spawn")
+        default: StartMethod = "zygote" if sys.platform == "linux" else "spawn"
+        self.start_method = start_method or default
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._starter: Starter | None = None
+        self._supply: WorkerSupply | None = None
         self._ready: asyncio.Task[WorkerProcess] | None = None
         self._closed = False
-        self.resting: dict[Link, None] = {}
 
     def session(self, limits: Limits) -> WorkersSession:
         return WorkersSession(self, limits)
 
+    @property
+    def resting(self) -> dict[Link, None]:
+        """The links of workers without a cell, of all engines of this event loop."""
+        return self._supply_here().resting
+
     def warm_up(self) -> None:
-        """Have a worker made ready, unless there is one."""
-        starter = self._starter_here()
+        """Have a worker made ready, unless there is one, or many are at work in this process."""
+        supply = self._supply_here()
         if self._ready is not None and _failed(self._ready):
             self._ready = None  # why it failed may be over
-        if self._ready is None and not self._closed:
-            self._ready = asyncio.create_task(starter.start(), name="ready worker")
-            self._ready.add_done_callback(_retrieve)
+        is_roomy = 2 * LEDGER.workers.used < LEDGER.limits.workers
+        if self._ready is None and is_roomy and not self._closed:
+            self._ready = _starting(supply)
+
+    def give_up_ready(self) -> bool:
+        """End the worker that waits for a session, if there is one; whether there was."""
+        ready, self._ready = self._ready, None
+        if ready is None or _failed(ready):
+            return False
+        dispose(ready)
+        return True
 
     async def take(self) -> WorkerProcess:
         """A worker, ready if there is one.
 
         Raises:
             EngineError: none could be started.
+            LimitError: this process has as many as it may have.
         """
         for _ in range(TRIES):
             self._refuse_if_closed()
-            self.warm_up()
+            supply = self._supply_here()
             ready, self._ready = self._ready, None
-            assert ready is not None
+            if ready is None or _failed(ready):
+                ready = _starting(supply)
             worker = await taken(ready)
             if self._closed:
                 worker.kill()
@@ -93,34 +108,48 @@ class WorkersEngine:
     async def aclose(self) -> None:
         self._closed = True
         ready, self._ready = self._ready, None
-        starter, self._starter = self._starter, None
+        supply, self._supply = self._supply, None
+        is_here = self._loop is asyncio.get_running_loop()
         if ready is not None:
             dispose(ready)
-        if starter is not None and self._loop is asyncio.get_running_loop():
-            await starter.aclose()
-        elif starter is not None:
-            starter.abandon()
-        if ready is not None and self._loop is asyncio.get_running_loop():
+        if supply is not None and supply.leave(self):
+            if is_here:
+                await supply.starter.aclose()
+            else:
+                supply.starter.abandon()
+        if ready is not None and is_here:
             await asyncio.wait([ready])
+            if not _failed(ready):
+                await ready.result().gone()
 
     def __del__(self) -> None:
-        if self._starter is not None:
+        if self._supply is not None:
             warnings.warn(f"unclosed {self!r}: call aclose()", ResourceWarning, stacklevel=1)
-            self._starter.abandon()
-            if self._ready is not None:
-                dispose(self._ready)
+            self._abandon()
 
-    def _starter_here(self) -> Starter:
+    def _supply_here(self) -> WorkerSupply:
         loop = asyncio.get_running_loop()
-        if self._starter is not None and self._loop is not loop:
-            self._starter.abandon()
-            if self._ready is not None:
-                dispose(self._ready)
-            self._starter = self._ready = None
-        if self._starter is None:
+        if self._supply is not None and self._loop is not loop:
+            self._abandon()
+        if self._supply is None:
             self._loop = loop
-            self._starter = ZygoteStarter() if self.start_method == "zygote" else SpawnStarter()
-        return self._starter
+            self._supply = supply_for(self, self.start_method)
+        return self._supply
+
+    def _abandon(self) -> None:
+        """Let go of what belongs to another event loop, without waiting."""
+        supply, self._supply = self._supply, None
+        ready, self._ready = self._ready, None
+        if supply is not None and supply.leave(self):
+            supply.starter.abandon()
+        if ready is not None:
+            dispose(ready)
+
+
+def _starting(supply: WorkerSupply) -> asyncio.Task[WorkerProcess]:
+    task = asyncio.create_task(supply.start(), name="ready worker", context=Context())
+    task.add_done_callback(_retrieve)
+    return task
 
 
 def _failed(task: asyncio.Task[WorkerProcess]) -> bool:

@@ -17,6 +17,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..errors import EngineError
+from ..process_ledger import LEDGER
 from .process import LastWords, WorkerProcess, end, kill, launch
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Zygote:
 
     Raises:
         EngineError: it could not be started.
+        LimitError: this process has as many as it may have.
     """
 
     def __init__(self, forget: Callable[[Zygote], None]) -> None:
@@ -79,7 +81,16 @@ class Zygote:
         self._requests: deque[_Request] = deque()
         self._workers: dict[int, WorkerProcess] = {}
         self._buffer = bytearray()
-        self._process, self._control, self._words = launch("zygote")
+        place = LEDGER.zygotes.take()
+        if place is None:
+            raise LEDGER.refusal("zygotes")
+        try:
+            self._process, self._control, self._words = launch("zygote")
+        except BaseException:
+            place.give_back()
+            raise
+        self._place = place
+        weakref.finalize(self, place.give_back)
         # Whoever forgets to close, or ends its interpreter, leaves no process behind.
         self._finalizer = weakref.finalize(
             self, end, os.getpid(), self._process, self._control, self._words
@@ -143,6 +154,7 @@ class Zygote:
             return None
         self._over = True
         self._finalizer.detach()
+        self._place.give_back()
         mine = os.getpid() == self._owner  # and not a fork of it
         for worker in self._workers.values():
             if mine:

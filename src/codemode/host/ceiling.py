@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ..limits import MIB, Limits, read_limit
+from ..process_ledger import limit_process_by
+from ..process_limits import ProcessLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,12 +45,13 @@ class Ceiling:
 
     @classmethod
     def of(cls, options: Iterable[str]) -> Ceiling:
-        """What ``--limit NAME=VALUE`` says.
+        """What ``--limit NAME=VALUE`` says; the limits of this process are set.
 
         Raises:
             UsageError: one is none, or cannot be set so.
         """
-        given: dict[str, Any] = dict(read_limit(each) for each in options)
+        read = dict(read_limit(each, (Limits, ProcessLimits)) for each in options)
+        given: dict[str, Any] = dict(limit_process_by(read))
         return cls(Limits(**{"live_cells": CELLS_OF_A_SESSION, **given}), frozenset(given))
 
     def granted(self, asked: CellLimits | None) -> Limits:

@@ -13,7 +13,7 @@ from .schema_tool import Tool
 from .tool import Preparing, ToolContext
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
 
     from ..protocol.session import Signal
     from ..protocol.types import JsonValue, ToolCall
@@ -31,12 +31,16 @@ class Dispatch:
         registry: the tools.
         runner: where blocking functions run.
         cancel: set when the result is no longer wanted.
+        owner: for whom it is made; None: not known.
     """
 
-    def __init__(self, registry: Registry, runner: Runner, cancel: Signal) -> None:
+    def __init__(
+        self, registry: Registry, runner: Runner, cancel: Signal, owner: Hashable = None
+    ) -> None:
         self._registry = registry
         self._runner = runner
         self._cancel = cancel
+        self._caller = owner
 
     @property
     def owner(self) -> object:
@@ -97,7 +101,7 @@ class Dispatch:
         return await converted(result, definition.name, self._runner)
 
     def _context(self, name: str) -> ToolContext:
-        return ToolContext(name, self._cancel, self._runner)
+        return ToolContext(name, self._cancel, self._runner, self._caller)
 
 
 def with_input(call: ToolCall) -> ToolCall:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from ..protocol.types import JsonValue
-    from .runner import Outcome
+    from .threads import Outcome
     from .tool import ToolContext
 
 
@@ -64,7 +64,8 @@ async def called(
 
 
 async def _run(function: Callable[[], object], context: ToolContext, *, thread: bool) -> Outcome:
-    return await context.runner.call(partial(_returned, function, context.name), thread=thread)
+    returned = partial(_returned, function, context.name)
+    return await context.runner.call(returned, thread=thread, owner=context.owner)
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,9 @@ class ToolSearch:
         """
         asked = _asked(call.input)
         catalogue = self._read()
-        outcome = await context.runner.call(lambda: self.search(catalogue, asked), thread=True)
+        outcome = await context.runner.call(
+            lambda: self.search(catalogue, asked), thread=True, owner=context.owner
+        )
         if outcome.error is not None:
             raise as_tool_error(outcome.error, context.name)
         results: JsonValue = msgspec.to_builtins(outcome.value)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
 
     from ..protocol.session import Signal
     from ..protocol.types import JsonValue, ToolCall, ToolDefinition
@@ -21,11 +21,13 @@ class ToolContext:
         name: the public name that the script used, for error texts.
         cancel: set when the result is no longer wanted; the task is cancelled as well.
         runner: where blocking functions run.
+        owner: for whom the call is made, to share the threads of the process; None: not known.
     """
 
     name: str
     cancel: Signal
     runner: Runner
+    owner: Hashable = None
 
 
 @runtime_checkable

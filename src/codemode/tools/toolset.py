@@ -33,7 +33,7 @@ from .search import SEARCH, ToolSearch, search_definition
 from .tool import ToolInterface
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Hashable, Iterable, Mapping
     from types import TracebackType
     from typing import Self
 
@@ -64,7 +64,8 @@ class Toolset:
         middleware: what every call passes before its tool, in order; for what they see, see
             :mod:`codemode.tools.chain`. Calls of unknown tools pass, too.
         on_notify: gets what cells say with ``notify``; called in the event loop.
-        max_threads: how many sync functions run at once.
+        max_threads: how many sync functions run at once; ``ProcessLimits.tool_threads`` bounds those
+            of all toolsets together.
         namespaces: what namespaces of tools are for, by name; a heading that the model reads.
         catalogue_tokens: what the descriptions of the tools may cost a model together, in tokens
             of 4 bytes; None for no bound. Tools that do not fit are *deferred*: cells can call
@@ -209,7 +210,12 @@ class Toolset:
         self._catalogue_is_old = True
 
     async def invoke_tool(
-        self, call: ToolCall, cancel: Signal, *, gate: Gate | None = None
+        self,
+        call: ToolCall,
+        cancel: Signal,
+        *,
+        gate: Gate | None = None,
+        owner: Hashable = None,
     ) -> JsonValue:
         """Pass the call through the chain to its tool; give the result as JSON.
 
@@ -217,6 +223,8 @@ class Toolset:
             call: as a session makes it.
             cancel: set when the result is no longer wanted.
             gate: the policy in force for a session; None: this object's own.
+            owner: for whom the call is made: the threads that sync functions hold, and those that
+                cancelled ones do not give back, are the owner's. None: this object's.
 
         Raises:
             ToolError: the tool is not enabled, its arguments do not fit, it was refused, or failed.
@@ -228,7 +236,7 @@ class Toolset:
         before = me.cancelling() if me else 0
         name = self._registry.public_name(call.tool_name)
         try:
-            end = Dispatch(self._registry, self._runner, cancel)
+            end = Dispatch(self._registry, self._runner, cancel, owner)
             gate = gate or self._gate
             if not self._middleware and gate is None:  # the tool reads its arguments itself
                 return await end.invoke(with_input(call))
