@@ -448,3 +448,29 @@ def test_the_exit_is_quick_even_if_nobody_reads() -> None:
         host.stdin.close()
 
         assert host.process.wait(EXIT_SECONDS) == 0
+
+
+def test_calls_that_a_program_made_before_its_end_are_told_and_cancelled() -> None:
+    """Even if all of it comes in one piece, before the host has announced the cell."""
+    source = "for (let i = 0; i < 3; i++) tools.t(i); for (let i = 0; i < 20; i++) await null; text('end')"
+    cells = range(2, 32)
+    with HostProcess() as host:
+        host.open()
+        host.say(*[execute(number, source, tools=("t",)) for number in cells])
+        told: dict[str, list[Any]] = {}
+        cells_of: dict[int, str] = {}
+        closed = 0
+        while closed < len(cells):
+            message = host.hear()
+            if message["type"] == "delegate/request":
+                invocation = message["request"]["invocation"]
+                cells_of[message["id"]] = invocation["cell_id"]
+                told.setdefault(invocation["cell_id"], []).append(invocation["input"])
+            elif message["type"] == "delegate/cancel":
+                told[cells_of[message["id"]]].append("cancelled")
+            closed += message["type"] == "cell/closed"
+
+    assert len(told) == len(cells)
+    for each in told.values():
+        assert [item for item in each if item != "cancelled"] == [0, 1, 2]
+        assert each.count("cancelled") == 3

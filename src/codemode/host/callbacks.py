@@ -61,6 +61,13 @@ class Callbacks:
             raise ToolError(result.message)
         return result.value
 
+    async def ask_and_cancel(self, session_id: str, request: m.ToolInvoke) -> None:
+        """Send a callback whose program is over already, and its cancellation behind it."""
+        async with self._places:
+            number = await self._send(session_id, request)
+            if self._open.pop(number, None) is not None:
+                self._outlet.send(encode(m.DelegateCancel(number)))
+
     def answer(self, response: m.DelegateResponse) -> None:
         """The client has answered. An id that nobody waits for means nothing."""
         future = self._open.pop(response.id, None)
@@ -88,7 +95,14 @@ class ClientDelegate:
     async def invoke_tool(self, call: ToolCall, cancel: Signal) -> JsonValue:
         """Let the client run a tool."""
         del cancel  # the task is cancelled with it
-        await self._cells.announced(call.cell_id)
+        try:
+            await self._cells.announced(call.cell_id)
+        except asyncio.CancelledError:
+            # The program has ended before its start was announced. The call was made all the same, so the client gets
+            # it and its cancellation. This wait is bounded by the grace that a cancelled call is given.
+            await self._cells.announced(call.cell_id)
+            await self._callbacks.ask_and_cancel(self._session_id, wire_call(call))
+            raise
         value = await self._callbacks.ask(self._session_id, wire_call(call))
         if not isinstance(value, m.ToolResult):
             raise ToolError("code-mode client returned an invalid tool result")
