@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 #ifdef __linux__
+#include <link.h>
 #include <malloc.h>
 #include <sys/prctl.h>
 #endif
@@ -165,6 +166,26 @@ void settle(const Setup& setup) {
     setenv("TZ", zone.data(), 1);
   }
   tzset();
+}
+
+// Loading V8 touches 19 MiB of its library, which no zygote needs again. They are clean pages of a file: given back here,
+// a worker that uses one of them finds it in the system's cache.
+void give_back_code() {
+#ifdef __linux__
+  dl_iterate_phdr(
+      [](dl_phdr_info* library, size_t, void*) {
+        for (int i = 0; i < library->dlpi_phnum; i++) {
+          const ElfW(Phdr)& part = library->dlpi_phdr[i];
+          if (part.p_type != PT_LOAD || part.p_flags & PF_W) continue;
+          uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+          uintptr_t start = (library->dlpi_addr + part.p_vaddr) & ~(page - 1);
+          uintptr_t end = (library->dlpi_addr + part.p_vaddr + part.p_memsz) & ~(page - 1);
+          if (start < end) madvise(reinterpret_cast<void*>(start), end - start, MADV_DONTNEED);
+        }
+        return 0;
+      },
+      nullptr);
+#endif
 }
 
 int wake_write = -1;
@@ -325,7 +346,10 @@ int main_of_worker(int argc, char** argv) {
   settle(setup);
   load_v8(argv[4]);
   find_snapshot(argv[5], argv[6]);
-  if (zygote) Zygote(fd, setup).run();
+  if (zygote) {
+    give_back_code();
+    Zygote(fd, setup).run();
+  }
   close(0);
   close(1);
   serve(fd, setup);
