@@ -3,6 +3,7 @@
 import os
 import pty
 import subprocess
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,31 @@ def test_a_person_at_a_terminal_is_told_what_it_waits_for() -> None:
         " Ctrl-C ends it, --http serves others\n",
         "",
     )
+
+
+def test_serve_answers_for_its_health_and_figures() -> None:
+    process = subprocess.Popen(
+        [*command(), "serve", "--metrics", "0"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    try:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        url = line.strip().removeprefix("metrics on ")
+        with urllib.request.urlopen(url, timeout=CHILD_SECONDS) as answer:
+            text = answer.read().decode()
+        with urllib.request.urlopen(
+            url.replace("metrics", "readyz"), timeout=CHILD_SECONDS
+        ) as ready:
+            assert ready.read() == b"ok\n"
+        process.communicate(timeout=CHILD_SECONDS)
+    finally:
+        process.kill()
+        process.wait()
+
+    assert "codemode_session_capacity 32.0\n" in text
+    assert process.returncode == 0

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from codemode.engine import link as link_module
+from codemode.engine.census import Census
 from codemode.engine.link import Link, WorkersCell
 from codemode.engine.process import Exit, LastWords
 from codemode.engine.sandbox import PARTS
@@ -48,7 +49,7 @@ class Table:
 
     def __init__(self, limits: Limits) -> None:
         self.worker = ScriptedWorker()
-        self.link = Link(self.worker, limits, b"", lambda _: None, {})  # type: ignore[arg-type]
+        self.link = Link(self.worker, limits, b"", lambda _: None, Census())  # type: ignore[arg-type]
         self.cells: list[Run] = []
 
     async def lay(self) -> None:

@@ -176,6 +176,12 @@ for _command in (run, repl, conformance, tools, serve, trace, estimate):
     "signal ends it at once. [default: 25]",
 )
 @click.option(
+    "--status",
+    metavar="URL",
+    help="http://IP:PORT, where the host answers /livez, /readyz and /metrics without a token. Needs "
+    "codemode[metrics].",
+)
+@click.option(
     "--token-file",
     metavar="PATH",
     help="Ask gRPC clients for the bearer token in this file, or for one of its lines NAME: TOKEN. "

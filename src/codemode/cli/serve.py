@@ -53,6 +53,13 @@ from .values import ADDRESS, LIMITS, ORIGIN
     help="Web pages that may call this server: https://app.example.com. Repeatable.",
 )
 @click.option(
+    "--metrics",
+    metavar="[HOST:]PORT",
+    type=ADDRESS,
+    help="Answer /livez, /readyz and /metrics there over HTTP, without a token; on this machine alone if "
+    "there is no HOST. Needs codemode[metrics].",
+)
+@click.option(
     "--description",
     type=click.Choice(["full", "short"]),
     default="full",

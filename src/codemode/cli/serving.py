@@ -18,6 +18,7 @@ from msgspec import Struct
 from ..code_mode import CodeMode
 from ..errors import CodeModeError
 from ..host.pipes import take_standard_streams
+from ..metrics import missing_module
 from ..runtime.local import LocalSessionProvider
 from ..tokens import HOW_TO_MAKE_ONE, LEAST_TOKEN, TokenError, TokenFile, parse_tokens
 from ..tools.mcp.handlers import McpHandlers
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
     from ..adapters.mcp_server import McpServer, ServedClient
     from ..limits import Limits
+    from ..metrics.reporting import Reporting
+    from ..protocol.session import SessionProvider
     from ..tokens import Source
     from ..tools.chain import Middleware
     from ..tools.mcp.handlers import McpStatus
@@ -64,6 +67,7 @@ class Options(Struct, frozen=True, kw_only=True):
     middleware: tuple[str, ...]
     http: tuple[str, int] | None
     token_file: Path | None
+    metrics: tuple[str, int] | None
     allow_hosts: tuple[str, ...]
     allow_origins: tuple[str, ...]
     description: Literal["full", "short"]
@@ -83,6 +87,11 @@ def run_server(options: Options) -> int:
     if find_spec("mcp") is None:
         raise click.ClickException(
             "the MCP SDK is not installed\nhint: pip install 'codemode[mcp]'"
+        )
+    missing = None if options.metrics is None else missing_module()
+    if missing is not None:
+        raise click.UsageError(
+            f"--metrics needs the module `{missing}`\nhint: pip install 'codemode[metrics]'"
         )
     tokens = _tokens(options)
     limits = make_limits(options.limits)
@@ -134,7 +143,9 @@ class _Serving:
         self._chain = chain
         self._stop = asyncio.Event()
         self._signal: int | None = None
-        self._provider = LocalSessionProvider(limits=limits)
+        self._local = LocalSessionProvider(limits=limits)
+        self._provider: SessionProvider = self._local
+        self._reporting: Reporting | None = None
         handlers = McpHandlers(
             on_status=self._on_status, elicitation=self._elicitation, sampling=self._sampling
         )
@@ -145,9 +156,10 @@ class _Serving:
     async def to_its_end(self) -> int:
         """Serve until a signal, or the end of the client; the exit code."""
         with self._signals():
-            async with self._provider:
-                self._provider.warm_up()
+            async with self._local:
+                self._local.warm_up()
                 try:
+                    await self._report()
                     async with self._made() as self._server:
                         self._beside(self._look_at_rules(self._server))
                         await self._serve(self._server)
@@ -159,8 +171,34 @@ class _Serving:
                 finally:
                     if self._servers is not None:
                         await self._servers.aclose()
+                    if self._reporting is not None:
+                        await self._reporting.aclose()
             last_resort.cancel()
         return self._exit_code
+
+    async def _report(self) -> None:
+        """Answer for health and figures from now on, if that is asked for.
+
+        Raises:
+            click.ClickException: nobody can listen there.
+        """
+        if self._options.metrics is None:
+            return
+        from ..metrics.reporting import Reporting  # noqa: PLC0415 - an extra
+
+        host, port = self._options.metrics
+        self._reporting = Reporting(self._local, max_sessions=self._options.max_sessions)
+        try:
+            bound = await self._reporting.listen(host, port)
+        except OSError as error:
+            why = os.strerror(error.errno) if error.errno else str(error)
+            raise click.ClickException(
+                f"cannot listen on {host}:{port} for --metrics: {why}\n"
+                "hint: choose another port, or 0 for any that is free."
+            ) from error
+        self._provider = self._reporting.sessions
+        shown = f"[{host}]" if ":" in host else host
+        click.echo(f"metrics on http://{shown}:{bound}/metrics", err=True)
 
     @property
     def _exit_code(self) -> int:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from ..limits import Limits
     from .catalogue import Catalogue
+    from .census import Census
     from .events import Sink
     from .interfaces import Repeatable
     from .process import WorkerProcess
@@ -92,7 +93,7 @@ class Link(asyncio.BufferedProtocol):
         limits: Limits,
         settings: bytes,
         on_lost: Callable[[Link], None],
-        resting: dict[Link, None],
+        census: Census,
     ) -> None:
         self.lost = False
         self.gone = asyncio.Event()
@@ -102,7 +103,8 @@ class Link(asyncio.BufferedProtocol):
         self._worker = worker
         self._settings = settings
         self._on_lost = on_lost
-        self._resting = resting  # those of its event loop without a cell, the longest first
+        self._census = census
+        self._resting = census.resting
         self._buffer = memoryview(bytearray(READ_BYTES))
         self._frames = Frames()
         self._cells: dict[int, WorkersCell] = {}
@@ -325,6 +327,7 @@ class Link(asyncio.BufferedProtocol):
         reason, limit = self._killed_for or explain(how, self.limits)
         self._worker.release()
         cells, self._cells = list(self._cells.values()), {}
+        self._census.lost += bool(cells)
         self.gone.set()
         for cell in cells:
             cell.on_lost(reason, limit)

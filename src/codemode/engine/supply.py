@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 from weakref import WeakKeyDictionary, WeakSet
 
 from ..process_ledger import LEDGER, WAIT_SECONDS
+from .census import Census
 from .starters import SpawnStarter, ZygoteStarter
 
 if TYPE_CHECKING:
     from ..process_ledger import Place
-    from .link import Link
     from .process import WorkerProcess
     from .starters import Starter
 
@@ -35,17 +35,17 @@ class WorkerSupply:
 
     Attributes:
         starter: what starts them.
-        resting: the links of workers without a cell, the one that rests longest first.
+        census: its workers, counted; among them those without a cell.
     """
 
     def __init__(self, start_method: StartMethod) -> None:
         self.starter: Starter = ZygoteStarter() if start_method == "zygote" else SpawnStarter()
-        self.resting: dict[Link, None] = {}
+        self.census = Census()
         self._loop = asyncio.get_running_loop()
         self._engines: WeakSet[Spares] = WeakSet()
 
     def __repr__(self) -> str:
-        return f"<worker supply of {len(self._engines)} engines, {len(self.resting)} workers rest>"
+        return f"<worker supply of {len(self._engines)} engines, {len(self.census.resting)} workers rest>"
 
     async def start(self) -> WorkerProcess:
         """A fresh worker. If the caller is cancelled, there is none.
@@ -61,6 +61,7 @@ class WorkerSupply:
         except BaseException:
             place.give_back()
             raise
+        self.census.on_start()
         worker.hold(place)
         return worker
 
@@ -76,8 +77,8 @@ class WorkerSupply:
 
     def _make_room(self) -> None:
         """End a worker that nobody needs now; its place is free when it is gone."""
-        if self.resting:
-            next(iter(self.resting)).leave()
+        if self.census.resting:
+            next(iter(self.census.resting)).leave()
             return
         for engine in self._engines:
             if engine.give_up_ready():

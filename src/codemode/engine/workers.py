@@ -21,6 +21,7 @@ from .supply import supply_for
 if TYPE_CHECKING:
     from ..limits import Limits
     from .catalogue import Catalogue
+    from .census import Census
     from .events import Sink
     from .interfaces import Repeatable
     from .link import WorkersCell
@@ -56,9 +57,15 @@ class WorkersEngine:
         return WorkersSession(self, limits)
 
     @property
-    def resting(self) -> dict[Link, None]:
-        """The links of workers without a cell, of all engines of this event loop."""
-        return self._supply_here().resting
+    def census(self) -> Census:
+        """The workers of all engines of this event loop, counted."""
+        return self._supply_here().census
+
+    @property
+    def ready_workers(self) -> int:
+        """How many workers wait for a session: 0 or 1."""
+        ready = self._ready
+        return int(ready is not None and ready.done() and not _failed(ready))
 
     def warm_up(self) -> None:
         """Have a worker made ready, unless there is one, or many are at work in this process."""
@@ -76,6 +83,29 @@ class WorkersEngine:
             return False
         dispose(ready)
         return True
+
+    async def renew(self) -> None:
+        """Start a worker in place of the one that is ready, which proves that workers can be started now.
+
+        Raises:
+            EngineError: none could be started.
+            LimitError: this process has as many as it may have.
+        """
+        self._refuse_if_closed()
+        before = self._ready
+        if before is None or before.done():
+            self._ready = _starting(self._supply_here())
+            if before is not None:
+                dispose(before)
+        coming = self._ready
+        assert coming is not None
+        # A session may take it meanwhile: that it has been started counts.
+        await asyncio.wait([coming])
+        if coming.cancelled():
+            raise EngineError("the engine is closed")
+        error = coming.exception()
+        if error is not None:
+            raise error
 
     async def take(self) -> WorkerProcess:
         """A worker, ready if there is one.
@@ -172,6 +202,7 @@ class WorkersSession:
         self._dying: set[Link] = set()
         self._linking = asyncio.Lock()
         self._numbers = 0
+        self._census: Census | None = None
         self._closed = False
 
     async def start(
@@ -185,6 +216,8 @@ class WorkersSession:
         if link is None:
             link = await self._linked()
         self._numbers += 1
+        if repeatable is not None and repeatable.readings and self._census is not None:
+            self._census.replays += 1
         return link.start(self._numbers, source, catalogue, sink, repeatable)
 
     async def aclose(self) -> None:
@@ -227,10 +260,13 @@ class WorkersSession:
     async def _connect(self) -> Link:
         self._refuse_if_closed()
         worker = await self._engine.take()
-        link = Link(worker, self._limits, self._settings, self._on_lost, self._engine.resting)
+        census = self._census = self._engine.census
+        link = Link(worker, self._limits, self._settings, self._on_lost, census)
+        census.links.add(link)  # before the wait, in which it may be lost
         try:
             await asyncio.get_running_loop().create_connection(lambda: link, sock=worker.socket)
         except BaseException:
+            census.links.discard(link)
             worker.kill()
             worker.release()
             raise
@@ -245,6 +281,8 @@ class WorkersSession:
 
     def _on_lost(self, link: Link) -> None:
         """No program may start in it any more; it is waited for when we close."""
+        if self._census is not None:
+            self._census.links.discard(link)
         self._dying = {each for each in self._dying if not each.gone.is_set()}
         self._dying.add(link)
         if self._link is link:

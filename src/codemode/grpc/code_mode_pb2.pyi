@@ -391,5 +391,11 @@ class GetProcessMetricsRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetProcessMetricsResponse(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("cpu_seconds_total", "resident_memory_bytes", "process_start_time_seconds")
+    CPU_SECONDS_TOTAL_FIELD_NUMBER: _ClassVar[int]
+    RESIDENT_MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    PROCESS_START_TIME_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    cpu_seconds_total: float
+    resident_memory_bytes: int
+    process_start_time_seconds: float
+    def __init__(self, cpu_seconds_total: _Optional[float] = ..., resident_memory_bytes: _Optional[int] = ..., process_start_time_seconds: _Optional[float] = ...) -> None: ...

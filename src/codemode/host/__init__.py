@@ -39,16 +39,23 @@ def main(argv: Sequence[str] | None = None, *, program: str = "codemode-host") -
 
             return serve_stdio(_ceiling(arguments))
         address, access = _checked(arguments)
+        status = _status(arguments)
         ceiling = _ceiling(arguments)
         capacity = _capacity(arguments)
     except ArgumentError as error:
         hint = "" if "\nhint: " in str(error) else f"\nhint: {program} --help lists what there is."
         sys.stderr.write(f"error: {error}{hint}\n")
         return 2
-    return _serve_grpc(address, access, ceiling, capacity)
+    return _serve_grpc(address, access, ceiling, capacity, status)
 
 
-def _serve_grpc(address: Address, access: Access, ceiling: Ceiling, capacity: Capacity) -> int:
+def _serve_grpc(
+    address: Address,
+    access: Access,
+    ceiling: Ceiling,
+    capacity: Capacity,
+    status: Address | None,
+) -> int:
     from ..grpc.quiet import load_quietly  # noqa: PLC0415 - not for a host over plain pipes
 
     try:
@@ -59,7 +66,24 @@ def _serve_grpc(address: Address, access: Access, ceiling: Ceiling, capacity: Ca
             f"Error: a gRPC host needs the module `{error.name}`: pip install 'codemode[grpc]'\n"
         )
         return 1
-    return serve_grpc(address, access, ceiling, capacity)
+    return serve_grpc(address, access, ceiling, capacity, status)
+
+
+def _status(arguments: Arguments) -> Address | None:
+    if arguments.status is None:
+        return None
+    from ..metrics import missing_module  # noqa: PLC0415 - only for who asks for it
+    from . import listen  # noqa: PLC0415 - the same
+
+    missing = missing_module()
+    if missing is not None:
+        raise ArgumentError(
+            f"--status needs the module `{missing}`\nhint: pip install 'codemode[metrics]'"
+        )
+    try:
+        return listen.parse_status(arguments.status)
+    except listen.ListenError as error:
+        raise ArgumentError(str(error)) from None
 
 
 def _capacity(arguments: Arguments) -> Capacity:

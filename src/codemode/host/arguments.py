@@ -22,6 +22,8 @@ Options:
   --max-cells N         live cells at once, of all sessions [default: 1024]
   --drain-seconds N     at SIGTERM a host that listens takes no session more and lets cells end for
                         so long [default: 25]; a second signal ends it at once
+  --status URL          http://IP:PORT, where the host answers /livez, /readyz and /metrics without a
+                        token; needs codemode[metrics]
   --token-file PATH     ask gRPC clients for this bearer token, or for one of several: lines
                         `NAME: TOKEN` [default: the token in $CODEMODE_HOST_TOKEN]
   --tls-cert PATH       certificate of the host, PEM
@@ -33,8 +35,13 @@ Options:
 
 FILES: Final = ("token-file", "tls-cert", "tls-key", "tls-client-ca")
 NUMBERS: Final = ("max-sessions", "max-cells", "drain-seconds")
-_KINDS: Final = {"listen": "URL", "limit": "NAME=VALUE", **dict.fromkeys(NUMBERS, "N")}
-_VALUED: Final = ("listen", "limit", *NUMBERS, *FILES)
+_KINDS: Final = {
+    "listen": "URL",
+    "status": "URL",
+    "limit": "NAME=VALUE",
+    **dict.fromkeys(NUMBERS, "N"),
+}
+_VALUED: Final = ("listen", "status", "limit", *NUMBERS, *FILES)
 DIGITS: Final = 9
 _REPEATABLE: Final = ("limit",)
 _STDIO: Final = ("stdio", "stdio://")
@@ -50,6 +57,7 @@ class Arguments:
 
     Attributes:
         listen: where to serve.
+        status: where to answer for the host's health and figures, if anywhere.
         limits: each as ``NAME=VALUE``.
         files: paths by option, without its dashes.
         numbers: counts and seconds by option, without its dashes.
@@ -57,6 +65,7 @@ class Arguments:
     """
 
     listen: str = "stdio"
+    status: str | None = None
     limits: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
@@ -65,7 +74,9 @@ class Arguments:
     @property
     def are_for_plain_pipes(self) -> bool:
         """Whether V1 frames are wanted, and nothing that only gRPC has."""
-        return self.listen in _STDIO and not (self.files or self.numbers or self.insecure)
+        return self.listen in _STDIO and not (
+            self.files or self.numbers or self.insecure or self.status
+        )
 
 
 def parse(words: Sequence[str]) -> Arguments:
@@ -98,6 +109,7 @@ def parse(words: Sequence[str]) -> Arguments:
         values.setdefault(name, []).append(value)
     return Arguments(
         listen=values.get("listen", ["stdio"])[0],
+        status=values.get("status", [None])[0],
         limits=tuple(values.get("limit", ())),
         numbers={name: int(values[name][0]) for name in NUMBERS if name in values},
         files={name: values[name][0] for name in FILES if name in values},

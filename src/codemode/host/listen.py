@@ -99,27 +99,39 @@ def parse_address(url: str) -> Address:
     raise ListenError(f"unsupported --listen URL `{url}`; expected {FORMS}")
 
 
-def _tcp(url: str) -> Address:
-    expected = "`grpc://IP:PORT`"
-    found = _PLACE.fullmatch(url.removeprefix("grpc://"))
+def parse_status(url: str) -> Address:
+    """What ``--status`` names.
+
+    Raises:
+        ListenError: no address of HTTP.
+    """
+    if not url.startswith("http://"):
+        raise _unsupported(url, "it is no http:// URL", "`http://IP:PORT`", "status")
+    return _tcp(url.removesuffix("/"), "http", "status")
+
+
+def _tcp(url: str, scheme: str = "grpc", option: str = "listen") -> Address:
+    expected = f"`{scheme}://IP:PORT`"
+    found = _PLACE.fullmatch(url.removeprefix(f"{scheme}://"))
     if found is None:
-        raise _unsupported(url, "an IPv6 address stands in brackets", "`grpc://[IP]:PORT`")
+        why = "an IPv6 address stands in brackets"
+        raise _unsupported(url, why, f"`{scheme}://[IP]:PORT`", option)
     host, port = found["host"], found["port"]
     try:
         address = ip_address(host.removeprefix("[").removesuffix("]"))
     except ValueError:
         what = f"`{host}` is no IP address" if host else "it names no IP address"
-        raise _unsupported(url, what, expected) from None
+        raise _unsupported(url, what, expected, option) from None
     if not (port and port.isascii() and port.isdecimal()):
         what = f"`{port}` is no port" if port else "it names no port"
-        raise _unsupported(url, f"{what}, 0 is any that is free", expected)
+        raise _unsupported(url, f"{what}, 0 is any that is free", expected, option)
     if len(port) > PORT_DIGITS or int(port) > GREATEST_PORT:
-        raise _unsupported(url, f"ports go up to {GREATEST_PORT}", expected)
+        raise _unsupported(url, f"ports go up to {GREATEST_PORT}", expected, option)
     return Address("tcp", host=str(address), port=int(port))
 
 
-def _unsupported(url: str, why: str, expected: str) -> ListenError:
-    return ListenError(f"unsupported --listen URL `{url}`: {why}; expected {expected}")
+def _unsupported(url: str, why: str, expected: str, option: str = "listen") -> ListenError:
+    return ListenError(f"unsupported --{option} URL `{url}`: {why}; expected {expected}")
 
 
 def read_access(

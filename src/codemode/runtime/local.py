@@ -55,6 +55,11 @@ class LocalSessionProvider:
             self._crowd = 2 * len(self._sessions) + CROWD
         return session
 
+    @property
+    def engine(self) -> WorkersEngine:
+        """What runs its cells, for whoever counts workers."""
+        return self._engine
+
     def warm_up(self) -> None:
         """Make ready what the first cell will need, where the engine can do that ahead of time."""
         self._engine.warm_up()

@@ -7,6 +7,7 @@ import signal
 import socket
 import stat
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -96,6 +97,20 @@ async def test_who_does_not_know_the_token_is_refused_everything(shown: str | No
     assert found == [refused, refused]
     assert allowed == ["1"]
     assert TOKEN not in words
+
+
+async def test_process_metrics_are_those_of_the_host_and_its_workers() -> None:
+    async with host() as running, client(running) as there:
+        _, session_id = await there.open()
+        await there.run(session_id, "e", "text(1)")
+        before = await there.call("GetProcessMetrics", pb.GetProcessMetricsRequest())
+        await there.run(session_id, "f", "const end = Date.now() + 200; while (Date.now() < end);")
+        after = await there.call("GetProcessMetrics", pb.GetProcessMetricsRequest())
+
+    assert after.cpu_seconds_total - before.cpu_seconds_total > 0.05  # that of the worker
+    assert 2**24 < after.resident_memory_bytes < 2**30
+    assert after.process_start_time_seconds == before.process_start_time_seconds
+    assert 0 < time.time() - after.process_start_time_seconds < 600
 
 
 async def test_health_and_reflection_are_those_of_grpc(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from ..recording import recorded
 from .pump import Pump
 from .server import Readiness, credentials, make_server
 from .service import CodeModeHost
+from .status import HostStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,9 @@ class Host:
         access: Access,
         ceiling: Ceiling | None = None,
         capacity: Capacity | None = None,
+        status: HostStatus | None = None,
     ) -> None:
+        self._status = status
         self._provider = provider
         self._capacity = capacity or Capacity()
         self._service = CodeModeHost(
@@ -99,6 +102,8 @@ class Host:
 
     async def _start(self, address: Address, access: Access) -> int:
         handlers = (self._service.handlers(), self._service.stored_values())
+        if self._status is not None:
+            await self._status.listen()
         self._server = await make_server(handlers, access, self._readiness)
         port = _listen(self._server, address, access)
         await self._server.start()
@@ -106,6 +111,8 @@ class Host:
 
     async def _drain(self) -> None:
         """Let go of clients: they find another host, and what runs comes to its end, within bounds."""
+        if self._status is not None:
+            self._status.drain()
         await self._readiness.end()
         draining = asyncio.create_task(self._service.drain(self._capacity.drain_seconds))
         asked_again = asyncio.create_task(self._asked_again.wait())
@@ -129,6 +136,8 @@ class Host:
                     await self._server.stop(GRACE_SECONDS)
                     await self._service.aclose()
                     await self._provider.aclose()
+                    if self._status is not None:
+                        await self._status.aclose()
             except TimeoutError:
                 pass
         return ending
@@ -216,22 +225,34 @@ async def _serve(
     ceiling: Ceiling,
     capacity: Capacity,
     files: tuple[BinaryIO, BinaryIO] | None,
+    status_address: Address | None,
 ) -> Ending:
     provider = LocalSessionProvider()
     provider.warm_up()  # while the client connects
-    host = Host(recorded(provider), access, ceiling, capacity)
+    sessions: SessionProvider = provider
+    status = None
+    if status_address is not None:
+        status = HostStatus(provider, status_address, capacity)
+        sessions = status.sessions
+    host = Host(recorded(sessions), access, ceiling, capacity, status)
     with ended_by_signals(host.end):
         if files is None:
             return await host.serve_address(address)
         return await host.serve_pipes(*files)
 
 
-def serve_grpc(address: Address, access: Access, ceiling: Ceiling, capacity: Capacity) -> int:
+def serve_grpc(
+    address: Address,
+    access: Access,
+    ceiling: Ceiling,
+    capacity: Capacity,
+    status: Address | None = None,
+) -> int:
     """Serve gRPC until the client leaves, or a signal asks for the end; return the exit status."""
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         files = take_standard_streams() if address.kind == "grpc+stdio" else None
-        ending = asyncio.run(_serve(address, access, ceiling, capacity, files))
+        ending = asyncio.run(_serve(address, access, ceiling, capacity, files, status))
     except (CodeModeError, OSError) as error:
         ending = Ending(str(error))
     return leave(ending)

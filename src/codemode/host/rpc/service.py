@@ -17,6 +17,7 @@ from ...grpc import code_mode_pb2 as pb
 from ...grpc import stored_values_pb2 as stored_pb
 from ...grpc.methods import Method, methods
 from ...grpc.values import BUFFERED_FOR, COMMIT
+from ...metrics.process import process_use
 from ...protocol.types import CellId
 from ..capacity import Capacity
 from ..ceiling import Ceiling
@@ -266,8 +267,17 @@ class CodeModeHost:
         await session.observations.cancel_wait(request.wait_id)
         return pb.CancelWaitResponse()
 
-    async def _metrics(self, _: pb.GetProcessMetricsRequest, __: Context) -> Message:
-        raise RpcError(grpc.StatusCode.UNIMPLEMENTED, "process metrics are unsupported")
+    async def _metrics(
+        self, _: pb.GetProcessMetricsRequest, __: Context
+    ) -> pb.GetProcessMetricsResponse:
+        use = process_use()
+        if use is None:
+            raise RpcError(grpc.StatusCode.UNIMPLEMENTED, "process metrics are unsupported")
+        return pb.GetProcessMetricsResponse(
+            cpu_seconds_total=use.cpu_seconds,
+            resident_memory_bytes=use.resident_bytes,
+            process_start_time_seconds=use.started_at,
+        )
 
 
 def _name_commit(session: RpcSession, context: Context) -> None:
