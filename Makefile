@@ -10,7 +10,7 @@ VENV  := .venv
 PY    := $(VENV)/bin/python
 STAMP := $(VENV)/ready
 BUILT := src/codemode/engine/built/launcher
-CODE  := $(wildcard src tests examples bench evaluation build_worker.py hatch_build.py)
+CODE  := $(wildcard src conformance tests examples bench evaluation build_worker.py hatch_build.py)
 
 # Set PYTHON to choose an interpreter: make setup PYTHON=python3.13
 PYTHON ?=
@@ -133,7 +133,7 @@ $(VENV)/evaluation: $(STAMP) evaluation/requirements.txt evaluation/requirements
 	@touch $@
 
 # An interrupted setup leaves no stamp, and the next one goes on where it can.
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml conformance/pyproject.toml
 	@set -eu; \
 	fail() { printf '%s\n' "$$@" >&2; exit 1; }; \
 	is_new() { "$$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }; \
@@ -159,6 +159,6 @@ $(STAMP): pyproject.toml
 	test ! -t 2 || echo 'setting up .venv: fetching what codemode is run and tested with …' >&2; \
 	export PIP_DISABLE_PIP_VERSION_CHECK=1; \
 	$(PY) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")' > $(VENV)/dev.txt; \
-	$(PY) -m pip install -qq -e '.[grpc]' -r $(VENV)/dev.txt; \
+	$(PY) -m pip install -qq -e '.[grpc]' -e ./conformance -r $(VENV)/dev.txt; \
 	test ! -t 2 || echo ".venv is ready, after $$(($$(date +%s) - began)) s" >&2; \
 	touch $@

@@ -14,8 +14,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from codemode.conformance.compare import Comparison, Verdict, counts
-from codemode.conformance.report import OUR_HOST, explanation, run, summaries
+from codemode_conformance.compare import Comparison, Verdict, counts
+from codemode_conformance.report import OUR_HOST, explanation, run, summaries
 
 from .codex import Transport, compare_conversation, with_host
 from .compatibility import write_matrix

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import pytest
 
-from codemode.conformance.rpc_scenario import RpcScenario
-from codemode.conformance.runner import SCENARIOS_AT_ONCE
-from codemode.conformance.scenario import Scenario
+from codemode_conformance.rpc_scenario import RpcScenario
+from codemode_conformance.runner import SCENARIOS_AT_ONCE
+from codemode_conformance.scenario import Scenario
 
 MORE_TRIES = 4
 """Scenarios order some things by sleeping, and a busy machine turns round what sleeps."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
-from codemode.conformance.compare import Comparison, compare
+from codemode_conformance.compare import Comparison, compare
 
 from .package import BINARIES, Package
 from .responses_api import Json, ScriptedModel

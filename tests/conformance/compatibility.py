@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from codemode.conformance.compare import NEWEST, Verdict, load_improvements
+from codemode_conformance.compare import NEWEST, Verdict, load_improvements
 
 from .package import RELEASES
 

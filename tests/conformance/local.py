@@ -22,11 +22,11 @@ from codemode import (
     WaitRequest,
     Yielded,
 )
-from codemode.conformance import client
-from codemode.conformance.client import Kind, Outcome
-from codemode.conformance.corpus import Cell, Program
-from codemode.conformance.scripted_tools import NeverAnswers, ScriptedTool, ToolTable, table
-from codemode.conformance.scripted_tools import ToolError as ScriptedError
+from codemode_conformance import client
+from codemode_conformance.client import Kind, Outcome
+from codemode_conformance.corpus import Cell, Program
+from codemode_conformance.scripted_tools import NeverAnswers, ScriptedTool, ToolTable, table
+from codemode_conformance.scripted_tools import ToolError as ScriptedError
 
 _KINDS: Final[dict[type, Kind]] = {Yielded: "yielded", Result: "result", Terminated: "terminated"}
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from codemode.conformance.compare import NEWEST
+from codemode_conformance.compare import NEWEST
 
 NAME: Final = "@openai/codex"
 RELEASES: Final = {

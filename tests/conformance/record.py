@@ -16,8 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from codemode.conformance import corpus, rpc_scenario, scenario
-from codemode.conformance.runner import SCENARIOS_AT_ONCE, ProgramHost, played, rpc_played
+from codemode_conformance import corpus, rpc_scenario, scenario
+from codemode_conformance.runner import SCENARIOS_AT_ONCE, ProgramHost, played, rpc_played
 
 HERE: Final = Path(__file__).parent
 PROGRAMS: Final = HERE / "recorded.json"

@@ -8,10 +8,10 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Final
 
-from codemode.conformance.corpus import load
+from codemode_conformance.corpus import load
 
 if TYPE_CHECKING:
-    from codemode.conformance.corpus import Program
+    from codemode_conformance.corpus import Program
 
 ONE_OF: Final = 10
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from codemode.conformance.report import OUR_HOST
+from codemode_conformance.report import OUR_HOST
 
 from .codex import Conversation, call_exec, shown, with_host
 from .conversations import CONVERSATIONS

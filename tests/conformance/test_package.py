@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from codemode.conformance.compare import NEWEST
+from codemode_conformance.compare import NEWEST
 
 from .package import BINARIES, RELEASES, Package, Unavailable, cache, find_or_fetch, place_of
 

@@ -15,10 +15,10 @@ import pytest
 import pytest_asyncio
 
 from codemode import GrpcSessionProvider
-from codemode.conformance.compare import compare, load_improvements
-from codemode.conformance.corpus import Program, load
-from codemode.conformance.report import OUR_HOST
-from codemode.conformance.runner import ProgramHost
+from codemode_conformance.compare import compare, load_improvements
+from codemode_conformance.corpus import Program, load
+from codemode_conformance.report import OUR_HOST
+from codemode_conformance.runner import ProgramHost
 from tests.remote.rpc.hosts import listening
 
 from . import record

@@ -11,10 +11,10 @@ import pytest
 import pytest_asyncio
 
 from codemode import LocalSessionProvider
-from codemode.conformance.compare import load_improvements, without_hints
-from codemode.conformance.corpus import Program, load
-from codemode.conformance.rpc_scenario import load as load_rpc_scenarios
-from codemode.conformance.scenario import load as load_scenarios
+from codemode_conformance.compare import load_improvements, without_hints
+from codemode_conformance.corpus import Program, load
+from codemode_conformance.rpc_scenario import load as load_rpc_scenarios
+from codemode_conformance.scenario import load as load_scenarios
 
 from .ahead import MORE_TRIES
 from .local import run_program

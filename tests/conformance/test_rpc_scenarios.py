@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from codemode.conformance.compare import compare, load_improvements
-from codemode.conformance.report import OUR_HOST
-from codemode.conformance.rpc_scenario import RpcScenario, load, parse
-from codemode.conformance.runner import rpc_played
+from codemode_conformance.compare import compare, load_improvements
+from codemode_conformance.report import OUR_HOST
+from codemode_conformance.rpc_scenario import RpcScenario, load, parse
+from codemode_conformance.runner import rpc_played
 
 from . import record
 from .ahead import MORE_TRIES, played_ahead

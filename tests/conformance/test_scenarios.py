@@ -13,10 +13,10 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from codemode.conformance.compare import compare, load_improvements
-from codemode.conformance.report import OUR_HOST
-from codemode.conformance.runner import played
-from codemode.conformance.scenario import Scenario, load, parse
+from codemode_conformance.compare import compare, load_improvements
+from codemode_conformance.report import OUR_HOST
+from codemode_conformance.runner import played
+from codemode_conformance.scenario import Scenario, load, parse
 
 from . import record
 from .ahead import MORE_TRIES, played_ahead

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codemode.conformance.compare import Comparison
+from codemode_conformance.compare import Comparison
 
 
 def accept(comparison: Comparison) -> None:

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from codemode.conformance.compare import load_improvements
 from codemode.protocol.types import ToolDefinition, ToolName
 from codemode.surface.catalogue import Catalogue
 from codemode.surface.mcp_result import MCP_RESULT
 from codemode.surface.published import render_published
 from codemode.surface.typescript import render
+from codemode_conformance.compare import load_improvements
 
 PUBLISHED = Path(__file__).parent / "published"
 RECORDED = [

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ..conformance.command import conformance
 from . import settings
 from .estimate import estimate
 from .repl import repl
@@ -133,7 +132,7 @@ def completion(shell: str) -> None:
     click.echo(found(app, {}, PROGRAM, f"_{PROGRAM.upper()}_COMPLETE").source())
 
 
-for _command in (run, repl, conformance, tools, serve, trace, estimate):
+for _command in (run, repl, tools, serve, trace, estimate):
     app.add_command(_command)
 
 

@@ -1,4 +1,4 @@
-"""``codemode conformance``: the programs and the scenarios on a published host and on ours.
+"""``codemode-conformance``: the programs and the scenarios on a published host and on ours.
 
 Only click is loaded here; the command loads what it runs.
 """
@@ -25,7 +25,7 @@ from .compare import NEWEST
 @click.option(
     "--host",
     metavar="COMMAND",
-    help="The host to judge. [default: this package's]",
+    help="The host to judge. [default: codemode's]",
 )
 @click.option(
     "--filter",

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import grpc
 
-from ..grpc import code_mode_pb2
-from ..grpc.methods import methods
+from codemode.grpc import code_mode_pb2
+from codemode.grpc.methods import methods
+
 from .process import HostLost
 from .rpc_scenario import Begin, Leave, Read, RpcScenario, Sleep
 from .wire import LONG_TEXT
