@@ -71,7 +71,7 @@ class CodeMode(CallAnswers):
     Args:
         tools: tools, and functions to make tools of (see :func:`codemode.tool`); or a Toolset,
             which then stays the caller's to close.
-        limits: bounds on what cells may use; all are on by default.
+        limits: bounds on what cells may use; all are on by default. Without them those of ``provider`` are in force.
         provider: makes the session; it stays the caller's to close. By default cells run on this
             machine, in a process of their own.
         middleware: what every nested call passes before its tool, in order.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,9 +16,12 @@ from codemode import (
     ProcessSessionProvider,
     SessionClosedError,
 )
+from codemode.limits import MIB, Limits
 from codemode.protocol.session import Session, SessionDelegate
+from codemode.protocol.types import Result
 
 SECONDS = 20
+HOST = [sys.executable, "-m", "codemode", "host"]
 
 
 class Slow(LocalSessionProvider):
@@ -150,3 +155,30 @@ async def test_a_session_that_was_opened_while_closing_is_shut() -> None:
             await provider.reached.wait()
 
     assert [repr(session) for session in opened] == ["<session shut, 0 live cells, 0 admitted>"]
+
+
+@pytest.mark.parametrize(
+    "provider_with",
+    [
+        lambda limits: LocalSessionProvider(limits=limits),
+        lambda limits: ProcessSessionProvider(HOST, limits=limits),
+    ],
+    ids=["local", "process"],
+)
+async def test_limits_of_the_provider_are_in_force_where_code_mode_has_none(
+    provider_with: Callable[[Limits], LocalSessionProvider | ProcessSessionProvider],
+) -> None:
+    limits = Limits(heap_bytes=16 * MIB, output_tokens=10)
+    async with asyncio.timeout(SECONDS), provider_with(limits) as provider:
+        async with CodeMode(provider=provider) as theirs:
+            full = await theirs.exec("const a = []; for (;;) a.push({n: a.length})")
+            cut = await theirs.exec("text('word '.repeat(1000))")
+        async with CodeMode(provider=provider, limits=Limits(output_tokens=2000)) as own:
+            whole = await own.exec("text('word '.repeat(1000))")
+
+    assert isinstance(full.response, Result)
+    assert str(full.response.error_text).startswith(
+        "Limit reached (heap_bytes): the cell used more than 16 MiB"
+    )
+    assert "tokens truncated" in cut.text
+    assert whole.output == "word " * 1000

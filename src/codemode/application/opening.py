@@ -36,7 +36,7 @@ class SessionOpening:
     Args:
         delegate: the session's.
         toolset: gets the tools of the servers.
-        limits: of the session.
+        limits: of the session; the provider's own if None.
         provider: makes the session; it stays the caller's to close. None: this machine.
         mcp: servers, or what to make them of.
         trace: takes the events of the session, or the folder to record them in; None: what
@@ -58,7 +58,7 @@ class SessionOpening:
     ) -> None:
         _check_options(limits, provider)
         self._tracing = tracing(trace)
-        self.limits = limits or Limits()
+        self.limits = limits or _limits_of(provider)
         self._delegate = delegate
         self._toolset = toolset
         self._servers, self._owns_servers = _servers(mcp)
@@ -207,6 +207,12 @@ def _check_options(limits: object, provider: object) -> None:
             f"provider must be a SessionProvider, got {provider!r}"
             '\nHint: provider=ProcessSessionProvider("codemode host")'
         )
+
+
+def _limits_of(provider: SessionProvider | None) -> Limits:
+    """The limits that were given to the provider: a restriction as good as one of ours."""
+    limits = getattr(provider, "limits", None)
+    return limits if isinstance(limits, Limits) else Limits()
 
 
 def _servers(mcp: Mcp) -> tuple[McpServers | None, bool]:

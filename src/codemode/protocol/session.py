@@ -159,7 +159,10 @@ class TellsNews(Protocol):
 
 
 class SessionProvider(Protocol):
-    """Makes sessions."""
+    """Makes sessions.
+
+    A provider may have an attribute ``limits: Limits``: the bounds of sessions that are created without their own.
+    """
 
     async def create_session(
         self, delegate: SessionDelegate, *, limits: Limits | None = None

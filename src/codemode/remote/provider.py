@@ -28,6 +28,11 @@ class RemoteProvider(ABC):
         self._sessions: set[RemoteSession] = set()
         self._closing: asyncio.Task[None] | None = None
 
+    @property
+    def limits(self) -> Limits:
+        """The bounds of sessions that are created without their own."""
+        return self._limits
+
     async def create_session(
         self, delegate: SessionDelegate, *, limits: Limits | None = None
     ) -> RemoteSession:

@@ -56,6 +56,11 @@ class LocalSessionProvider:
         return session
 
     @property
+    def limits(self) -> Limits:
+        """The bounds of sessions that are created without their own."""
+        return self._limits
+
+    @property
     def engine(self) -> WorkersEngine:
         """What runs its cells, for whoever counts workers."""
         return self._engine
