@@ -181,6 +181,7 @@ class CodeMode(CallAnswers):
             yields_to_ask=self._approvals.asks_nobody,
             wait_conditions=wait_conditions,
         )
+        opening.show_in_inspector(self)
 
     def __repr__(self) -> str:
         tools = len(self.toolset.catalogue.tools)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..tools.toolset import Toolset
     from ..trace.tracer import Sink, Tracer
     from .activity import Activity
+    from .inspection import InspectedCodeMode
 
     Mcp = McpServers | str | os.PathLike[str] | Mapping[str, Any] | None
 
@@ -81,6 +82,11 @@ class SessionOpening:
     def tracer(self) -> Tracer | None:
         """What emits the events of the session; None where it is not traced."""
         return None if self._tracing is None else self._tracing.tracer
+
+    def show_in_inspector(self, code_mode: InspectedCodeMode) -> None:
+        """Have an inspector look at ``code_mode`` and act upon it, where one may; before the session is opened."""
+        if self._tracing is not None:
+            self._tracing.inspected = code_mode
 
     @property
     def current(self) -> Session | None:

@@ -14,12 +14,13 @@ import click
 
 from . import settings
 from .estimate import estimate
+from .inspect import inspect
 from .repl import repl
 from .run import run
 from .serve import serve
 from .stdout import explained_stdout
 from .tools import tools
-from .trace import RECORDED, trace
+from .trace import recording_options, trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -132,12 +133,12 @@ def completion(shell: str) -> None:
     click.echo(found(app, {}, PROGRAM, f"_{PROGRAM.upper()}_COMPLETE").source())
 
 
-for _command in (run, repl, tools, serve, trace, estimate):
+for _command in (run, repl, tools, serve, trace, inspect, estimate):
     app.add_command(_command)
 
 
 @app.command()
-@RECORDED
+@recording_options
 @click.option(
     "--listen",
     metavar="URL",

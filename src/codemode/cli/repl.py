@@ -8,14 +8,14 @@ import click
 
 from .program_options import IMAGES, host_options
 from .tools import tool_sources
-from .trace import RECORDED
+from .trace import recording_options
 from .values import LIMITS
 
 
 @click.command()
 @tool_sources("What programs may call")
 @LIMITS
-@RECORDED
+@recording_options
 @host_options
 @IMAGES
 @click.pass_context

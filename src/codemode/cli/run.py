@@ -11,7 +11,7 @@ import click
 from .program_options import IMAGES, host_options
 from .rules import call_rules
 from .tools import tool_sources
-from .trace import RECORDED
+from .trace import recording_options
 from .values import LIMITS
 
 SLACK_BYTES: Final = 64 * 1024
@@ -61,7 +61,7 @@ Exit codes:
     "it is cut. [default: the pragma's, else 10000]",
 )
 @LIMITS
-@RECORDED
+@recording_options
 @host_options
 @IMAGES
 @click.option(

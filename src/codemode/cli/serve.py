@@ -9,7 +9,7 @@ import click
 
 from .rules import call_rules
 from .tools import tool_sources
-from .trace import RECORDED
+from .trace import recording_options
 from .values import ADDRESS, LIMITS, ORIGIN
 
 
@@ -92,7 +92,7 @@ from .values import ADDRESS, LIMITS, ORIGIN
     "after 60 s. The cell runs on.",
 )
 @LIMITS
-@RECORDED
+@recording_options
 @click.pass_context
 def serve(context: click.Context, /, **options: Any) -> None:
     """Serve exec and wait to MCP clients.

@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
-from ..trace.environment import record_in
+from ..trace.environment import inspect_processes, record_in
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..trace.bundle import Bundle
     from ..trace.graph import Trace
 
@@ -30,7 +32,12 @@ def _set_variable(_context: click.Context, _option: click.Parameter, folder: Pat
     record_in(folder)
 
 
-RECORDED: Final = click.option(
+def _set_inspected(_context: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's form
+    if wanted:
+        inspect_processes()
+
+
+_TRACE: Final = click.option(
     "--trace",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
@@ -39,6 +46,22 @@ RECORDED: Final = click.option(
     callback=_set_variable,
     help="Record every session in this folder; `codemode trace show DIR` shows it. [env: CODEMODE_TRACE]",
 )
+_INSPECT: Final = click.option(
+    "--inspect",
+    is_flag=True,
+    expose_value=False,
+    callback=_set_inspected,
+    help="Let `codemode inspect --attach` look at this process, at a socket of this user's. "
+    "[env: CODEMODE_INSPECT]",
+)
+
+Decorated = TypeVar("Decorated", bound="Callable[..., object]")
+
+
+def recording_options(command: Decorated) -> Decorated:
+    """The options ``--trace`` and ``--inspect`` of what runs sessions."""
+    return _TRACE(_INSPECT(command))
+
 
 _BUNDLE: Final = click.argument(
     "folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path)

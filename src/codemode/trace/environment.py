@@ -1,8 +1,9 @@
-"""What the environment asks to be recorded; light, since every session looks."""
+"""What the environment asks to be recorded or shown; light, since every session looks."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Final
 
 VARIABLE: Final = "CODEMODE_TRACE"
@@ -17,3 +18,26 @@ def recorded_in() -> str | None:
 def record_in(folder: str | os.PathLike[str]) -> None:
     """Have sessions of this process, and of those that it starts, recorded in ``folder`` by default."""
     os.environ[VARIABLE] = os.fspath(folder)
+
+
+INSPECT: Final = "CODEMODE_INSPECT"
+"""Has a process answer ``codemode inspect --attach``: ``1``, or the folder for its socket."""
+
+
+def process_folder() -> Path | None:
+    """The folder for the socket of this process; None: it is not to have one."""
+    said = os.environ.get(INSPECT, "")
+    if said in ("", "0"):
+        return None
+    return sockets_folder() if said == "1" else Path(said)
+
+
+def sockets_folder() -> Path:
+    """Where the sockets of this user's processes are, unless a process was told another folder."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    return Path(runtime, "codemode") if runtime else Path(f"/tmp/codemode-{os.getuid()}")
+
+
+def inspect_processes() -> None:
+    """Have this process, and those that it starts, answer ``codemode inspect --attach``."""
+    os.environ.setdefault(INSPECT, "1")

@@ -78,11 +78,19 @@ class TraceEvent(
 
 
 class SessionOpenedEvent(TraceEvent, frozen=True, kw_only=True):
-    """A session begins. ``provider`` says where its cells run, ``version`` is that of codemode."""
+    """A session begins.
+
+    Attributes:
+        provider: where its cells run.
+        version: that of codemode.
+        process: its number.
+        limits: the bounds of the session by their names; None where there is none.
+    """
 
     provider: str
     version: str
     process: int
+    limits: Mapping[str, int | None] = {}
 
 
 class SessionMovedEvent(TraceEvent, frozen=True, kw_only=True):

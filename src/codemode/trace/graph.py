@@ -45,10 +45,11 @@ class Node(Struct, kw_only=True, omit_defaults=True):
 
 
 class SessionNode(Node, kw_only=True, omit_defaults=True):
-    """A session. ``moves`` are the reasons for which it went on elsewhere."""
+    """A session. ``moves`` are the reasons for which it went on elsewhere, ``limits`` its bounds by name."""
 
     provider: str = ""
     version: str = ""
+    limits: dict[str, int | None] = {}
     moves: list[str] = []
     cells: list[str] = []
 

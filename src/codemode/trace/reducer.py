@@ -81,6 +81,15 @@ class Reducer:
         self._trace.recording = shown
         return self._trace
 
+    def cell(self, session: str, cell_id: str) -> CellNode | None:
+        """The cell of this runtime id."""
+        return self._cells.get((session, cell_id))
+
+    def call(self, session: str, cell_id: str, call: str) -> CallNode | None:
+        """The nested call of this runtime id, in its cell."""
+        cell = self._cells.get((session, cell_id))
+        return None if cell is None else self._trace.calls.get(f"{cell.id}/{call}")
+
     def problem(self, text: str) -> None:
         """Note that something of the recording is missing or was not understood."""
         if len(self._recording.problems) < MOST_PROBLEMS:
@@ -113,6 +122,7 @@ class Reducer:
     def _session_opened(self, event: e.SessionOpenedEvent) -> None:
         node = self._session(event)
         node.provider, node.version = event.provider, event.version
+        node.limits = dict(event.limits)
         _start(node, event)
 
     def _session_moved(self, event: e.SessionMovedEvent) -> None:

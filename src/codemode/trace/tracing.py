@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from dataclasses import asdict
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import uuid4
@@ -18,6 +19,7 @@ from uuid import uuid4
 import msgspec
 from msgspec import UNSET
 
+from ..limits import Limits
 from ..protocol.types import (
     AudioItem,
     ImageItem,
@@ -34,7 +36,6 @@ from .tracer import Tracer
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..limits import Limits
     from ..protocol.session import (
         Session,
         SessionDelegate,
@@ -100,9 +101,12 @@ async def open_traced(
 
     traced = TracedDelegate(delegate, tracer)
     session = await provider.create_session(traced, limits=limits)
-    kind = type(provider).__name__
     tracer.emit(
-        e.SessionOpenedEvent, provider=kind, version=version("codemode"), process=os.getpid()
+        e.SessionOpenedEvent,
+        provider=type(provider).__name__,
+        version=version("codemode"),
+        process=os.getpid(),
+        limits=asdict(limits or Limits()),
     )
     keeps_values = hasattr(session, "on_commit")
     return (TracedKeepingSession if keeps_values else TracedSession)(session, traced, tracer)

@@ -1,0 +1,1 @@
+"""A local page over recordings and running processes: ``codemode inspect``."""
