@@ -11,7 +11,7 @@ import pytest
 from codemode import CodeMode, LocalSessionProvider, ProcessLimits, UsageError
 from codemode.process_ledger import Account, Figure, limit_process, process_figures
 from codemode.tools.runner import Runner
-from codemode.tools.threads import Outcome
+from codemode.tools.threads import CallOutcome
 
 BOUND_S = 30
 
@@ -102,7 +102,7 @@ async def test_the_owner_of_stuck_threads_is_refused_first_also_when_his_session
     finally:
         release.set()
 
-    assert outcomes["alice"] == Outcome("done")
+    assert outcomes["alice"] == CallOutcome("done")
     assert str(outcomes["mallory"].error) == (
         "Limit reached (tool_threads): sync tools of this session's owner hold 2 threads, cancelled"
         " calls that have not returned among them, and of the 4 threads of this process no more are"
@@ -133,7 +133,12 @@ async def test_calls_of_all_sessions_wait_for_a_thread_of_the_process() -> None:
         said = await asyncio.gather(first, *waiting)
         await asyncio.gather(one.aclose(), other.aclose())
 
-    assert said == [Outcome("busy"), Outcome("later"), Outcome("later"), Outcome("later")]
+    assert said == [
+        CallOutcome("busy"),
+        CallOutcome("later"),
+        CallOutcome("later"),
+        CallOutcome("later"),
+    ]
 
 
 async def test_a_call_that_waits_is_refused_when_the_thread_it_waited_for_is_stuck() -> None:

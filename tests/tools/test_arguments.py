@@ -19,7 +19,7 @@ from typing_extensions import Unpack
 from codemode.errors import ToolError
 from codemode.protocol.session import Signal
 from codemode.protocol.types import ToolCall
-from codemode.tools.arguments import MAX_BIG_INTEGERS, Arguments
+from codemode.tools.arguments import MAX_BIG_INTEGERS, FunctionArguments
 from codemode.tools.function import FunctionTool
 from codemode.tools.problems import MAX_PROBLEMS
 from codemode.tools.signature import read_signature
@@ -121,7 +121,7 @@ def function_of(hint: Any) -> Callable[..., Any]:
 
 def bind(function: Callable[..., Any], value: Any, *, strict: bool = True) -> dict[str, Any]:
     signature = read_signature(function, "use")
-    arguments = Arguments("use", signature, {}, strict=strict)
+    arguments = FunctionArguments("use", signature, {}, strict=strict)
     read = arguments.read("use", value)
     bound = arguments.bound(read.values, {"call": "CALL", "cancel": "CANCEL"})
     return {"args": bound.args, **bound.kwargs} if bound.args else dict(bound.kwargs)

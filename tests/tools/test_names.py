@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from codemode.errors import ToolDefinitionError
 from codemode.protocol.types import ToolName
 from codemode.surface.identifiers import normalize
-from codemode.tools.names import Clash, Names, identifier, nearest
+from codemode.tools.names import Clash, PublicNames, identifier, nearest
 
 
 def tool_names(*names: str) -> list[ToolName]:
@@ -30,7 +30,7 @@ def tool_names(*names: str) -> list[ToolName]:
     ids=str,
 )
 def test_public_names(names: list[str], given_: dict[str, str]) -> None:
-    found = Names().give(tool_names(*names))
+    found = PublicNames().give(tool_names(*names))
     assert {tool_name.name: name for tool_name, name in found.items()} == given_
 
 
@@ -40,19 +40,19 @@ def test_a_name_reads_as_it_is_written_with_its_namespace() -> None:
 
 def test_namespaces_are_joined_with_two_underscores() -> None:
     wanted = [ToolName("b__c", "a"), ToolName("c", "a__b"), ToolName("exec", "x")]
-    names = Names()
+    names = PublicNames()
     assert list(names.give(wanted).values()) == ["a__b__c", "a__b__c_2", "x__exec"]
     assert names.clashes == (Clash(wanted[1], "a__b__c", "a__b__c_2", wanted[0]),)
 
 
 def test_later_tools_do_not_take_names_that_were_given() -> None:
-    names = Names()
+    names = PublicNames()
     names.give(tool_names("a-b"))
     assert names.give(tool_names("a_b")) == {ToolName("a_b"): "a_b_2"}
 
 
 def test_a_name_taken_back_is_free_again() -> None:
-    names = Names()
+    names = PublicNames()
     names.give(tool_names("a-b", "a.b"))
     names.take_back(ToolName("a.b"))
     assert names.clashes == ()
@@ -62,7 +62,7 @@ def test_a_name_taken_back_is_free_again() -> None:
 
 @pytest.mark.parametrize("name", ["a.b", "a_b_2"])
 def test_a_number_taken_back_is_free_again(name: str) -> None:
-    names = Names()
+    names = PublicNames()
     names.give([ToolName("a-b"), ToolName(name)])
     assert names.give(tool_names("a+b")) == {ToolName("a+b"): "a_b_3"}
     names.take_back(ToolName(name))
@@ -73,7 +73,7 @@ def test_a_number_taken_back_is_free_again(name: str) -> None:
 
 
 def test_what_a_copy_gives_is_free_in_the_original() -> None:
-    names = Names()
+    names = PublicNames()
     names.give(tool_names("a-b", "a.b"))
     assert names.copy().give(tool_names("a b")) == {ToolName("a b"): "a_b_3"}
     assert names.give(tool_names("a/b")) == {ToolName("a/b"): "a_b_3"}
@@ -102,13 +102,13 @@ def test_what_a_copy_gives_is_free_in_the_original() -> None:
 )
 def test_refused_names(names: list[str], text: str) -> None:
     with pytest.raises(ToolDefinitionError) as caught:
-        Names().give(tool_names(*names))
+        PublicNames().give(tool_names(*names))
     assert str(caught.value) == text
 
 
 @given(st.lists(st.text("ab_.-2", min_size=1, max_size=4), unique=True, max_size=12))
 def test_no_tool_vanishes_and_every_name_is_an_identifier_of_its_own(names: list[str]) -> None:
-    registry = Names()
+    registry = PublicNames()
     found = registry.give(tool_names(*names))
     assert {tool_name.name for tool_name in found} == set(names)
     assert len(set(found.values())) == len(names)
@@ -120,7 +120,7 @@ def test_no_tool_vanishes_and_every_name_is_an_identifier_of_its_own(names: list
 
 @given(st.lists(st.tuples(st.booleans(), st.text("ab_.-23", min_size=1, max_size=4)), max_size=30))
 def test_the_lowest_number_that_is_free_is_given(steps: list[tuple[bool, str]]) -> None:
-    registry, found = Names(), dict[ToolName, str]()
+    registry, found = PublicNames(), dict[ToolName, str]()
     for is_given, name in steps:
         tool_name = ToolName(name)
         if not is_given:
@@ -146,7 +146,7 @@ class Counted(dict[str, ToolName]):
 
 
 def test_numbers_that_were_given_are_not_tried_again() -> None:
-    registry = Names()
+    registry = PublicNames()
     registry._holders = holders = Counted()
     alike = [ToolName(chr(0x4E00 + number)) for number in range(1_000)]
     assert registry.give(alike)[alike[-1]] == "__1000"

@@ -11,7 +11,7 @@ import pytest
 
 from codemode.errors import ToolError, UsageError
 from codemode.tools.runner import Runner
-from codemode.tools.threads import ABANDONED_PER_THREAD, Outcome
+from codemode.tools.threads import ABANDONED_PER_THREAD, CallOutcome
 
 BOUND_S = 20
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
@@ -60,20 +60,22 @@ async def test_a_plain_function_runs_in_a_daemon_thread_with_the_callers_context
         thread = threading.current_thread()
         return seen, thread.daemon, thread is threading.main_thread()
 
-    assert await runner.call(function, thread=True) == Outcome(("caller's", True, False))
+    assert await runner.call(function, thread=True) == CallOutcome(("caller's", True, False))
     assert variable.get() == "caller's"
 
 
 async def test_without_a_thread_it_runs_in_the_event_loop(runner: Runner) -> None:
     outcome = await runner.call(threading.current_thread, thread=False)
-    assert outcome == Outcome(threading.main_thread())
+    assert outcome == CallOutcome(threading.main_thread())
 
 
 async def test_an_awaitable_from_a_thread_is_awaited_in_the_loop(runner: Runner) -> None:
     async def inner() -> object:
         return asyncio.get_running_loop()
 
-    assert await runner.call(lambda: inner(), thread=True) == Outcome(asyncio.get_running_loop())
+    assert await runner.call(lambda: inner(), thread=True) == CallOutcome(
+        asyncio.get_running_loop()
+    )
 
 
 RAISED: list[type[BaseException]] = [
@@ -200,7 +202,7 @@ async def test_no_more_threads_than_allowed_run_at_once(runner: Runner, gate: Ga
     await gate.wait_until_entered(2)
     assert repr(runner) == ("<Runner open, 0 tasks, 2 threads busy, 0 abandoned, 5 calls queued>")
     gate.opened.set()
-    assert await asyncio.gather(*tasks) == [Outcome()] * 7
+    assert await asyncio.gather(*tasks) == [CallOutcome()] * 7
     assert most == 2
 
 
@@ -214,7 +216,7 @@ async def test_a_stuck_thread_does_not_hold_up_its_cancellation_or_other_calls(
         task.cancel()
     await asyncio.wait(tasks)
     assert all(task.cancelled() for task in tasks)
-    assert await waiting == Outcome(5)
+    assert await waiting == CallOutcome(5)
     assert repr(runner).count(" 2 abandoned,") == 1  # how many are busy is the threads' affair
 
 
@@ -229,7 +231,7 @@ async def test_a_queued_call_that_is_cancelled_never_runs(runner: Runner, gate: 
         await queued
     gate.opened.set()
     await asyncio.gather(*busy)
-    assert await runner.call(lambda: list(ran), thread=True) == Outcome([])
+    assert await runner.call(lambda: list(ran), thread=True) == CallOutcome([])
 
 
 async def test_too_many_stuck_threads_refuse_new_calls(gate: Gate) -> None:
@@ -260,7 +262,7 @@ async def test_calls_run_again_when_those_that_were_stuck_have_returned(gate: Ga
         gate.opened.set()
         for thread in stuck:
             await asyncio.to_thread(thread.join, BOUND_S)
-        assert await runner.call(lambda: 1, thread=True) == Outcome(1)
+        assert await runner.call(lambda: 1, thread=True) == CallOutcome(1)
         assert repr(runner).count(" 0 abandoned,") == 1
     await runner.aclose()
 
@@ -315,7 +317,7 @@ async def test_closing_with_a_coroutine_that_refuses_to_end_is_bounded() -> None
 
 def test_one_runner_serves_several_event_loops_at_once() -> None:
     runner = Runner(max_threads=2)
-    found: list[list[Outcome]] = []
+    found: list[list[CallOutcome]] = []
 
     async def work() -> None:
         async with asyncio.timeout(BOUND_S):
@@ -327,7 +329,7 @@ def test_one_runner_serves_several_event_loops_at_once() -> None:
         thread.start()
     for thread in threads:
         thread.join(BOUND_S)
-    assert found == [[Outcome(n) for n in range(50)]] * 3
+    assert found == [[CallOutcome(n) for n in range(50)]] * 3
 
 
 def test_a_thread_that_outlives_its_loop_is_no_error(gate: Gate) -> None:

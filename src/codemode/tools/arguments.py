@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from ..protocol.types import JsonValue
-    from .signature import Parameter, Signature, Source
+    from .signature import CallableSignature, Parameter, Source
 
 MAX_BIG_INTEGERS = 10_000
 """More values of another type than this are not looked at for digits of big integers."""
@@ -68,14 +68,14 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
+class BoundArguments:
     """What to call a function with."""
 
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
 
 
-class Arguments:
+class FunctionArguments:
     """The arguments of a function: their JSON Schema, and how JSON becomes them.
 
     Args:
@@ -88,7 +88,12 @@ class Arguments:
     """
 
     def __init__(
-        self, name: str, signature: Signature, descriptions: Mapping[str, str], *, strict: bool
+        self,
+        name: str,
+        signature: CallableSignature,
+        descriptions: Mapping[str, str],
+        *,
+        strict: bool,
     ) -> None:
         self._signature = signature
         self._strict = strict
@@ -277,7 +282,7 @@ class Arguments:
 
     # ── the call ─────────────────────────────────────────────────────────────────────────────
 
-    def bound(self, values: Mapping[str, Any], injected: Mapping[Source, Any]) -> Bound:
+    def bound(self, values: Mapping[str, Any], injected: Mapping[Source, Any]) -> BoundArguments:
         """What to call the function with."""
         args: list[Any] = []
         kwargs = dict(values)
@@ -294,7 +299,7 @@ class Arguments:
                 args.append(found)
             else:
                 kwargs[parameter.name] = found
-        return Bound(tuple(args), kwargs)
+        return BoundArguments(tuple(args), kwargs)
 
     # ── refusals ─────────────────────────────────────────────────────────────────────────────
 

@@ -20,7 +20,7 @@ from .signature import EMPTY, own_doc, own_name, read_signature
 
 if TYPE_CHECKING:
     from ..protocol.types import ToolCall, ToolKind
-    from .arguments import Arguments, Bound
+    from .arguments import BoundArguments, FunctionArguments
     from .signature import Parameter, Source
     from .tool import ToolContext
 
@@ -46,7 +46,7 @@ class ReadFunction:
 
     definition: ToolDefinition
     parameters: tuple[Parameter, ...]
-    arguments: Arguments | None
+    arguments: FunctionArguments | None
 
     def read(self, call: ToolCall, context: ToolContext) -> ToolCall:
         """The call with its arguments.
@@ -76,15 +76,15 @@ class ReadFunction:
         read = self.arguments.changed(context.name, call.input, call.arguments, arguments)
         return msgspec.structs.replace(call, input=read.input, arguments=read.values)
 
-    def bound(self, call: ToolCall, context: ToolContext) -> Bound:
+    def bound(self, call: ToolCall, context: ToolContext) -> BoundArguments:
         """What to call the function with."""
-        from .arguments import Bound  # noqa: PLC0415 - the first tool has imported it
+        from .arguments import BoundArguments  # noqa: PLC0415 - the first tool has imported it
 
         injected: dict[Source, Any] = {"call": call, "cancel": context.cancel}
         if self.arguments is not None:
             return self.arguments.bound(call.arguments, injected)
         values = [(p, injected.get(p.source, call.input)) for p in self.parameters]
-        return Bound(
+        return BoundArguments(
             tuple(value for p, value in values if p.positional_only),
             {p.name: value for p, value in values if not p.positional_only},
         )
@@ -104,7 +104,7 @@ def read_function(
     function: Callable[..., object], options: FunctionOptions, name: str
 ) -> ReadFunction:
     # pydantic and griffe take 0.2 s to import: whoever makes no tools does not pay for them.
-    from .arguments import Arguments  # noqa: PLC0415
+    from .arguments import FunctionArguments  # noqa: PLC0415
     from .docstring import read_docstring  # noqa: PLC0415
     from .members import member_texts  # noqa: PLC0415
     from .schema import output_schema  # noqa: PLC0415
@@ -127,7 +127,7 @@ def read_function(
     elif options.kind == "function":
         texts = member_texts(signature.keywords) if signature.keywords else {}
         texts |= told.parameters
-        arguments = Arguments(name, signature, texts, strict=options.strict)
+        arguments = FunctionArguments(name, signature, texts, strict=options.strict)
     else:
         raise ToolDefinitionError(
             f"tool `{name}` has the kind {options.kind!r}\nHint: it is 'function' or 'freeform'."

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from ..protocol.types import JsonValue
-    from .threads import Outcome
+    from .threads import CallOutcome
     from .tool import ToolContext
 
 
@@ -63,7 +63,9 @@ async def called(
     return found
 
 
-async def _run(function: Callable[[], object], context: ToolContext, *, thread: bool) -> Outcome:
+async def _run(
+    function: Callable[[], object], context: ToolContext, *, thread: bool
+) -> CallOutcome:
     returned = partial(_returned, function, context.name)
     return await context.runner.call(returned, thread=thread, owner=context.owner)
 

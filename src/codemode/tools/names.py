@@ -60,7 +60,7 @@ def identifier(tool_name: ToolName) -> str:
     return normalize(str(tool_name))
 
 
-class Names:
+class PublicNames:
     """Who has which public name. A name once given stays with its tool.
 
     A tool whose name is an identifier already gets that name before one that must be
@@ -79,9 +79,9 @@ class Names:
         """The tools that have another name than theirs would make."""
         return tuple(self._clashes.values())
 
-    def copy(self) -> Names:
+    def copy(self) -> PublicNames:
         """An independent copy, to try a change on."""
-        other = Names()
+        other = PublicNames()
         other._holders = dict(self._holders)
         other._given = dict(self._given)
         other._clashes = dict(self._clashes)

@@ -10,7 +10,7 @@ import msgspec
 from ..errors import ToolDefinitionError, ToolError
 from ..protocol.types import ToolName
 from .function import FunctionTool
-from .names import Names, identifier, nearest
+from .names import PublicNames, identifier, nearest
 from .origin import is_same
 from .schema_tool import Tool
 
@@ -53,7 +53,7 @@ class Registry:
     ) -> None:
         self.definitions: tuple[ToolDefinition, ...] = ()
         self._search = search
-        self._names = Names()
+        self._names = PublicNames()
         self._tools: dict[ToolName, tuple[ToolInterface, ToolDefinition]] = {}
         self._withdrawn: dict[ToolName, _Withdrawn] = {}
 

@@ -181,7 +181,7 @@ def to_json(value: object, name: str, pause: Pause = _at_once) -> JsonValue:
             f"tool `{name}` returned {error.reason}{place}, which has no JSON form."
             f"\nHint: {error.hint}"
         ) from error.__cause__
-    except _TooLargeError as error:
+    except _ResultTooLargeError as error:
         raise ToolError(f"tool `{name}` returned more than {error}.\nHint: {_HINT_SIZE}") from None
 
 
@@ -193,7 +193,7 @@ class _UnfitError(Exception):
         self.path = ""
 
 
-class _TooLargeError(Exception):
+class _ResultTooLargeError(Exception):
     """How much a result may be."""
 
 
@@ -355,14 +355,14 @@ class _Walk:
 
     def _check(self, members: int) -> None:
         if members > self._members:
-            raise _TooLargeError(
+            raise _ResultTooLargeError(
                 f"{amount(RESULT_MEMBERS, 'members')}, those of everything inside it included"
             )
 
     def _spend(self, characters: int) -> None:
         self._characters -= characters
         if self._characters < 0:
-            raise _TooLargeError(f"{amount(RESULT_BYTES, 'bytes')} of text")
+            raise _ResultTooLargeError(f"{amount(RESULT_BYTES, 'bytes')} of text")
 
 
 def _number(value: Any) -> int | float | None:

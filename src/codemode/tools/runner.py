@@ -1,6 +1,6 @@
 """Runs the callables of tools: coroutines in tasks, plain functions in threads.
 
-Whatever they do, they end in an :class:`Outcome`: nothing that they raise reaches the event
+Whatever they do, they end in a :class:`CallOutcome`: nothing that they raise reaches the event
 loop. Threads are daemons that live for as long as there is work: Python cannot stop one, so
 a function that never returns keeps its thread, but holds up nobody: not the cancellation of
 its call, not the closing of the event loop, not the end of the interpreter.
@@ -13,7 +13,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ToolError, UsageError
-from .threads import Outcome, ToolThreads
+from .threads import CallOutcome, ToolThreads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -38,7 +38,7 @@ class Runner:
         if max_threads < 1:
             raise UsageError(f"max_threads must be at least 1, got {max_threads}")
         self._threads = ToolThreads(max_threads)
-        self._tasks: set[asyncio.Task[Outcome]] = set()
+        self._tasks: set[asyncio.Task[CallOutcome]] = set()
         self._closed = False
 
     def __repr__(self) -> str:
@@ -47,7 +47,7 @@ class Runner:
 
     async def call(
         self, function: Callable[[], object], *, thread: bool, owner: Hashable = None
-    ) -> Outcome:
+    ) -> CallOutcome:
         """Call ``function``, in a thread if so told, and await what it gives if it can be.
 
         Args:
@@ -61,7 +61,7 @@ class Runner:
                 a thread goes on without anybody waiting for it.
         """
         if self._closed:
-            return Outcome(error=ToolError("the tools of this session are closed"))
+            return CallOutcome(error=ToolError("the tools of this session are closed"))
         if not thread:
             return await self._in_task(function)
         outcome = await self._threads.call(function, self if owner is None else owner)
@@ -83,7 +83,7 @@ class Runner:
         if mine:
             await asyncio.wait(mine, timeout=CLOSE_GRACE_S)
 
-    async def _in_task(self, function: Callable[[], object]) -> Outcome:
+    async def _in_task(self, function: Callable[[], object]) -> CallOutcome:
         """Call in a task of its own: what the tool does to its task is its own affair."""
         task = asyncio.create_task(_outcome(function))
         self._tasks.add(task)
@@ -95,13 +95,13 @@ class Runner:
         except asyncio.CancelledError as error:
             if _was_cancelled(me, before) or not task.cancelled():
                 raise
-            return Outcome(error=error)
+            return CallOutcome(error=error)
         if _was_cancelled(me, before):  # the tool swallowed it; we do not
             raise asyncio.CancelledError
         return outcome
 
 
-async def _outcome(function: Callable[[], object]) -> Outcome:
+async def _outcome(function: Callable[[], object]) -> CallOutcome:
     """Everything that ``function`` may raise, as a value; only a cancellation passes."""
     try:
         result = function()
@@ -110,15 +110,15 @@ async def _outcome(function: Callable[[], object]) -> Outcome:
     except asyncio.CancelledError:
         raise
     except BaseException as error:  # noqa: BLE001 - to complete a call; see the module
-        return Outcome(error=error)
-    return Outcome(result)
+        return CallOutcome(error=error)
+    return CallOutcome(result)
 
 
 def _was_cancelled(task: asyncio.Task[Any] | None, before: int) -> bool:
     return task is not None and task.cancelling() > before
 
 
-def _cancel_elsewhere(task: asyncio.Task[Outcome]) -> None:
+def _cancel_elsewhere(task: asyncio.Task[CallOutcome]) -> None:
     try:
         task.get_loop().call_soon_threadsafe(task.cancel)
     except RuntimeError:  # that loop is closed, so its tasks are over

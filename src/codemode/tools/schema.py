@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ..protocol.types import JsonValue
     from .hints import Scope
-    from .signature import Parameter, Signature
+    from .signature import CallableSignature, Parameter
 
 _MODEL = "arguments of a tool"
 """The name of the model of the arguments: no class that somebody has written is called so."""
@@ -69,7 +69,7 @@ def _says(schema: Any) -> bool:
     return bool(schema.get("description"))
 
 
-def output_schema(name: str, signature: Signature) -> JsonValue:
+def output_schema(name: str, signature: CallableSignature) -> JsonValue:
     """The JSON Schema of the result; None where the hint says nothing about it.
 
     Raises:
@@ -89,7 +89,9 @@ def output_schema(name: str, signature: Signature) -> JsonValue:
     return found or None
 
 
-def model_of(name: str, signature: Signature, descriptions: Mapping[str, str]) -> type[BaseModel]:
+def model_of(
+    name: str, signature: CallableSignature, descriptions: Mapping[str, str]
+) -> type[BaseModel]:
     """A model with a field ``p<index>`` for each argument, by alias what the script says.
 
     Raises:

@@ -91,7 +91,7 @@ class Hit(msgspec.Struct, frozen=True, omit_defaults=True):
     declaration: str = ""
 
 
-class Asked(msgspec.Struct, frozen=True):
+class SearchRequest(msgspec.Struct, frozen=True):
     """What a program wants to find."""
 
     query: str
@@ -147,7 +147,7 @@ class ToolSearch:
         results: JsonValue = msgspec.to_builtins(outcome.value)
         return results
 
-    def search(self, catalogue: Catalogue, asked: Asked) -> list[Hit]:
+    def search(self, catalogue: Catalogue, asked: SearchRequest) -> list[Hit]:
         """The best matches among the tools of ``catalogue``; blocks.
 
         Raises:
@@ -188,7 +188,7 @@ class ToolSearch:
             last[1].close()
 
 
-def _asked(value: object) -> Asked:
+def _asked(value: object) -> SearchRequest:
     """What the input of a program asks for."""
     options = value if isinstance(value, dict) else {"query": value}
     query, limit = options.get("query"), options.get("limit", USUAL_RESULTS)
@@ -201,7 +201,7 @@ def _asked(value: object) -> Asked:
         raise ToolError(f"limit must be a positive integer{_HINT}")
     if not isinstance(whole, bool):
         raise ToolError(f"whole must be true or false{_HINT}")
-    return Asked(query, min(limit, MOST_RESULTS), whole)
+    return SearchRequest(query, min(limit, MOST_RESULTS), whole)
 
 
 def _short(tool: ToolDefinition) -> Hit:

@@ -43,7 +43,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Signature:
+class CallableSignature:
     """What a callable takes and gives.
 
     Attributes:
@@ -65,7 +65,7 @@ class Signature:
         return tuple(p for p in self.parameters if p.source == "argument")
 
 
-def read_signature(function: Callable[..., object], name: str) -> Signature:
+def read_signature(function: Callable[..., object], name: str) -> CallableSignature:
     """Read ``function``; ``name`` is for the errors.
 
     Raises:
@@ -82,7 +82,7 @@ def read_signature(function: Callable[..., object], name: str) -> Signature:
         ) from error
     except NameError as error:  # annotations are evaluated here from Python 3.14 on
         raise unresolved(name, "its signature", error) from error
-    reader = _Reader(name, scope_of(function), frozenset(_fixed_by_partial(function)))
+    reader = _SignatureReader(name, scope_of(function), frozenset(_fixed_by_partial(function)))
     return reader.read(found)
 
 
@@ -133,12 +133,12 @@ def unresolved(name: str, where: str, error: NameError) -> ToolDefinitionError:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
+class _SignatureReader:
     name: str
     scope: Scope
     fixed: frozenset[str]
 
-    def read(self, found: inspect.Signature) -> Signature:
+    def read(self, found: inspect.Signature) -> CallableSignature:
         parameters: list[Parameter] = []
         extra = EMPTY
         keywords = None
@@ -157,7 +157,7 @@ class _Reader:
         returns = found.return_annotation
         if returns is not EMPTY:
             returns = self._resolve(returns, "the return annotation")
-        return Signature(tuple(parameters), extra, returns, self.scope, keywords)
+        return CallableSignature(tuple(parameters), extra, returns, self.scope, keywords)
 
     def _parameter(self, entry: inspect.Parameter) -> Parameter:
         hint: Any = Any

@@ -28,7 +28,7 @@ ABANDONED_PER_THREAD: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CallOutcome:
     """How a call ended: with a value, or with something raised."""
 
     value: Any = None
@@ -36,25 +36,25 @@ class Outcome:
 
 
 @dataclass(slots=True, eq=False)
-class _Job:
+class _ThreadCall:
     """A call that waits for a thread, has one, or was abandoned."""
 
     function: Callable[[], object]
     owner: Hashable
     loop: asyncio.AbstractEventLoop
-    future: asyncio.Future[Outcome]
+    future: asyncio.Future[CallOutcome]
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     place: Place | None = None
     abandoned: bool = False
 
     def run(self) -> None:
         try:
-            outcome = Outcome(self.context.run(self.function))
+            outcome = CallOutcome(self.context.run(self.function))
         except BaseException as error:  # noqa: BLE001 - to complete a call; see the module
-            outcome = Outcome(error=error)
+            outcome = CallOutcome(error=error)
         self.deliver(outcome)
 
-    def deliver(self, outcome: Outcome) -> None:
+    def deliver(self, outcome: CallOutcome) -> None:
         try:
             self.loop.call_soon_threadsafe(_complete, self.future, outcome)
         except RuntimeError:  # the loop is closed: nobody waits any more
@@ -66,7 +66,7 @@ class _Job:
             self.place.give_back()
 
 
-def _complete(future: asyncio.Future[Outcome], outcome: Outcome) -> None:
+def _complete(future: asyncio.Future[CallOutcome], outcome: CallOutcome) -> None:
     if not future.done():
         future.set_result(outcome)
 
@@ -83,8 +83,8 @@ class ToolThreads:
         self._limit = limit
         self._account = LEDGER.tool_threads
         self._lock = threading.Lock()
-        self._queue: OrderedDict[_Job, None] = OrderedDict()
-        self._running: set[_Job] = set()
+        self._queue: OrderedDict[_ThreadCall, None] = OrderedDict()
+        self._running: set[_ThreadCall] = set()
         self._abandoned = 0
 
     def __repr__(self) -> str:
@@ -93,13 +93,13 @@ class ToolThreads:
             f" {len(self._queue)} calls queued"
         )
 
-    async def call(self, function: Callable[[], object], owner: Hashable) -> Outcome:
+    async def call(self, function: Callable[[], object], owner: Hashable) -> CallOutcome:
         """What ``function`` gives, in a thread, in a copy of this context."""
         loop = asyncio.get_running_loop()
-        job = _Job(function, owner, loop, loop.create_future())
+        job = _ThreadCall(function, owner, loop, loop.create_future())
         with self._lock:
             if self._abandoned >= self._limit * ABANDONED_PER_THREAD:
-                return Outcome(error=_stuck(self._abandoned))
+                return CallOutcome(error=_stuck(self._abandoned))
             self._queue[job] = None
         self._start_next()
         try:
@@ -115,7 +115,7 @@ class ToolThreads:
         self._account.forget(self._start_next)
         for job in jobs:
             self._give_up(job)
-            job.deliver(Outcome(error=ToolError("the tools of this session are closed")))
+            job.deliver(CallOutcome(error=ToolError("the tools of this session are closed")))
 
     def _start_next(self) -> None:
         """Give queued calls threads, as far as there are any for them."""
@@ -133,9 +133,9 @@ class ToolThreads:
                 with self._lock:
                     self._running.discard(job)
                 job.give_back()
-                job.deliver(Outcome(error=error))
+                job.deliver(CallOutcome(error=error))
 
-    def _take(self) -> _Job | None:
+    def _take(self) -> _ThreadCall | None:
         """The next call that may have a thread, marked as running. The lock is held."""
         if len(self._running) >= self._limit:
             return None
@@ -153,14 +153,14 @@ class ToolThreads:
                 continue
             del self._queue[job]
             held = self._account.held_by(job.owner)
-            job.deliver(Outcome(error=ToolError(LEDGER.limits.message("tool_threads", held))))
+            job.deliver(CallOutcome(error=ToolError(LEDGER.limits.message("tool_threads", held))))
         if self._queue:
             self._account.when_freed(self._start_next)
         return None
 
-    def _work(self, first: _Job) -> None:
+    def _work(self, first: _ThreadCall) -> None:
         """A thread's life: its call, then others while they wait."""
-        job: _Job | None = first
+        job: _ThreadCall | None = first
         while job is not None:
             job.run()
             with self._lock:
@@ -174,7 +174,7 @@ class ToolThreads:
             with self._lock:
                 job = self._take()
 
-    def _give_up(self, job: _Job) -> None:
+    def _give_up(self, job: _ThreadCall) -> None:
         """The caller no longer waits: free the place of ``job``, if it has one still."""
         with self._lock:
             delivered = job.future.done() and not job.future.cancelled()

@@ -36,7 +36,7 @@ _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 _TAG: Final = re.compile(r"(?is)<(script|style|head)\b.*?</\1\s*>|<[^<>]*>")
 
 
-class Body(httpx2.AsyncByteStream):
+class ResponseBody(httpx2.AsyncByteStream):
     """A body as it comes; subclasses say what is handed on."""
 
     def __init__(self, stream: httpx2.AsyncByteStream) -> None:
@@ -47,7 +47,7 @@ class Body(httpx2.AsyncByteStream):
         await self._stream.aclose()
 
 
-class UnpackedBody(Body):
+class UnpackedBody(ResponseBody):
     """A body that a server packed without being asked to; no piece of it is large."""
 
     def __init__(self, stream: httpx2.AsyncByteStream) -> None:
@@ -70,7 +70,7 @@ class UnpackedBody(Body):
             part = self._unpacker.unconsumed_tail
 
 
-class OtherBody(Body):
+class OtherBody(ResponseBody):
     """A body in which there is no message: a bounded beginning of it."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -82,7 +82,7 @@ class OtherBody(Body):
             yield part
 
 
-class AnsweringBody(Body):
+class AnsweringBody(ResponseBody):
     """A body that ends in an answer to ``request``; ``refusal`` is the status that it came with."""
 
     def __init__(
@@ -142,7 +142,7 @@ class RefusalBody(AnsweringBody):
         return HttpError(refusal, told.error.code, told.error.data)
 
 
-class EventBody(Body):
+class EventBody(ResponseBody):
     """Server-sent events, each handed on when it is complete and may be read.
 
     Args:

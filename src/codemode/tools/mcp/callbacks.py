@@ -56,7 +56,7 @@ _server_log: Final = logging.getLogger("codemode.mcp")
 """What servers log, each below it under its own name."""
 
 
-class Callbacks:
+class ClientCallbacks:
     """The callbacks of one connection, in the SDK's form."""
 
     def __init__(

@@ -22,7 +22,7 @@ from pydantic import RootModel
 
 from ...surface.text import on_one_line
 from .answers import AnswerTable
-from .callbacks import Callbacks
+from .callbacks import ClientCallbacks
 from .config import HttpServer, StdioServer
 from .dispatcher import Dispatcher, whole
 from .faults import AnswerError, HttpError, NoAnswerError, PeerError
@@ -54,7 +54,7 @@ _log: Final = logging.getLogger(__name__)
 _Raw: Final = RootModel[dict[str, Any]]
 
 
-class Connection:
+class ServerConnection:
     """A session with a server.
 
     Args:
@@ -72,14 +72,14 @@ class Connection:
         handlers: McpHandlers,
         redact: Redaction,
         on_tools_changed: Callable[[], None],
-        on_end: Callable[[Connection], None],
+        on_end: Callable[[ServerConnection], None],
     ) -> None:
         self.ended = False
         """Whether it is over: requests fail from now on."""
         self._name = name
         self._target = target
         self._redact = redact
-        self._callbacks = Callbacks(name, handlers, redact, on_tools_changed)
+        self._callbacks = ClientCallbacks(name, handlers, redact, on_tools_changed)
         self._on_end = on_end
         self._answers = AnswerTable()
         self._process: ServerProcess | None = None

@@ -15,7 +15,7 @@ import httpx2
 from mcp.client.streamable_http import streamable_http_client
 
 from ...surface.text import on_one_line
-from .bodies import Body, EventBody, MessageBody, OtherBody, RefusalBody, UnpackedBody
+from .bodies import EventBody, MessageBody, OtherBody, RefusalBody, ResponseBody, UnpackedBody
 from .faults import HttpStatus
 from .message import MESSAGE_BYTES, head
 
@@ -86,7 +86,7 @@ def _answer(
     stream: httpx2.AsyncByteStream,
     answers: AnswerTable,
     request: RequestId,
-) -> Body:
+) -> ResponseBody:
     status = response.status_code
     refusal = HttpStatus(
         status,

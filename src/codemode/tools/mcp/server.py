@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from ...protocol.types import JsonValue, ToolCall
     from .changes import Change
-    from .connection import Connection
+    from .connection import ServerConnection
     from .handlers import McpHandlers, McpState
     from .naming import Naming
 
@@ -93,8 +93,8 @@ class Server:
         self._timeout, self._start_timeout = CALL_SECONDS, START_SECONDS
         if isinstance(target, StdioServer | HttpServer):
             self._timeout, self._start_timeout = target.timeout, target.start_timeout
-        self._connection: Connection | None = None
-        self._coming: Connection | None = None
+        self._connection: ServerConnection | None = None
+        self._coming: ServerConnection | None = None
         """The one that is being opened."""
         self._opening: Opening | None = None
         self._restarts = Restarts()
@@ -180,7 +180,9 @@ class Server:
 
     # ── a call ───────────────────────────────────────────────────────────────────────────────
 
-    async def _answered(self, connection: Connection, tool: str, call: ToolCall) -> dict[str, Any]:
+    async def _answered(
+        self, connection: ServerConnection, tool: str, call: ToolCall
+    ) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
         last = loop.time() + LONGEST_CALL_S
         waiting = True
@@ -202,7 +204,7 @@ class Server:
 
     # ── its life ─────────────────────────────────────────────────────────────────────────────
 
-    async def _connected(self) -> Connection:
+    async def _connected(self) -> ServerConnection:
         """The connection, made now if there is none.
 
         Raises:
@@ -223,7 +225,7 @@ class Server:
             return connection
         raise self._unavailable("" if self._closed else self._told)
 
-    def _live(self) -> Connection | None:
+    def _live(self) -> ServerConnection | None:
         connection = self._connection
         return connection if connection is not None and not connection.ended else None
 
@@ -253,10 +255,10 @@ class Server:
 
     async def _open(self) -> None:
         """Open a connection; what becomes of it is in this server's members."""
-        from .connection import Connection  # noqa: PLC0415 - it loads the SDK, which is loaded
+        from .connection import ServerConnection  # noqa: PLC0415 - it loads the SDK, which is loaded
 
         self._tell("starting")
-        connection = self._coming = Connection(
+        connection = self._coming = ServerConnection(
             self.name,
             self.target,
             handlers=self._handlers,
@@ -284,7 +286,7 @@ class Server:
         finally:
             self._opening = self._coming = None
 
-    def _start_failed(self, connection: Connection, error: Exception) -> None:
+    def _start_failed(self, connection: ServerConnection, error: Exception) -> None:
         """Count it, and note why: all for people, no word of a dead program for a model."""
         from .connection import reason_of  # noqa: PLC0415 - it loads the SDK, which is loaded
 
@@ -312,12 +314,12 @@ class Server:
     def _line(self) -> str:
         return on_one_line(self.problem)
 
-    def _lost(self, connection: Connection) -> None:
+    def _lost(self, connection: ServerConnection) -> None:
         if connection is self._connection and not self._closed:
             self._restarts.failed(time.monotonic())
             self._tell("lost", "the connection ended")
 
-    async def _list(self, connection: Connection) -> tuple[Change, tuple[str, ...]]:
+    async def _list(self, connection: ServerConnection) -> tuple[Change, tuple[str, ...]]:
         """Read its tools; what has changed, and the problems with them."""
         from .definition import definition  # noqa: PLC0415 - what needs it has loaded the SDK
         from .listing import listed  # noqa: PLC0415 - the same
@@ -353,7 +355,7 @@ class Server:
                 await self._list_again(connection)
             await asyncio.sleep(pauses.after(is_restless=is_restless))
 
-    async def _list_again(self, connection: Connection) -> None:
+    async def _list_again(self, connection: ServerConnection) -> None:
         try:
             async with asyncio.timeout(self._start_timeout):
                 change, problems = await self._list(connection)
