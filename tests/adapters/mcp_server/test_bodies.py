@@ -5,7 +5,13 @@ import asyncio
 import pytest
 from starlette.types import Message
 
-from codemode.adapters.mcp_server.bodies import Bodies, Body, BodyBounds, RefusedError, slowest
+from codemode.adapters.mcp_server.bodies import (
+    Bodies,
+    BodyBounds,
+    BodyRefusedError,
+    RequestBody,
+    slowest,
+)
 
 
 class Client:
@@ -24,13 +30,13 @@ class Client:
             await asyncio.sleep(0)
 
     async def refusal(self) -> tuple[int, str]:
-        with pytest.raises(RefusedError) as refused:
+        with pytest.raises(BodyRefusedError) as refused:
             await self.reading
         return refused.value.status, str(refused.value)
 
 
-def body(size: int, began: float) -> Body:
-    found = Body(began)
+def body(size: int, began: float) -> RequestBody:
+    found = RequestBody(began)
     found.bytes = size
     return found
 

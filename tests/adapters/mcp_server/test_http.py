@@ -15,9 +15,9 @@ import pytest
 from mcp_types import TextContent
 
 from codemode.adapters.mcp_server.bodies import BodyBounds
-from codemode.adapters.mcp_server.connections import ConnectionBounds
-from codemode.adapters.mcp_server.exchanges import ExchangeBounds
 from codemode.adapters.mcp_server.floods import MOST
+from codemode.adapters.mcp_server.request_limits import RequestBounds
+from codemode.adapters.mcp_server.slow_clients import ConnectionBounds
 
 from .conftest import (
     INTERRUPT,
@@ -385,7 +385,7 @@ def test_a_body_is_bounded(shared: Start) -> None:
 
 
 def test_a_body_of_many_values_is_refused(shared: Start) -> None:
-    many = json.dumps([0] * (ExchangeBounds().members + 1))
+    many = json.dumps([0] * (RequestBounds().members + 1))
     assert post(shared().url, many).status_code == 413
 
 

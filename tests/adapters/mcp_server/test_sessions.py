@@ -11,8 +11,8 @@ from codemode.adapters.mcp_server.sessions import (
     LATELY_SECONDS,
     Key,
     ServedSession,
+    ServedSessions,
     SessionEnd,
-    Sessions,
 )
 
 
@@ -22,7 +22,7 @@ class Rooms:
     def __init__(self, most: int, idle_seconds: float | None = None) -> None:
         self.made: list[CodeMode] = []
         self.now = 0.0
-        self.sessions = Sessions(
+        self.sessions = ServedSessions(
             self._make, idle_seconds=idle_seconds, most=most, clock=lambda: self.now
         )
 
@@ -31,7 +31,7 @@ class Rooms:
         return self.made[-1]
 
 
-async def used(sessions: Sessions, key: Key, *, stores: bool = True) -> ServedSession:
+async def used(sessions: ServedSessions, key: Key, *, stores: bool = True) -> ServedSession:
     async with sessions.use(key) as session:
         session.client.has_stored = stores
         return session

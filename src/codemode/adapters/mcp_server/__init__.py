@@ -4,7 +4,7 @@
         await serve_stdio(server)          # or http_app(server, …) in an ASGI server of yours
 
 What is specific to code mode is here: sessions (:mod:`.sessions`), what happens while a program
-is observed (:mod:`.observation`), definitions and results. Protocol and transports are the
+is observed (:mod:`.request_progress`), definitions and results. Protocol and transports are the
 official SDK's, as far as they can be ended; see :mod:`.stdio`.
 """
 

@@ -44,7 +44,7 @@ CREDIT_BYTES: Final = 64 * 1024
 """What a body is taken to have sent when it begins, so that a new one is not the slowest of all."""
 
 
-class RefusedError(Exception):
+class BodyRefusedError(Exception):
     """A body is not taken: an HTTP status, and a text for the client."""
 
     def __init__(self, status: int, text: str) -> None:
@@ -56,7 +56,7 @@ class GoneError(Exception):
     """The client is gone, and nobody is there to be answered."""
 
 
-class Body:
+class RequestBody:
     """One body.
 
     Attributes:
@@ -91,18 +91,18 @@ class Bodies:
     def __init__(self, bounds: BodyBounds) -> None:
         self.free = bounds.room_bytes
         self._bounds = bounds
-        self._coming: set[Body] = set()
+        self._coming: set[RequestBody] = set()
         self._left = asyncio.Event()
         self._clock = asyncio.get_running_loop().time
 
-    async def read(self, scope: Scope, receive: Receive) -> tuple[bytes, Body]:
+    async def read(self, scope: Scope, receive: Receive) -> tuple[bytes, RequestBody]:
         """A whole body, and what it has of the room until :meth:`leave`.
 
         Raises:
             RefusedError: it is too long, too slow, or there is no room for it.
             GoneError: the client has gone.
         """
-        body = Body(self._clock())
+        body = RequestBody(self._clock())
         self._coming.add(body)
         if len(self._coming) > self._bounds.most:
             slowest(self._coming, self._clock()).give_up()
@@ -119,19 +119,19 @@ class Bodies:
         body.is_whole = True
         return data, body
 
-    def leave(self, body: Body) -> None:
+    def leave(self, body: RequestBody) -> None:
         """Give back what a body has. Idempotent."""
         self._coming.discard(body)
         self.free += body.taken
         body.taken = 0
         self._left.set()
 
-    async def _whole(self, body: Body, scope: Scope, receive: Receive) -> bytes:
+    async def _whole(self, body: RequestBody, scope: Scope, receive: Receive) -> bytes:
         bounds = self._bounds
         data = bytearray()
         more = declared_bytes(scope) <= bounds.body_bytes
         if not more:
-            raise RefusedError(413, f"the request has more than {bounds.body_bytes} bytes")
+            raise BodyRefusedError(413, f"the request has more than {bounds.body_bytes} bytes")
         while more:
             message = await receive()
             if message["type"] != "http.request":
@@ -140,12 +140,12 @@ class Bodies:
             more = message.get("more_body", False)
             body.bytes = len(data)
             if body.bytes > bounds.body_bytes:
-                raise RefusedError(413, f"the request has more than {bounds.body_bytes} bytes")
+                raise BodyRefusedError(413, f"the request has more than {bounds.body_bytes} bytes")
             if body.bytes > bounds.small_bytes:
                 await self._take(body)
         return bytes(data)
 
-    async def _take(self, body: Body) -> None:
+    async def _take(self, body: RequestBody) -> None:
         """Memory for what has come; until there is some, nothing more is read of the body."""
         while (wanted := body.bytes - body.taken) > self.free:
             now = self._clock()
@@ -161,16 +161,16 @@ class Bodies:
         self.free -= wanted
         body.taken += wanted
 
-    def _too_slow(self, body: Body) -> RefusedError:
+    def _too_slow(self, body: RequestBody) -> BodyRefusedError:
         if body.is_given_up:
-            return RefusedError(408, "the request came too slowly while others were waiting")
+            return BodyRefusedError(408, "the request came too slowly while others were waiting")
         if body.waits_for_room:
-            return RefusedError(503, "other large requests are under way; try again")
+            return BodyRefusedError(503, "other large requests are under way; try again")
         seconds = self._bounds.body_seconds
-        return RefusedError(408, f"the request did not come within {seconds:g} s")
+        return BodyRefusedError(408, f"the request did not come within {seconds:g} s")
 
 
-def slowest(bodies: set[Body], now: float) -> Body:
+def slowest(bodies: set[RequestBody], now: float) -> RequestBody:
     """The one that comes most slowly; of several the one that began first."""
     return min(bodies, key=lambda each: (each.rate(now), each.began))
 

@@ -19,9 +19,9 @@ from ...surface.declaration import EXEC_TOOL_NAME
 from ...surface.description import WAIT_TOOL_NAME
 from .content import answer, refusal
 from .definitions import SESSION_PARAMETER
-from .observation import Observation
 from .principal import principal_of
 from .questions import RequestChannel, ResultChannel
+from .request_progress import RequestProgress
 from .sessions import LATELY_SECONDS, SESSION_HEADER, Key
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ...code_mode import CodeMode
     from ...surface.result import ExecResult
     from .questions import Question
-    from .sessions import ServedSession, SessionEnd, Sessions
+    from .sessions import ServedSession, ServedSessions, SessionEnd
 
 Answer: TypeAlias = types.CallToolResult | types.InputRequiredResult
 
@@ -43,14 +43,14 @@ log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ServedCall:
     """A call of exec or wait."""
 
     name: str
     arguments: dict[str, Any]
 
 
-class Calls:
+class ServedCalls:
     """The calls that a server answers.
 
     Args:
@@ -63,7 +63,7 @@ class Calls:
 
     def __init__(
         self,
-        sessions: Sessions,
+        sessions: ServedSessions,
         *,
         without_cells: CodeMode,
         level: Callable[[ServedSession, ServerRequestContext[Any, Any]], types.LoggingLevel],
@@ -85,7 +85,7 @@ class Calls:
         """
         if params.name not in (EXEC_TOOL_NAME, WAIT_TOOL_NAME):
             raise MCPError(types.INVALID_PARAMS, f"there is no tool {params.name!r}")
-        call = _resumed(params) or Call(params.name, dict(params.arguments or {}))
+        call = _resumed(params) or ServedCall(params.name, dict(params.arguments or {}))
         key = owner(context) or self._named(call, _principal(context))
         if isinstance(key, str):
             return refusal(key)
@@ -109,20 +109,20 @@ class Calls:
                 self._sessions.drop(key)
 
     async def _observed(
-        self, session: ServedSession, context: ServerRequestContext[Any, Any], call: Call
+        self, session: ServedSession, context: ServerRequestContext[Any, Any], call: ServedCall
     ) -> Answer:
         client = session.client
-        observation = Observation(context, self._level(session, context))
+        progress = RequestProgress(context, self._level(session, context))
         call_id = f"mcp-{next(self._numbers)}"
         heard = str(call.arguments.get("cell_id")) if call.name == WAIT_TOOL_NAME else call_id
         asks: RequestChannel | ResultChannel = RequestChannel(context)
         if context.protocol_version in MODERN_PROTOCOL_VERSIONS:
-            asks = ResultChannel(context, observation.due)
-        with client.heard_by(heard, observation.hear), client.questions.asked_through(asks):
-            async with observation.lasting(self._seconds):
+            asks = ResultChannel(context, progress.due)
+        with client.heard_by(heard, progress.hear), client.questions.asked_through(asks):
+            async with progress.lasting(self._seconds):
                 result = await _whole(
                     session.code_mode.call(
-                        call.name, call.arguments, call_id=call_id, preempt=observation.due
+                        call.name, call.arguments, call_id=call_id, preempt=progress.due
                     )
                 )
             client.saw(result)
@@ -131,7 +131,7 @@ class Calls:
                 if isinstance(asks, ResultChannel) and asks.open:
                     client.keep(result)
                     return _asking(asks.open, session.key, result.cell_id)
-                await observation.yielded(result.cell_id)
+                await progress.yielded(result.cell_id)
         return answer(client.whole(result), *self._notes(session, result))
 
     def _notes(self, session: ServedSession, result: ExecResult) -> list[str]:
@@ -156,7 +156,7 @@ class Calls:
             return []
         return ["The session was unused for too long and began anew: nothing is stored."]
 
-    def _named(self, call: Call, principal: str) -> Key | str:
+    def _named(self, call: ServedCall, principal: str) -> Key | str:
         """The key of a client's session that the call names, or what is wrong with it."""
         wanted = call.arguments.pop(SESSION_PARAMETER, None)
         if wanted is None and call.name == EXEC_TOOL_NAME:
@@ -214,7 +214,7 @@ def _asking(questions: Sequence[Question], key: Key, cell_id: str) -> types.Inpu
     )
 
 
-def _resumed(params: types.CallToolRequestParams) -> Call | None:
+def _resumed(params: types.CallToolRequestParams) -> ServedCall | None:
     """The call that a request goes on with when it brings answers: that of its cell."""
     if params.request_state is None:
         return None
@@ -223,7 +223,7 @@ def _resumed(params: types.CallToolRequestParams) -> Call | None:
     arguments |= {"cell_id": cell_id}
     if session is not None:
         arguments[SESSION_PARAMETER] = session
-    return Call(WAIT_TOOL_NAME, arguments)
+    return ServedCall(WAIT_TOOL_NAME, arguments)
 
 
 async def _whole(call: Coroutine[Any, Any, ExecResult]) -> ExecResult:

@@ -14,13 +14,13 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from ...tokens import parse_tokens
-from .connections import Connection, ConnectionBounds
-from .departures import unlogged_departures
 from .envelopes import Envelopes
-from .exchanges import ExchangeBounds, Exchanges
 from .floods import bounded_log
-from .guard import Door, Guard, Names
 from .handshakes import Handshakes
+from .http_auth import AllowedNames, HttpAccess, HttpGuard
+from .log_filter import unlogged_disconnects
+from .request_limits import RequestBounds, RequestLimiter
+from .slow_clients import BoundedConnection, ConnectionBounds
 
 if TYPE_CHECKING:
     import socket
@@ -66,7 +66,7 @@ def http_app(
         return 1 if tokens is None else len(tokens.current().principals)
 
     server.sessions.principals = principals
-    bounds = ExchangeBounds(requests=server.max_sessions * REQUESTS_PER_SESSION)
+    bounds = RequestBounds(requests=server.max_sessions * REQUESTS_PER_SESSION)
     manager = StreamableHTTPSessionManager(
         server.protocol,
         max_request_body_size=bounds.bodies.body_bytes,
@@ -84,9 +84,9 @@ def http_app(
         routes=[Route(each, endpoint=handshakes) for each in (PATH, f"{PATH}/")],
         lifespan=lambda _: manager.run(),
     )
-    exchanges = Exchanges(Envelopes(app), bounds, principals)
-    guarded = Guard(exchanges, tokens=tokens, goodbye=server.end_session)
-    return Door(_across_origins(guarded, tuple(origins)), Names(hosts, origins))
+    limited = RequestLimiter(Envelopes(app), bounds, principals)
+    guarded = HttpGuard(limited, tokens=tokens, goodbye=server.end_session)
+    return HttpAccess(_across_origins(guarded, tuple(origins)), AllowedNames(hosts, origins))
 
 
 def _across_origins(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
@@ -121,7 +121,7 @@ async def serve_http(
     config = uvicorn.Config(
         http_app(server, token=token, hosts=hosts, origins=origins),
         # uvicorn calls it as it would the class.
-        http=partial(Connection, ConnectionBounds()),  # type: ignore[arg-type] # see above
+        http=partial(BoundedConnection, ConnectionBounds()),  # type: ignore[arg-type] # see above
         lifespan="on",
         ws="none",
         log_config=None,
@@ -133,7 +133,7 @@ async def serve_http(
     running = _Uvicorn(config)
     serving = asyncio.create_task(running.serve(sockets=[listening]))
     stopping = asyncio.create_task((stop or asyncio.Event()).wait())
-    with bounded_log(), unlogged_departures():
+    with bounded_log(), unlogged_disconnects():
         try:
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -14,13 +14,13 @@ from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, Too
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from ...errors import CodeModeError
-from .calls import Calls, owner
+from .calls import ServedCalls, owner
 from .client import ServedClient
 from .definitions import exec_definition, wait_definition
 from .envelopes import naming_parameters
-from .observation import LEVEL, log_message
 from .relay import Relay
-from .sessions import Key, Sessions
+from .request_progress import LEVEL, log_message
+from .sessions import Key, ServedSessions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,13 +87,13 @@ class McpServer:
         self.max_sessions = max_sessions
         self.max_handshakes = max_sessions * HANDSHAKES_PER_SESSION
         self.idle_seconds = idle_seconds
-        self.sessions = Sessions(make, idle_seconds=idle_seconds, most=max_sessions)
+        self.sessions = ServedSessions(make, idle_seconds=idle_seconds, most=max_sessions)
         self.relay = Relay(self.sessions.clients)
         self._catalogue = make(ServedClient())  # it describes tools; no cell runs in it
         self._starting: asyncio.Task[None] | None = None
         self._told: types.Tool | None = None
         self._form: DescriptionForm = description
-        self._calls = Calls(
+        self._calls = ServedCalls(
             self.sessions,
             without_cells=self._catalogue,
             level=self._heard_from,

@@ -103,7 +103,7 @@ class ServedSession:
         return self.is_at_rest and not self.client.has_stored
 
 
-class Sessions:
+class ServedSessions:
     """The sessions of one server. Belongs to one event loop.
 
     Args:

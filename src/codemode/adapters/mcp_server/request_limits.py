@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.responses import PlainTextResponse
 
 from ...surface.json_members import has_more_members
-from .bodies import Bodies, BodyBounds, GoneError, RefusedError
+from .bodies import Bodies, BodyBounds, BodyRefusedError, GoneError
 from .principal import principal_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ PIECE_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class ExchangeBounds:
+class RequestBounds:
     """What requests may take.
 
     Attributes:
@@ -48,7 +48,7 @@ class ExchangeBounds:
     bodies: BodyBounds = field(default_factory=BodyBounds)
 
 
-class Exchanges:
+class RequestLimiter:
     """An ASGI application around another one.
 
     Args:
@@ -58,7 +58,7 @@ class Exchanges:
     """
 
     def __init__(
-        self, app: ASGIApp, bounds: ExchangeBounds, principals: Callable[[], int] = lambda: 1
+        self, app: ASGIApp, bounds: RequestBounds, principals: Callable[[], int] = lambda: 1
     ) -> None:
         self._app = app
         self._bounds = bounds
@@ -73,14 +73,14 @@ class Exchanges:
         self._bodies = self._bodies or Bodies(self._bounds.bodies)
         try:
             data, body = await self._bodies.read(scope, receive)
-        except RefusedError as refusal:
+        except BodyRefusedError as refusal:
             await _refused(refusal)(scope, receive, send)
             return
         except GoneError:
             return
         try:
             await self._serve(data, scope, receive, send)
-        except RefusedError as refusal:
+        except BodyRefusedError as refusal:
             await _refused(refusal)(scope, receive, send)
         finally:
             self._bodies.leave(body)
@@ -89,7 +89,7 @@ class Exchanges:
         self._check(data)
         principal, share = principal_of(scope), self._bounds.requests // self._principals()
         if self._under_way[principal] >= max(1, share):
-            raise RefusedError(503, f"{share} requests are under way; try again")
+            raise BodyRefusedError(503, f"{share} requests are under way; try again")
         self._under_way[principal] += 1
         try:
             await self._app(scope, _replay(data, receive), _in_pieces(send))
@@ -100,14 +100,14 @@ class Exchanges:
         # Strings of these bytes are no longer than the bytes, and what JSON is made of is ASCII.
         # JSON of any other encoding has zero bytes, and would hide its quotes from the count.
         if b"\0" in data:
-            raise RefusedError(400, "the request is no JSON in UTF-8")
+            raise BodyRefusedError(400, "the request is no JSON in UTF-8")
         if has_more_members(data.decode("latin-1"), self._bounds.members):
-            raise RefusedError(
+            raise BodyRefusedError(
                 413, f"the request has more than {self._bounds.members} values; a call has a few"
             )
 
 
-def _refused(refusal: RefusedError) -> PlainTextResponse:
+def _refused(refusal: BodyRefusedError) -> PlainTextResponse:
     # What may still come of the body is not read: the connection is of no further use.
     return PlainTextResponse(f"{refusal}\n", refusal.status, {"Connection": "close"})
 

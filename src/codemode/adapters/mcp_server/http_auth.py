@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 LOOPBACK_HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")
 
 
-class Names:
+class AllowedNames:
     """What ``Host`` and ``Origin`` may say: this machine's own names, and those that are given.
 
     Args:
@@ -53,7 +53,7 @@ class Names:
         return PlainTextResponse("this page may not call the server\n", 403)
 
 
-class Door:
+class HttpAccess:
     """An ASGI application around all others: lets requests in by name and page.
 
     Args:
@@ -61,7 +61,7 @@ class Door:
         names: under which clients reach it.
     """
 
-    def __init__(self, app: ASGIApp, names: Names) -> None:
+    def __init__(self, app: ASGIApp, names: AllowedNames) -> None:
         self._app = app
         self._names = names
 
@@ -80,7 +80,7 @@ class Door:
         return self._names.rejection(request)
 
 
-class Guard:
+class HttpGuard:
     """An ASGI application around another one.
 
     Args:

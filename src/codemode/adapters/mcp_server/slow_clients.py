@@ -3,7 +3,7 @@
 The HTTP server underneath bounds connections by their number alone: whoever opens that many and says
 nothing locks everybody out, without a token. Here a connection that has nothing to say, or does not
 read what it is told, costs its own place: it is closed in time, and sooner when others need room.
-What requests may take is bounded where they are let in, in :mod:`.exchanges`.
+What requests may take is bounded where they are let in, in :mod:`.request_limits`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class ConnectionBounds:
     stall_seconds: float = 30.0
 
 
-class Connection(H11Protocol):
+class BoundedConnection(H11Protocol):
     """A protocol for uvicorn, which makes one for each connection.
 
     Args:
@@ -88,7 +88,9 @@ class Connection(H11Protocol):
         waiting = [
             each
             for each in self.connections
-            if isinstance(each, Connection) and each.waits and not each.transport.is_closing()
+            if isinstance(each, BoundedConnection)
+            and each.waits
+            and not each.transport.is_closing()
         ]
         if len(waiting) > self._bounds.waiting:
             min(waiting, key=lambda each: each._waits_since).transport.abort()

@@ -35,7 +35,7 @@ LEVELS: Final[tuple[types.LoggingLevel, ...]] = (
 log: Final = logging.getLogger(__name__)
 
 
-class Observation:
+class RequestProgress:
     """What the client of one request hears: progress if it asked for that, else log messages.
 
     Attributes:

@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DEPARTURES: Final = (
+DISCONNECTS: Final = (
     anyio.ClosedResourceError,
     anyio.BrokenResourceError,
     ClientDisconnect,
@@ -30,7 +30,7 @@ LOGGERS: Final = ("mcp.server.streamable_http", "uvicorn.error")
 
 
 @contextlib.contextmanager
-def unlogged_departures() -> Iterator[None]:
+def unlogged_disconnects() -> Iterator[None]:
     """While this lasts, errors that are nothing but departures are not logged."""
     for name in LOGGERS:
         logging.getLogger(name).addFilter(_tells_more)
@@ -44,5 +44,5 @@ def unlogged_departures() -> Iterator[None]:
 def _tells_more(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, BaseExceptionGroup):
-        return error.split(DEPARTURES)[1] is not None
-    return not isinstance(error, DEPARTURES)
+        return error.split(DISCONNECTS)[1] is not None
+    return not isinstance(error, DISCONNECTS)

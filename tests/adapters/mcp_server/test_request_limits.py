@@ -8,8 +8,8 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from codemode.adapters.mcp_server.bodies import BodyBounds
-from codemode.adapters.mcp_server.exchanges import PIECE_BYTES, ExchangeBounds, Exchanges
 from codemode.adapters.mcp_server.principal import as_principal
+from codemode.adapters.mcp_server.request_limits import PIECE_BYTES, RequestBounds, RequestLimiter
 
 NEVER = 60.0
 """Seconds; nothing here takes so long."""
@@ -18,8 +18,8 @@ AT_ONCE = 0.01
 """Seconds; for what can only end by being given up."""
 
 
-def bounds(members: int = 1_000, requests: int = 256, **bodies: Any) -> ExchangeBounds:
-    return ExchangeBounds(members=members, requests=requests, bodies=BodyBounds(**bodies))
+def bounds(members: int = 1_000, requests: int = 256, **bodies: Any) -> RequestBounds:
+    return RequestBounds(members=members, requests=requests, bodies=BodyBounds(**bodies))
 
 
 class Answering:
@@ -63,7 +63,7 @@ class Client:
     async def send(self, message: Message) -> None:
         self.said.append(message)
 
-    async def ask(self, app: Exchanges) -> int | None:
+    async def ask(self, app: RequestLimiter) -> int | None:
         """The status of the answer, or None if there is none."""
         await app(self.scope, self.receive, self.send)
         return self.said[0]["status"] if self.said else None
@@ -83,19 +83,19 @@ class Client:
 )
 async def test_a_body_of_few_values_comes_in_and_no_other(body: bytes, status: int) -> None:
     behind = Answering()
-    app = Exchanges(behind, bounds(members=3, body_bytes=100))
+    app = RequestLimiter(behind, bounds(members=3, body_bytes=100))
     assert await Client(body[:5], body[5:]).ask(app) == status
     assert behind.bodies == ([body] if status == 200 else [])
 
 
 async def test_a_body_that_says_that_it_is_too_long_is_not_read() -> None:
-    app = Exchanges(Answering(), bounds(body_bytes=100))
+    app = RequestLimiter(Answering(), bounds(body_bytes=100))
     client = Client(ends=False, headers=[(b"content-length", b"101")])
     assert await client.ask(app) == 413
 
 
 async def test_a_body_that_does_not_end_is_given_up_and_its_place_is_free() -> None:
-    app = Exchanges(
+    app = RequestLimiter(
         Answering(),
         bounds(body_bytes=100, small_bytes=10, room_bytes=100, body_seconds=AT_ONCE),
     )
@@ -105,7 +105,7 @@ async def test_a_body_that_does_not_end_is_given_up_and_its_place_is_free() -> N
 
 async def test_a_client_that_goes_before_its_body_is_there_is_forgotten() -> None:
     behind = Answering()
-    app = Exchanges(behind, bounds(body_bytes=100, small_bytes=10, room_bytes=100))
+    app = RequestLimiter(behind, bounds(body_bytes=100, small_bytes=10, room_bytes=100))
     client = Client(b" " * 50, ends=False)
     client._unread.append({"type": "http.disconnect"})
     assert (await client.ask(app), behind.bodies) == (None, [])
@@ -115,7 +115,7 @@ async def test_a_client_that_goes_before_its_body_is_there_is_forgotten() -> Non
 async def test_large_bodies_wait_for_one_another_and_small_ones_do_not() -> None:
     behind = Answering()
     behind.may_answer.clear()
-    app = Exchanges(
+    app = RequestLimiter(
         behind, bounds(body_bytes=100, small_bytes=10, room_bytes=150, body_seconds=NEVER)
     )
     asked = [asyncio.create_task(Client(b"1" * 100).ask(app))]
@@ -133,7 +133,7 @@ async def test_large_bodies_wait_for_one_another_and_small_ones_do_not() -> None
 async def test_a_large_body_has_as_much_of_the_room_as_it_is_long_once_it_is_there() -> None:
     behind = Answering()
     behind.may_answer.clear()
-    app = Exchanges(behind, bounds(body_bytes=100, small_bytes=10, room_bytes=100))
+    app = RequestLimiter(behind, bounds(body_bytes=100, small_bytes=10, room_bytes=100))
     clients = [
         Client(b"1" * 40),
         Client(b"2" * 40, headers=[(b"content-length", b"40")]),
@@ -150,7 +150,7 @@ async def test_a_large_body_has_as_much_of_the_room_as_it_is_long_once_it_is_the
 async def test_a_large_body_that_finds_no_room_in_time_is_refused() -> None:
     behind = Answering()
     behind.may_answer.clear()
-    app = Exchanges(
+    app = RequestLimiter(
         behind, bounds(body_bytes=100, small_bytes=10, room_bytes=100, body_seconds=AT_ONCE)
     )
     first = asyncio.create_task(Client(b"1" * 100).ask(app))
@@ -163,7 +163,7 @@ async def test_a_large_body_that_finds_no_room_in_time_is_refused() -> None:
 async def test_so_many_requests_are_under_way_and_no_more() -> None:
     behind = Answering()
     behind.may_answer.clear()
-    app = Exchanges(behind, bounds(requests=1))
+    app = RequestLimiter(behind, bounds(requests=1))
     first = asyncio.create_task(Client(b"1").ask(app))
     await behind.came.acquire()
     assert await Client(b"2").ask(app) == 503
@@ -189,7 +189,7 @@ async def test_an_answer_goes_out_in_pieces_with_nothing_between_them() -> None:
         await asyncio.sleep(0)
         client.said.append(message)
 
-    await Exchanges(answering, ExchangeBounds())(client.scope, client.receive, slow)
+    await RequestLimiter(answering, RequestBounds())(client.scope, client.receive, slow)
     bodies = [each["body"] for each in client.said[1:]]
     assert b"".join(bodies) == answer + b": ping"
     assert max(map(len, bodies)) == PIECE_BYTES
@@ -200,7 +200,7 @@ async def test_an_answer_goes_out_in_pieces_with_nothing_between_them() -> None:
 async def test_each_principal_has_a_share_of_the_requests() -> None:
     behind = Answering()
     behind.may_answer.clear()
-    app = Exchanges(behind, bounds(requests=4), principals=lambda: 2)
+    app = RequestLimiter(behind, bounds(requests=4), principals=lambda: 2)
 
     def client(principal: str) -> Client:
         found = Client(b"1")
@@ -218,7 +218,7 @@ async def test_each_principal_has_a_share_of_the_requests() -> None:
 
 
 async def test_whoever_sends_slowly_takes_no_place_of_a_request() -> None:
-    app = Exchanges(Answering(), bounds(requests=1, body_seconds=NEVER))
+    app = RequestLimiter(Answering(), bounds(requests=1, body_seconds=NEVER))
     slow = [asyncio.create_task(Client(b"1", ends=False).ask(app)) for _ in range(9)]
     assert await Client(b"2").ask(app) == 200
     for each in slow:

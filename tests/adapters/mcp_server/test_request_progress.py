@@ -9,8 +9,8 @@ import anyio
 import pytest
 from mcp_types import LOG_LEVEL_META_KEY, LoggingMessageNotification
 
-from codemode.adapters.mcp_server import observation
-from codemode.adapters.mcp_server.observation import Observation
+from codemode.adapters.mcp_server import request_progress
+from codemode.adapters.mcp_server.request_progress import RequestProgress
 
 
 class Client:
@@ -35,9 +35,9 @@ class Client:
 async def test_a_client_that_wants_progress_hears_that_its_program_still_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(observation, "BEAT_SECONDS", 0.001)
+    monkeypatch.setattr(request_progress, "BEAT_SECONDS", 0.001)
     client = Client(progress_token=7)
-    watched = Observation(client.context, "info")
+    watched = RequestProgress(client.context, "info")
     async with watched.lasting(60):
         assert [await client.heard.get(), await client.heard.get()] == [
             (1, "running for 0 s"),
@@ -49,7 +49,7 @@ async def test_a_client_that_wants_progress_hears_that_its_program_still_runs(
 async def test_a_client_that_cannot_be_told_ends_neither_the_program_nor_loudly(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(observation, "BEAT_SECONDS", 0.001)
+    monkeypatch.setattr(request_progress, "BEAT_SECONDS", 0.001)
     client, told = Client(progress_token=7), asyncio.Event()
 
     async def refuse(progress: float, total: float | None, message: str) -> None:
@@ -59,7 +59,7 @@ async def test_a_client_that_cannot_be_told_ends_neither_the_program_nor_loudly(
     monkeypatch.setattr(client, "report_progress", refuse)
     missed: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: missed.append(context))
-    async with Observation(client.context, "info").lasting(60):
+    async with RequestProgress(client.context, "info").lasting(60):
         await told.wait()
     gc.collect()
     assert missed == []
@@ -72,7 +72,7 @@ async def test_a_client_that_cannot_be_told_ends_neither_the_program_nor_loudly(
 async def test_nothing_beats_after_an_observation(
     monkeypatch: pytest.MonkeyPatch, is_cancelled: bool
 ) -> None:
-    monkeypatch.setattr(observation, "BEAT_SECONDS", 0.001)
+    monkeypatch.setattr(request_progress, "BEAT_SECONDS", 0.001)
     client, sending, ended = Client(progress_token=7), asyncio.Event(), False
 
     async def stuck(progress: float, total: float | None, message: str) -> None:
@@ -87,7 +87,7 @@ async def test_nothing_beats_after_an_observation(
 
     monkeypatch.setattr(client, "report_progress", stuck)
     with anyio.CancelScope() as scope:
-        async with Observation(client.context, "info").lasting(60):
+        async with RequestProgress(client.context, "info").lasting(60):
             await sending.wait()
             if is_cancelled:
                 scope.cancel()
@@ -97,7 +97,7 @@ async def test_nothing_beats_after_an_observation(
 
 
 async def test_an_observation_is_due_after_its_time() -> None:
-    watched = Observation(Client().context, "info")
+    watched = RequestProgress(Client().context, "info")
     async with watched.lasting(0):
         await watched.due.wait()
 
@@ -118,6 +118,6 @@ async def test_log_messages_are_for_those_who_want_them(
     version: str, meta: dict[str, Any], level: Any, hears: bool
 ) -> None:
     client = Client(version, **meta)
-    await Observation(client.context, level).hear("text")
+    await RequestProgress(client.context, level).hear("text")
     heard = [] if client.heard.empty() else [client.heard.get_nowait()]
     assert heard == ([(1, "text")] if hears else [])

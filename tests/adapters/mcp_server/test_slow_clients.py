@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from codemode.adapters.mcp_server.connections import Connection, ConnectionBounds
+from codemode.adapters.mcp_server.slow_clients import BoundedConnection, ConnectionBounds
 
 NEVER = 60.0
 """Seconds; nothing here takes so long."""
@@ -62,7 +62,7 @@ async def serving(behind: Behind, bounds: ConnectionBounds) -> AsyncIterator[Con
     """Run the application; connections to it."""
     config = uvicorn.Config(
         behind,
-        http=partial(Connection, bounds),  # type: ignore[arg-type] # called as the class would be
+        http=partial(BoundedConnection, bounds),  # type: ignore[arg-type] # called as the class would be
         lifespan="off",
         log_config=None,
         timeout_graceful_shutdown=1,

@@ -7,7 +7,7 @@ import anyio
 import pytest
 from starlette.requests import ClientDisconnect
 
-from codemode.adapters.mcp_server.departures import LOGGERS, unlogged_departures
+from codemode.adapters.mcp_server.log_filter import LOGGERS, unlogged_disconnects
 
 GONE = anyio.ClosedResourceError()
 
@@ -26,7 +26,7 @@ def test_departures_are_not_logged_and_all_else_is(
         "another": ValueError(),
         "mixed": ExceptionGroup("", [GONE, ValueError()]),
     }
-    with unlogged_departures():
+    with unlogged_disconnects():
         for text, error in errors.items():
             logger.error(text, exc_info=error)
         logger.error("none")
