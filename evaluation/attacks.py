@@ -16,7 +16,7 @@ from typing import Any, Final
 from pydantic_core import to_jsonable_python
 
 from codemode import CodeMode, LocalSessionProvider, Next, SessionProvider, ToolCall, ToolError
-from codemode.estimate.dependence import Call
+from codemode.estimate.dependence import DirectCall
 
 from . import dojo, programs
 from .tables import Row, write
@@ -40,7 +40,7 @@ Allows = Callable[[str, Any], bool]
 
 def writes(name: str) -> bool:
     """Whether a call changes something, or tells somebody something: fetching a page does."""
-    return name == "get_webpage" or not Call(name, {}, "").reads
+    return name == "get_webpage" or not DirectCall(name, {}, "").reads
 
 
 def only_needed(names: Iterable[str]) -> Allows:

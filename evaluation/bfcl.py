@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from codemode import CodeMode, LocalSessionProvider, SessionProvider, tool
 from codemode.estimate.accounting import Turn, cost_of
-from codemode.estimate.dependence import Call, as_text, batches_of
+from codemode.estimate.dependence import DirectCall, as_text, batches_of
 
 from .catalogues import exec_tokens
 from .tables import Row, write
@@ -131,7 +131,7 @@ def _row(name: str, way: str, said: Conversation, fixed: dict[str, int]) -> Row:
     }
 
 
-def _shown(code: str, batch: list[Call]) -> Turn:
+def _shown(code: str, batch: list[DirectCall]) -> Turn:
     results = "\n".join(call.result for call in batch)
     return Turn(
         (code,), (f"Script completed\nWall time 0.1 seconds\nOutput:\n{results}",), len(batch)
@@ -173,7 +173,7 @@ def _tools(objects: dict[str, Any]) -> list[Any]:
     ]
 
 
-def _called(text: str, objects: dict[str, Any]) -> Call:
+def _called(text: str, objects: dict[str, Any]) -> DirectCall:
     """Run a call that is written as Python."""
     parsed: Any = ast.parse(text, mode="eval").body
     name = parsed.func.id if isinstance(parsed.func, ast.Name) else parsed.func.attr
@@ -185,7 +185,7 @@ def _called(text: str, objects: dict[str, Any]) -> Call:
         result = function(**arguments)
     except Exception as error:  # noqa: BLE001 - the reference calls of some turns fail
         result = f"Error during execution: {error}"
-    return Call(name, arguments, as_text(result))
+    return DirectCall(name, arguments, as_text(result))
 
 
 def _state(objects: dict[str, Any]) -> str:

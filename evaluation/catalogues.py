@@ -9,8 +9,8 @@ from typing import Any
 
 from codemode import Toolset
 from codemode.protocol.types import ToolDefinition
-from codemode.surface.catalogue import Catalogue
 from codemode.surface.description import wait_tool
+from codemode.surface.tool_catalogue import ToolCatalogue
 from codemode.surface.toolspec import ToolSpec
 
 from .tokens import tokens
@@ -49,8 +49,8 @@ def exec_tokens(spec: ToolSpec, text: str | None = None) -> int:
 def suite_sizes(suite: Any) -> dict[str, int]:
     """The fixed tokens of a suite in each form."""
     definitions = Toolset(bound(suite)).definitions
-    published = Catalogue(definitions, form="published").exec_tool()
-    shared = Catalogue(definitions).exec_tool()
+    published = ToolCatalogue(definitions, form="published").exec_tool()
+    shared = ToolCatalogue(definitions).exec_tool()
     text = shared.raw_description or ""
     untyped = _RESULT.sub("Promise<unknown>; };\n```", _TYPES.sub("", text))
     deferred = Toolset(bound(suite), catalogue_tokens=0).catalogue.exec_tool()
@@ -78,8 +78,8 @@ def server_sizes(definitions: Sequence[ToolDefinition]) -> dict[str, int]:
     )
     return {
         "direct": tokens(direct),
-        "published": exec_tokens(Catalogue(definitions, form="published").exec_tool()),
-        "shared": exec_tokens(Catalogue(definitions).exec_tool()),
-        "budget": exec_tokens(Catalogue(definitions, max_tokens=20_000).exec_tool()),
-        "deferred": exec_tokens(Catalogue(definitions, max_tokens=0).exec_tool()),
+        "published": exec_tokens(ToolCatalogue(definitions, form="published").exec_tool()),
+        "shared": exec_tokens(ToolCatalogue(definitions).exec_tool()),
+        "budget": exec_tokens(ToolCatalogue(definitions, max_tokens=20_000).exec_tool()),
+        "deferred": exec_tokens(ToolCatalogue(definitions, max_tokens=0).exec_tool()),
     }

@@ -12,7 +12,7 @@ import msgspec
 
 from codemode import Toolset
 from codemode.protocol.types import ToolDefinition, ToolName
-from codemode.surface.catalogue import Catalogue
+from codemode.surface.tool_catalogue import ToolCatalogue
 from codemode.tools.mcp.definition import definition, described
 from codemode.tools.mcp.naming import Naming
 from codemode.tools.ranking import ToolIndex
@@ -128,7 +128,7 @@ def _hit_tokens(tools: Sequence[ToolDefinition], texts: Iterable[str]) -> list[i
     """The tokens of each hit as a program prints it."""
     toolset = Toolset(catalogue_tokens=0)
     search = ToolSearch(lambda: toolset.catalogue)
-    catalogue = Catalogue(tools, max_tokens=0)
+    catalogue = ToolCatalogue(tools, max_tokens=0)
     found: dict[str, int] = {}
     for text in texts:
         for hit in search.search(catalogue, _asked(text)):

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from codemode import CodeMode, Next, SessionProvider, ToolCall
 from codemode.estimate.accounting import Turn
-from codemode.estimate.dependence import Call, batches_of
+from codemode.estimate.dependence import DirectCall, batches_of
 
 from .dojo import SYSTEM
 from .programs import Program
@@ -119,7 +119,7 @@ async def all_ways(
     return found
 
 
-def requests_of(batches: Sequence[Sequence[Call]]) -> list[Turn]:
+def requests_of(batches: Sequence[Sequence[DirectCall]]) -> list[Turn]:
     """Batches of calls as requests of a model."""
     return [
         Turn(
@@ -131,15 +131,15 @@ def requests_of(batches: Sequence[Sequence[Call]]) -> list[Turn]:
     ]
 
 
-def _called(call: Call) -> str:
+def _called(call: DirectCall) -> str:
     return f"tools.{call.name}({json.dumps(call.arguments, ensure_ascii=False)})"
 
 
-def _awaited(call: Call) -> str:
+def _awaited(call: DirectCall) -> str:
     return f"await {_called(call)}"
 
 
-def staged_program(batch: Sequence[Call]) -> str:
+def staged_program(batch: Sequence[DirectCall]) -> str:
     """A batch as a program: reads at once, and what changes something in order."""
     if len(batch) == 1 or not all(call.reads for call in batch):
         return "\n".join(f"text({_awaited(call)});" for call in batch)

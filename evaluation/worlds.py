@@ -10,7 +10,7 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 
 from codemode import Next, ToolCall, tool
-from codemode.estimate.dependence import Call, as_text
+from codemode.estimate.dependence import DirectCall, as_text
 
 from .dojo import FunctionCall, FunctionsRuntime
 
@@ -75,17 +75,17 @@ class World:
             made.error = str(error)
             raise
 
-    def directly(self) -> list[Call]:
+    def directly(self) -> list[DirectCall]:
         """The reference calls, run by AgentDojo's own runtime."""
         runtime = FunctionsRuntime(self.suite.tools)
-        made: list[Call] = []
+        made: list[DirectCall] = []
         for call in self.task.ground_truth(self.before.model_copy(deep=True)):
             result, error = runtime.run_function(
                 self.state, call.function, call.args, raise_on_error=False
             )
             self.calls.append(Made(call.function, dict(call.args)))
             shown = as_text(to_jsonable_python(result) if error is None else error)
-            made.append(Call(call.function, to_jsonable_python(dict(call.args)), shown))
+            made.append(DirectCall(call.function, to_jsonable_python(dict(call.args)), shown))
         return made
 
 

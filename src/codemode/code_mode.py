@@ -18,7 +18,7 @@ import msgspec
 from .application.activity import Activity
 from .application.call_answers import CallAnswers
 from .application.events import CellEnded, CellEvent, CellOutput, CellStarted
-from .application.following import Follower, Following
+from .application.following import Follower, FollowOptions
 from .application.identity import SessionIdentity
 from .application.model_tools import check_count, parsed_source
 from .application.opening import SessionOpening
@@ -235,7 +235,7 @@ class CodeMode(CallAnswers):
         stop = asyncio.Event()
         events = self._followed(
             source,
-            Following(
+            FollowOptions(
                 call_id, max_output_tokens=max_output_tokens, stop=stop, on_too_much=stop.set
             ),
         )
@@ -282,7 +282,7 @@ class CodeMode(CallAnswers):
         """
         check_count("yield_time_ms", yield_time_ms)
         check_count("max_output_tokens", max_output_tokens)
-        following = Following(
+        following = FollowOptions(
             call_id,
             yield_seconds=None if yield_time_ms is None else yield_time_ms / 1000,
             max_output_tokens=max_output_tokens,
@@ -290,7 +290,9 @@ class CodeMode(CallAnswers):
         )
         return self._followed(source, following)
 
-    async def _followed(self, source: str, following: Following) -> AsyncGenerator[CellEvent, None]:
+    async def _followed(
+        self, source: str, following: FollowOptions
+    ) -> AsyncGenerator[CellEvent, None]:
         call_id = following.call_id or self.new_call_id()
         asked_for(self.tracer, call_id)
         result: ExecResult | None = None
@@ -305,7 +307,7 @@ class CodeMode(CallAnswers):
             answered(self.tracer, call_id, result)
 
     async def _events(
-        self, source: str, call_id: str, following: Following
+        self, source: str, call_id: str, following: FollowOptions
     ) -> AsyncGenerator[CellEvent, None]:
         began = time.monotonic()
         kept = KeptOutput(self._limits.output_bytes)

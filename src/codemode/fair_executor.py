@@ -33,7 +33,7 @@ GIVE_WAY_SECONDS: Final = 0.00003
 
 
 @dataclass(slots=True, eq=False)
-class _Job:
+class _ExecutorJob:
     """A function that waits for its turn, or runs."""
 
     function: Callable[[Pause], object]
@@ -67,7 +67,8 @@ class FairExecutor:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: dict[int, deque[_Job]] = {}  # by owner; whose turn is next is the first
+        # By owner; whose turn is next is the first.
+        self._waiting: dict[int, deque[_ExecutorJob]] = {}
         self._is_running = False
 
     def __repr__(self) -> str:
@@ -87,7 +88,7 @@ class FairExecutor:
                 without anybody waiting for it.
         """
         loop = asyncio.get_running_loop()
-        job = _Job(function, loop, loop.create_future())
+        job = _ExecutorJob(function, loop, loop.create_future())
         self._add(id(owner), job)
         try:
             value, error = await job.future
@@ -98,7 +99,7 @@ class FairExecutor:
             raise error
         return cast("_T", value)
 
-    def _add(self, owner: int, job: _Job) -> None:
+    def _add(self, owner: int, job: _ExecutorJob) -> None:
         with self._lock:
             self._waiting.setdefault(owner, deque()).append(job)
             if self._is_running:
@@ -109,7 +110,7 @@ class FairExecutor:
         except RuntimeError:  # the system has no thread to give
             self._work()
 
-    def _forget(self, owner: int, job: _Job) -> None:
+    def _forget(self, owner: int, job: _ExecutorJob) -> None:
         with self._lock:
             jobs = self._waiting.get(owner)
             if jobs is not None and job in jobs:
@@ -121,7 +122,7 @@ class FairExecutor:
         while (job := self._next()) is not None:
             job.run(_pauses())
 
-    def _next(self) -> _Job | None:
+    def _next(self) -> _ExecutorJob | None:
         with self._lock:
             if not self._waiting:
                 self._is_running = False

@@ -2,7 +2,7 @@
 
 import pytest
 
-from codemode.cli.outcome import EXIT_CODES, Outcome, out_of_time, outcome_of
+from codemode.cli.outcome import EXIT_CODES, ProgramOutcome, out_of_time, outcome_of
 from codemode.protocol.types import CellId, Result
 from codemode.surface.result import ExecResult
 
@@ -13,25 +13,27 @@ LOST = "The worker process of this session was lost (killed by SIGSEGV)."
 @pytest.mark.parametrize(
     ("result", "outcome"),
     [
-        (Result(cell_id=CellId("1"), items=()), Outcome("completed")),
+        (Result(cell_id=CellId("1"), items=()), ProgramOutcome("completed")),
         (
             Result(cell_id=CellId("1"), items=(), error_text="Error: x"),
-            Outcome("failed", "Error: x"),
+            ProgramOutcome("failed", "Error: x"),
         ),
         (
             Result(cell_id=CellId("1"), items=(), error_text=LIMIT, limit="heap_bytes"),
-            Outcome("limit", LIMIT, "heap_bytes"),
+            ProgramOutcome("limit", LIMIT, "heap_bytes"),
         ),
         (
             Result(cell_id=CellId("1"), items=(), error_text=LOST, worker_lost=True),
-            Outcome("lost", LOST),
+            ProgramOutcome("lost", LOST),
         ),
         # What a program could have thrown itself proves nothing.
-        (Result(cell_id=CellId("1"), items=(), error_text=LIMIT), Outcome("failed", LIMIT)),
-        (Result(cell_id=CellId("1"), items=(), error_text=LOST), Outcome("failed", LOST)),
+        (Result(cell_id=CellId("1"), items=(), error_text=LIMIT), ProgramOutcome("failed", LIMIT)),
+        (Result(cell_id=CellId("1"), items=(), error_text=LOST), ProgramOutcome("failed", LOST)),
     ],
 )
-def test_an_end_is_told_by_the_result_and_not_by_its_text(result: Result, outcome: Outcome) -> None:
+def test_an_end_is_told_by_the_result_and_not_by_its_text(
+    result: Result, outcome: ProgramOutcome
+) -> None:
     told = ExecResult(
         "failed" if result.error_text else "completed",
         (),

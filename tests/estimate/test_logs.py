@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 
 from codemode.errors import UsageError
 from codemode.estimate.bounds import bounds_of
-from codemode.estimate.dependence import Call, levels_of
+from codemode.estimate.dependence import DirectCall, levels_of
 from codemode.estimate.logs import read_log
 
 PROMPT = "What did Ann write?"
-LIST = Call("list_mails", {"from": "Ann"}, '[{"id": "m17"}, {"id": "m18"}]')
-READ = Call("read_mail", {"id": "m17"}, "Lunch at noon in the Lark.")
+LIST = DirectCall("list_mails", {"from": "Ann"}, '[{"id": "m17"}, {"id": "m18"}]')
+READ = DirectCall("read_mail", {"id": "m17"}, "Lunch at noon in the Lark.")
 ANSWER = "Lunch at noon."
 
 
 def responses() -> list[Any]:
-    def made(call: Call, number: str) -> list[Any]:
+    def made(call: DirectCall, number: str) -> list[Any]:
         arguments = json.dumps(call.arguments)
         return [
             {"type": "function_call", "name": call.name, "arguments": arguments, "call_id": number},
@@ -33,7 +33,7 @@ def responses() -> list[Any]:
 
 
 def chat() -> list[Any]:
-    def made(call: Call, number: str) -> list[Any]:
+    def made(call: DirectCall, number: str) -> list[Any]:
         function = {"name": call.name, "arguments": json.dumps(call.arguments)}
         calls = [{"id": number, "type": "function", "function": function}]
         return [
@@ -46,7 +46,7 @@ def chat() -> list[Any]:
 
 
 def messages() -> list[Any]:
-    def made(call: Call, number: str) -> list[Any]:
+    def made(call: DirectCall, number: str) -> list[Any]:
         use = {"type": "tool_use", "id": number, "name": call.name, "input": call.arguments}
         result = {
             "type": "tool_result",
@@ -72,7 +72,7 @@ def spans() -> dict[str, Any]:
             "attributes": named,
         }
 
-    def tool(moment: int, call: Call) -> dict[str, Any]:
+    def tool(moment: int, call: DirectCall) -> dict[str, Any]:
         made = span(moment, operation_name="execute_tool", tool_name=call.name)
         made["attributes"] += [
             {
@@ -94,7 +94,7 @@ def spans() -> dict[str, Any]:
 
 
 def recorded() -> dict[str, Any]:
-    def turn(call: Call) -> dict[str, Any]:
+    def turn(call: DirectCall) -> dict[str, Any]:
         return {
             "calls": [{"name": call.name, "arguments": call.arguments}],
             "results": [call.result],
@@ -197,8 +197,8 @@ def test_any_json_is_a_log_or_is_refused(values: list[Any]) -> None:
 
 
 def test_a_call_can_be_made_when_its_words_have_been_read() -> None:
-    write = Call("send_mail", {"to": "bob@example.org"}, "sent")
-    other = Call("get_weather", {"city": "Oslo"}, "rain")
+    write = DirectCall("send_mail", {"to": "bob@example.org"}, "sent")
+    other = DirectCall("get_weather", {"city": "Oslo"}, "rain")
     assert levels_of([LIST, READ, other, write], PROMPT) == [0, 1, 0, 2]
     assert levels_of([LIST, READ], f"{PROMPT} It is m17.") == [0, 0]
 
@@ -217,8 +217,8 @@ def test_bounds_of_a_chain() -> None:
 
 
 def test_prose_that_later_calls_take_words_from_should_have_a_type() -> None:
-    prose = Call("list_hotels", {"city": "Paris"}, "Hotels in Paris: Lutetia\nMeurice")
-    rate = Call("rate", {"hotels": ["Lutetia", "Meurice"]}, '{"Lutetia": 5}')
+    prose = DirectCall("list_hotels", {"city": "Paris"}, "Hotels in Paris: Lutetia\nMeurice")
+    rate = DirectCall("rate", {"hotels": ["Lutetia", "Meurice"]}, '{"Lutetia": 5}')
     log = {
         "turns": [
             {"calls": [{"name": c.name, "arguments": c.arguments}], "results": [c.result]}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from codemode.metrics.http import CONNECTIONS, HEAD_BYTES, HttpPage, HttpServer
+from codemode.metrics.http import CONNECTIONS, HEAD_BYTES, HttpPage, MetricsServer
 
 from .pages import SECONDS, page, said
 
@@ -25,7 +25,7 @@ async def server() -> AsyncIterator[int]:
     async def broken() -> HttpPage:
         raise RuntimeError
 
-    made = HttpServer({"/hello": hello, "/broken": broken})
+    made = MetricsServer({"/hello": hello, "/broken": broken})
     port = await made.listen("127.0.0.1", 0)
     try:
         yield port

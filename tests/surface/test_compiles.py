@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from codemode.protocol.types import ToolDefinition, ToolName
-from codemode.surface.catalogue import Catalogue
 from codemode.surface.declaration import DeclarationForm, declaration
 from codemode.surface.mcp_result import MCP_TYPES
+from codemode.surface.tool_catalogue import ToolCatalogue
 from codemode.surface.typescript import render
 from tests import tool_lists
 from tests.tool_lists import record
@@ -58,7 +58,7 @@ def test_at_least_thirty_real_servers_are_recorded() -> None:
 def test_the_text_of_every_real_list_compiles_and_takes_its_sample_call(tsc: Path) -> None:
     sources = {}
     for server, found in LISTS.items():
-        text = Catalogue(definitions(server)).exec_tool().description
+        text = ToolCatalogue(definitions(server)).exec_tool().description
         sample = found["sample"]["tool"]
         (name,) = (each.name for each in definitions(server) if each.tool_name.name == sample)
         arguments = json.dumps(found["sample"]["arguments"])
@@ -70,7 +70,7 @@ def test_the_text_of_every_real_list_compiles_and_takes_its_sample_call(tsc: Pat
 @pytest.mark.parametrize("tokens", [None, 20_000, 0], ids="all some none".split())
 def test_what_cells_read_of_all_lists_together_compiles(tsc: Path, tokens: int | None) -> None:
     tools = [each for server in LISTS for each in definitions(server)]
-    catalogue = Catalogue(tools, max_tokens=tokens)
+    catalogue = ToolCatalogue(tools, max_tokens=tokens)
     declared = _BLOCK.findall(catalogue.exec_tool().description)
     shared = "".join(block for block in declared if not _TOOLS.search(block))
     if MCP_TYPES not in shared:
@@ -123,7 +123,7 @@ def test_any_schemas_compile(tsc: Path) -> None:
             for n, schema in enumerate(schemas)
         ]
         alone = f"type Alone = {render(schemas[-1])};"
-        sources[f"m{at}.ts"] = module(Catalogue(tools).exec_tool().description, alone)
+        sources[f"m{at}.ts"] = module(ToolCatalogue(tools).exec_tool().description, alone)
     assert complaints(tsc, sources) == []
 
 

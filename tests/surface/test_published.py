@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from codemode.protocol.types import ToolDefinition, ToolName
-from codemode.surface.catalogue import Catalogue
 from codemode.surface.mcp_result import MCP_RESULT
 from codemode.surface.published import render_published
+from codemode.surface.tool_catalogue import ToolCatalogue
 from codemode.surface.typescript import render
 from codemode_conformance.compare import load_improvements
 
@@ -47,7 +47,7 @@ def test_a_catalogue_in_the_published_form_has_the_recorded_types_at_each_tool()
         )
         for at, (_, schema, _) in enumerate(RECORDED)
     ]
-    catalogue = Catalogue(tools, form="published")
+    catalogue = ToolCatalogue(tools, form="published")
     types = [
         entry.declaration.removesuffix(">; };").partition("Promise<")[2]
         for entry in catalogue.entries

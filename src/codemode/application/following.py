@@ -43,7 +43,7 @@ CLOSE_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Following:
+class FollowOptions:
     """How a program is followed.
 
     Attributes:
@@ -80,7 +80,7 @@ class Follower:
         session: Session,
         activity: Activity,
         request: ExecuteRequest,
-        following: Following,
+        following: FollowOptions,
     ) -> None:
         self.cell_id: CellId | None = None
         self.response: RuntimeResponse | None = None

@@ -12,8 +12,8 @@ from msgspec import UNSET
 
 from ..errors import ToolError
 from ..protocol.types import CellId, ToolCall
-from .catalogue import listing_command, named_entries
 from .terminal import printable
+from .tool_listing import listing_command, named_entries
 from .toolset import with_toolset
 
 if TYPE_CHECKING:

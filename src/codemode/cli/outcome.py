@@ -23,7 +23,7 @@ EXIT_CODES: Final[dict[Status, int]] = {
 }
 
 
-class Outcome(Struct, frozen=True):
+class ProgramOutcome(Struct, frozen=True):
     """The end of a program.
 
     Attributes:
@@ -68,18 +68,18 @@ class Report(Struct, frozen=True, kw_only=True):
     duration_ms: float
 
 
-def outcome_of(result: ExecResult) -> Outcome:
+def outcome_of(result: ExecResult) -> ProgramOutcome:
     """The end that a result tells of. Its text plays no part in that: a program can throw any."""
     if result.error_text is None:
-        return Outcome("completed")
+        return ProgramOutcome("completed")
     if result.limit is not None:
-        return Outcome("limit", result.error_text, result.limit)
-    return Outcome("lost" if result.worker_lost else "failed", result.error_text)
+        return ProgramOutcome("limit", result.error_text, result.limit)
+    return ProgramOutcome("lost" if result.worker_lost else "failed", result.error_text)
 
 
-def out_of_time(max_seconds: float) -> Outcome:
+def out_of_time(max_seconds: float) -> ProgramOutcome:
     """The end by ``--max-seconds``."""
-    return Outcome(
+    return ProgramOutcome(
         "limit",
         f"Limit reached (max_seconds): the program ran for more than {max_seconds:g} s."
         "\nHint: give it longer with --max-seconds, or let it do less.",
@@ -87,9 +87,9 @@ def out_of_time(max_seconds: float) -> Outcome:
     )
 
 
-def too_much_kept(size: int) -> Outcome:
+def too_much_kept(size: int) -> ProgramOutcome:
     """The end of a program whose output ``--json`` could not keep any longer."""
-    return Outcome(
+    return ProgramOutcome(
         "limit",
         f"Limit reached (output_bytes): --json keeps all output until the end, and it was more"
         f" than {amount(size, 'bytes')}."

@@ -95,7 +95,7 @@ def _source(file: str | None, code: str | None, limits: dict[str, int | None]) -
     return _read(file, limits)
 
 
-class _TooLargeError(click.ClickException):
+class _SourceTooLargeError(click.ClickException):
     """The program is beyond ``source_bytes`` and was not even read."""
 
     exit_code = 4
@@ -119,7 +119,7 @@ def _read(file: str, limits: dict[str, int | None]) -> str:
         except OSError as error:
             raise click.UsageError(f"cannot read {file}: {error.strerror}") from error
     if len(content) > most:
-        raise _TooLargeError(Limits(source_bytes=bound).message("source_bytes"))
+        raise _SourceTooLargeError(Limits(source_bytes=bound).message("source_bytes"))
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -23,7 +23,7 @@ from ..tools.toolset import Toolset
 from .asking import TerminalApproval
 from .loading import load_servers, load_tools
 from .media import MediaFolder
-from .outcome import EXIT_CODES, Outcome, out_of_time, outcome_of, too_much_kept
+from .outcome import EXIT_CODES, ProgramOutcome, out_of_time, outcome_of, too_much_kept
 from .output import StandardOutput
 from .place import CellPlace
 from .rules import make_policy
@@ -170,10 +170,10 @@ class Run:
         await _leave(outcome.exit_code)
         return outcome.exit_code
 
-    async def _outcome(self, provider: Provider) -> Outcome:
+    async def _outcome(self, provider: Provider) -> ProgramOutcome:
         async with self._toolset, provider, self._with_servers() as started:
             if not started:
-                return Outcome("interrupted", "interrupted")
+                return ProgramOutcome("interrupted", "interrupted")
             self._began = time.monotonic()
             self._transcript.begin()
             async with CodeMode(
@@ -182,12 +182,12 @@ class Run:
                 try:
                     ended = await self._shown(cm)
                 except EngineError as error:
-                    return Outcome("lost", str(error))
+                    return ProgramOutcome("lost", str(error))
         # A program that came to its end by itself did, however close the clock was.
         if ended is not None and ended.status != "terminated":
             return outcome_of(ended)
         if self._stopped_by == "interrupt":
-            return Outcome("interrupted", "interrupted")
+            return ProgramOutcome("interrupted", "interrupted")
         if self._stopped_by == "output":
             return too_much_kept(KEPT_BYTES)
         assert self._max_seconds is not None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status as Spinner
 
-    from .outcome import CallReport, Outcome
+    from .outcome import CallReport, ProgramOutcome
 
 CALLS_SHOWN: Final = 40
 """So many calls are listed; more are counted only."""
@@ -37,7 +37,7 @@ class StatusLine(Protocol):
     def returned(self, call: CallReport) -> None:
         """It is over."""
 
-    def ended(self, outcome: Outcome, seconds: float) -> None:
+    def ended(self, outcome: ProgramOutcome, seconds: float) -> None:
         """The run is over."""
 
     def close(self) -> None:
@@ -67,7 +67,7 @@ class PlainStatus:
     def returned(self, call: CallReport) -> None:
         pass
 
-    def ended(self, outcome: Outcome, seconds: float) -> None:
+    def ended(self, outcome: ProgramOutcome, seconds: float) -> None:
         if outcome.status == "interrupted":
             click.echo(f"interrupted after {duration(seconds * 1000)}", err=True)
         elif outcome.error is not None:
@@ -122,7 +122,7 @@ class TerminalStatus:
         if self._calls == CALLS_SHOWN:
             self._print("  [dim]…[/] ", "further calls are counted", style="dim")
 
-    def ended(self, outcome: Outcome, seconds: float) -> None:
+    def ended(self, outcome: ProgramOutcome, seconds: float) -> None:
         self.close()
         if outcome.error is not None and outcome.status != "interrupted":
             message, hint = split_hint(outcome.error)

@@ -74,7 +74,7 @@ def tools() -> None:
 @_JSON
 def list_tools(**options: Any) -> None:
     """List tools with their declarations, in the order of the text of exec."""
-    from .catalogue import print_list  # noqa: PLC0415 - asyncio and the rest: not for --help
+    from .tool_listing import print_list  # noqa: PLC0415 - asyncio and the rest: not for --help
 
     print_list(**options)
 
@@ -85,7 +85,7 @@ def list_tools(**options: Any) -> None:
 @_JSON
 def show(**options: Any) -> None:
     """Show all that a model reads of the tools called NAME."""
-    from .catalogue import print_tools  # noqa: PLC0415 - as above
+    from .tool_listing import print_tools  # noqa: PLC0415 - as above
 
     print_tools(**options)
 
@@ -104,7 +104,7 @@ def show(**options: Any) -> None:
 @_JSON
 def search(**options: Any) -> None:
     """Find tools as programs do with tools.search_tools(): best first."""
-    from .catalogue import print_search  # noqa: PLC0415 - as above
+    from .tool_listing import print_search  # noqa: PLC0415 - as above
 
     print_search(**options)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ..estimate.dependence import Call
-from ..estimate.logs import Conversation, Log, Request
+from ..estimate.dependence import DirectCall
+from ..estimate.logs import Conversation, Log, LoggedRequest
 from ..trace.bundle import Bundle
 from ..trace.events import CallEndedEvent, CallRequestedEvent, CellStartedEvent
 
@@ -25,7 +25,7 @@ def read_trace(path: str | os.PathLike[str]) -> Log:
     bundle = Bundle(path)
     sessions: dict[str, Conversation] = {}
     running: dict[str, set[str]] = {}
-    places: dict[tuple[str, str, str], tuple[list[Call], int]] = {}
+    places: dict[tuple[str, str, str], tuple[list[DirectCall], int]] = {}
     for event in bundle.events():
         found = sessions.setdefault(event.session, Conversation())
         under_way = running.setdefault(event.session, set())
@@ -33,19 +33,19 @@ def read_trace(path: str | os.PathLike[str]) -> Log:
             found.prompt += (bundle.text(event.source) or "") + "\n"
         elif isinstance(event, CallRequestedEvent):
             if not under_way:
-                found.requests.append(Request())
+                found.requests.append(LoggedRequest())
             calls = found.requests[-1].calls
             key = (event.session, event.cell_id, event.call)
             places[key] = (calls, len(calls))
             under_way.add(f"{event.cell_id} {event.call}")
-            calls.append(Call(event.tool, _json(bundle.text(event.arguments)), ""))
+            calls.append(DirectCall(event.tool, _json(bundle.text(event.arguments)), ""))
         elif isinstance(event, CallEndedEvent):
             under_way.discard(f"{event.cell_id} {event.call}")
             place = places.pop((event.session, event.cell_id, event.call), None)
             if place is not None:
                 calls, at = place
                 said = bundle.text(event.result) or bundle.text(event.error) or ""
-                calls[at] = Call(calls[at].name, calls[at].arguments, _plain(said))
+                calls[at] = DirectCall(calls[at].name, calls[at].arguments, _plain(said))
     conversations = [each for each in sessions.values() if each.calls]
     return Log(conversations, {"trace": len(conversations)}, 0, len(places))
 

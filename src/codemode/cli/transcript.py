@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ..protocol.types import CellId, Item
     from ..surface.nested_call import NestedCall
     from .media import MediaFolder
-    from .outcome import Outcome
+    from .outcome import ProgramOutcome
     from .output import StandardOutput
     from .status import StatusLine
 
@@ -199,7 +199,7 @@ class Transcript:
         """``--json`` has taken these into its report."""
         self._kept += ENTRY_BYTES + sum(map(len, texts))
 
-    async def print_report(self, outcome: Outcome) -> None:
+    async def print_report(self, outcome: ProgramOutcome) -> None:
         """Print all that was kept, as one JSON object."""
         report = Report(
             status=outcome.status,

@@ -13,7 +13,7 @@ from typing import Final
 
 from ..surface.output import token_count
 from .accounting import WARM, Cost, Turn, cost_of
-from .dependence import Call, as_text, batches_of, words_of
+from .dependence import DirectCall, as_text, batches_of, words_of
 from .logs import Conversation
 
 FIXED_TOKENS: Final = 630
@@ -126,7 +126,7 @@ def price_ratio(cost: Cost, against: Cost) -> float:
     return cost.price(WARM) / against.price(WARM) if against.price(WARM) else 1.0
 
 
-def _requests(batches: Sequence[Sequence[Call]]) -> list[Turn]:
+def _requests(batches: Sequence[Sequence[DirectCall]]) -> list[Turn]:
     return [
         Turn(
             tuple(call.name + as_text(call.arguments) for call in batch),
@@ -137,25 +137,25 @@ def _requests(batches: Sequence[Sequence[Call]]) -> list[Turn]:
     ]
 
 
-def _programs(batches: Sequence[Sequence[Call]]) -> list[Turn]:
+def _programs(batches: Sequence[Sequence[DirectCall]]) -> list[Turn]:
     return [_program(batch, [call.result for call in batch], 1) for batch in batches]
 
 
-def _program(calls: Sequence[Call], printed: Sequence[str], waves: int) -> Turn:
+def _program(calls: Sequence[DirectCall], printed: Sequence[str], waves: int) -> Turn:
     """A program that makes these calls; how long it is, and what it prints."""
     code = "\n".join(f"text(await tools.{call.name}({as_text(call.arguments)}));" for call in calls)
     longer = code + " " * round(len(code) * (PROGRAM_SHARE - 1))
     return Turn((longer,), ("\n".join(printed),), waves)
 
 
-def _used(calls: Sequence[Call], answer: str) -> str:
+def _used(calls: Sequence[DirectCall], answer: str) -> str:
     """The words of results that the answer repeats."""
     said = words_of(answer)
     found = dict.fromkeys(word for call in calls for word in words_of(call.result) if word in said)
     return " ".join(found)
 
 
-def _unused(calls: Sequence[Call], answer: str) -> int:
+def _unused(calls: Sequence[DirectCall], answer: str) -> int:
     total = 0
     later = words_of(answer)
     for call in reversed(calls):
@@ -165,7 +165,7 @@ def _unused(calls: Sequence[Call], answer: str) -> int:
     return total
 
 
-def _look(calls: Sequence[Call], seen: dict[str, _Seen]) -> None:
+def _look(calls: Sequence[DirectCall], seen: dict[str, _Seen]) -> None:
     """Note which tools answer in prose that later calls take words from."""
     later: list[frozenset[str]] = [frozenset()]
     for call in reversed(calls):

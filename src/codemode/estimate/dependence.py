@@ -25,7 +25,7 @@ LEAST_WORD: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class DirectCall:
     """A direct call and what it gave."""
 
     name: str
@@ -51,7 +51,7 @@ def words_of(text: str) -> frozenset[str]:
     return frozenset(word for word in found if len(word) >= LEAST_WORD or word.isdigit())
 
 
-def levels_of(calls: Sequence[Call], known: str) -> list[int]:
+def levels_of(calls: Sequence[DirectCall], known: str) -> list[int]:
     """The number of the request in which each call can be made, from 0.
 
     Args:
@@ -76,7 +76,7 @@ def levels_of(calls: Sequence[Call], known: str) -> list[int]:
     return levels
 
 
-def batches_of(calls: Sequence[Call], known: str) -> list[list[Call]]:
+def batches_of(calls: Sequence[DirectCall], known: str) -> list[list[DirectCall]]:
     """The calls of each request, where all that can be made at once are."""
     levels = levels_of(calls, known)
     return [

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..errors import UsageError
-from .dependence import Call, as_text
+from .dependence import DirectCall, as_text
 
 EXEC_TOOLS: Final = frozenset({"exec", "wait"})
 """Calls of code mode itself are no direct calls."""
@@ -25,10 +25,10 @@ NO_CALL: Final = (
 
 
 @dataclass
-class Request:
+class LoggedRequest:
     """One request of a model: the calls that it made, and what it said."""
 
-    calls: list[Call] = field(default_factory=list)
+    calls: list[DirectCall] = field(default_factory=list)
     said: str = ""
 
 
@@ -37,10 +37,10 @@ class Conversation:
     """A conversation: what the user said before the first call, and the requests in order."""
 
     prompt: str = ""
-    requests: list[Request] = field(default_factory=list)
+    requests: list[LoggedRequest] = field(default_factory=list)
 
     @property
-    def calls(self) -> list[Call]:
+    def calls(self) -> list[DirectCall]:
         """All calls, in order."""
         return [call for request in self.requests for call in request.calls]
 
@@ -178,7 +178,7 @@ def _spoken(entries: list[Any], log: Log) -> Conversation:
     for entry in entries:
         results.update(_results(entry))
     found = Conversation()
-    request: Request | None = None
+    request: LoggedRequest | None = None
     for entry in entries:
         if not isinstance(entry, dict):
             log.skipped += 1
@@ -194,7 +194,7 @@ def _spoken(entries: list[Any], log: Log) -> Conversation:
         if not calls and not said:
             continue
         if request is None or entry.get("role") == "assistant":
-            request = Request()
+            request = LoggedRequest()
             found.requests.append(request)
         request.said += said
         for name, arguments, call_id in calls:
@@ -202,7 +202,7 @@ def _spoken(entries: list[Any], log: Log) -> Conversation:
                 continue
             if call_id not in results:
                 log.unanswered += 1
-            request.calls.append(Call(name, arguments, results.get(call_id, "")))
+            request.calls.append(DirectCall(name, arguments, results.get(call_id, "")))
     return found
 
 
@@ -257,12 +257,12 @@ def _recorded(run: dict[str, Any]) -> Conversation:
             _objects(turn.get("calls")), results if isinstance(results, list) else [], strict=False
         )
         calls = [
-            Call(str(call.get("name")), call.get("arguments"), as_text(result))
+            DirectCall(str(call.get("name")), call.get("arguments"), as_text(result))
             for call, result in made
             if str(call.get("name")) not in EXEC_TOOLS
         ]
-        found.requests.append(Request(calls))
-    found.requests.append(Request([], str(run.get("answer", ""))))
+        found.requests.append(LoggedRequest(calls))
+    found.requests.append(LoggedRequest([], str(run.get("answer", ""))))
     return found
 
 
@@ -278,19 +278,21 @@ def _traced(spans: list[dict[str, Any]]) -> list[Conversation]:
         traces.setdefault(trace, []).append((moment, _attributes(span)))
     found: list[Conversation] = []
     for ordered in traces.values():
-        conversation = Conversation(requests=[Request()])
+        conversation = Conversation(requests=[LoggedRequest()])
         for _, attributes in sorted(ordered, key=lambda each: each[0]):
             operation = attributes.get("gen_ai.operation.name")
             if operation in ("chat", "text_completion", "generate_content"):
                 if conversation.requests[-1].calls:
-                    conversation.requests.append(Request())
+                    conversation.requests.append(LoggedRequest())
             elif operation == "execute_tool":
                 given = attributes.get("gen_ai.tool.call.arguments")
                 result = attributes.get("gen_ai.tool.call.result", "")
                 name = str(attributes.get("gen_ai.tool.name"))
                 if name in EXEC_TOOLS:
                     continue
-                conversation.requests[-1].calls.append(Call(name, _arguments(given), _text(result)))
+                conversation.requests[-1].calls.append(
+                    DirectCall(name, _arguments(given), _text(result))
+                )
         found.append(conversation)
     return found
 

@@ -40,7 +40,7 @@ class HttpPage(NamedTuple):
 Answer: TypeAlias = "Callable[[], Awaitable[HttpPage]]"
 
 
-class HttpServer:
+class MetricsServer:
     """Answers GET and HEAD for some paths.
 
     Args:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .figures import CONTENT_TYPE, CapacityFigures, Figures, WorkerFigures
 from .health import Health
-from .http import HttpPage, HttpServer
+from .http import HttpPage, MetricsServer
 from .sessions import MeasuredSessionProvider
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Reporting:
         self._figures.registry.register(WorkerFigures(provider.engine))
         self._figures.registry.register(self._capacity)
         self._health = Health(provider.engine, self._no_room)
-        self._server = HttpServer(
+        self._server = MetricsServer(
             {"/livez": self._live, "/readyz": self._ready, "/metrics": self._metrics}
         )
         self.sessions = MeasuredSessionProvider(provider, self._figures)

@@ -2,7 +2,7 @@
 
 The facts are those of the reference, the sentences are our own. Texts of tools are strangers'
 texts: see :func:`codemode.surface.declaration.augmented_description`. Which tools the text of exec
-describes is decided in :mod:`codemode.surface.catalogue`.
+describes is decided in :mod:`codemode.surface.tool_catalogue`.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ ASSUMED_DETAIL: Final = "high"
 """What whoever reads the metadata takes where there are none; also what a cell gives by itself."""
 
 
-class Tool(TypedDict):
+class ListedTool(TypedDict):
     """An entry of ``tools/list``."""
 
     name: str

@@ -78,12 +78,12 @@ def read_schema(document: JsonValue) -> Type:
     'string'
     """
     try:
-        return _Reader(document).document()
+        return _SchemaReading(document).document()
     except RecursionError:  # the caller may stand deep already
         return UNKNOWN
 
 
-class _Reader:
+class _SchemaReading:
     """One reading of one document, with what is left of its allowance."""
 
     def __init__(self, root: JsonValue) -> None:

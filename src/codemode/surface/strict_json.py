@@ -44,7 +44,7 @@ def loads(text: str) -> JsonValue:
     Traceback (most recent call last):
     codemode.surface.strict_json.JsonError: trailing comma at line 1 column 13
     """
-    _Reader(text).check()
+    _JsonWalk(text).check()
     return json.loads(text, parse_int=_integer)
 
 
@@ -52,7 +52,7 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= READABLE_DIGITS else float("inf")
 
 
-class _Reader:
+class _JsonWalk:
     """One walk over a text; keeps the open containers instead of recursing."""
 
     def __init__(self, text: str) -> None:

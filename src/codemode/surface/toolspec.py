@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from openai.types.responses import CustomToolParam, FunctionToolParam
     from openai.types.shared_params import FunctionDefinition
 
-    from .mcp import Tool as McpTool
+    from .mcp import ListedTool as McpTool
 
 
 class Function(TypedDict):

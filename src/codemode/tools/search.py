@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..protocol.types import ToolCall
-    from ..surface.catalogue import Catalogue, Entry
+    from ..surface.tool_catalogue import Entry, ToolCatalogue
     from .tool import ToolContext
 
 SEARCH: Final = ToolName("search_tools", "codemode")
@@ -106,10 +106,10 @@ class ToolSearch:
         read: gives the catalogue of this moment: tools that were withdrawn are not found.
     """
 
-    def __init__(self, read: Callable[[], Catalogue]) -> None:
+    def __init__(self, read: Callable[[], ToolCatalogue]) -> None:
         self._read = read
         self._lock = threading.Lock()
-        self._index: tuple[Catalogue, ToolIndex] | None = None
+        self._index: tuple[ToolCatalogue, ToolIndex] | None = None
         self._closed = False
 
     def prepare(self, call: ToolCall, context: ToolContext) -> ToolCall:
@@ -147,7 +147,7 @@ class ToolSearch:
         results: JsonValue = msgspec.to_builtins(outcome.value)
         return results
 
-    def search(self, catalogue: Catalogue, asked: SearchRequest) -> list[Hit]:
+    def search(self, catalogue: ToolCatalogue, asked: SearchRequest) -> list[Hit]:
         """The best matches among the tools of ``catalogue``; blocks.
 
         Raises:
@@ -212,7 +212,7 @@ def _short(tool: ToolDefinition) -> Hit:
     return Hit(tool.name, _gist(tool.description, max(room, 0)), parameters)
 
 
-def _whole(catalogue: Catalogue, found: Sequence[Entry]) -> list[Hit]:
+def _whole(catalogue: ToolCatalogue, found: Sequence[Entry]) -> list[Hit]:
     """Hits with their declarations. Types that the text of exec has, or a hit before, are not
     declared again."""
     known = set(catalogue.declared_types)

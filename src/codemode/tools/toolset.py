@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import ToolError
 from ..protocol.types import CellId, ToolName
-from ..surface.catalogue import Catalogue
+from ..surface.tool_catalogue import ToolCatalogue
 from .chain import Chain
 from .dispatch import Dispatch, with_input
 from .failure import as_tool_error
@@ -117,7 +117,7 @@ class Toolset:
         self._namespaces = checked_namespaces(namespaces)
         self._catalogue_tokens = checked_tokens(catalogue_tokens)
         self._form = checked_form(declarations)
-        self._catalogue: Catalogue | None = None  # the last one
+        self._catalogue: ToolCatalogue | None = None  # the last one
         self._catalogue_is_old = True
         self._search = ToolSearch(lambda: self.catalogue)
         self.add(*checked_series("tools", tools))
@@ -145,11 +145,11 @@ class Toolset:
         return self._registry.definitions
 
     @property
-    def catalogue(self) -> Catalogue:
+    def catalogue(self) -> ToolCatalogue:
         """The tools as cells and models get them; the same object until something changes."""
         last = self._catalogue
         if last is None or self._catalogue_is_old:
-            last = self._catalogue = Catalogue(
+            last = self._catalogue = ToolCatalogue(
                 self.definitions,
                 namespaces=self._namespaces,
                 max_tokens=self._catalogue_tokens,

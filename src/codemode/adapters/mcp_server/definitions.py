@@ -14,7 +14,7 @@ import mcp_types as types
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ...surface.catalogue import Catalogue
+    from ...surface.tool_catalogue import ToolCatalogue
     from ...surface.toolspec import ToolSpec
 
 DescriptionForm: TypeAlias = Literal["full", "short"]
@@ -40,7 +40,7 @@ _WAIT_SESSION: Final = "ID of the session of the cell, from the answer that name
 
 
 def exec_definition(
-    spec: ToolSpec, catalogue: Catalogue, form: DescriptionForm, *, by_name: bool
+    spec: ToolSpec, catalogue: ToolCatalogue, form: DescriptionForm, *, by_name: bool
 ) -> types.Tool:
     """The tool ``exec``.
 
@@ -98,7 +98,7 @@ def short_description(names: Sequence[str], search: str | None = None) -> str:
     return f"{text}\nTools: {shown}."
 
 
-def _short(catalogue: Catalogue) -> str:
+def _short(catalogue: ToolCatalogue) -> str:
     search = None if catalogue.search is None else catalogue.search.tool.name
     return short_description([entry.tool.name for entry in catalogue.entries], search)
 

@@ -72,7 +72,7 @@ class Entry(Struct, frozen=True, eq=False):
     types: tuple[str, ...] = ()
 
 
-class Catalogue:
+class ToolCatalogue:
     """The tools of a moment as a cell gets them, and the ``exec`` tool that tells of them.
 
     Args:
@@ -98,7 +98,7 @@ class Catalogue:
         namespaces: Mapping[str, str] | None = None,
         max_tokens: int | None = None,
         search: ToolDefinition | None = None,
-        before: Catalogue | None = None,
+        before: ToolCatalogue | None = None,
         form: DeclarationForm = "shared",
     ) -> None:
         self._form = form

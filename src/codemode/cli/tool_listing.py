@@ -20,7 +20,7 @@ from .toolset import with_toolset
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ..surface.catalogue import Catalogue, Entry
+    from ..surface.tool_catalogue import Entry, ToolCatalogue
     from ..tools.names import Clash
     from ..tools.toolset import Toolset
 
@@ -130,7 +130,7 @@ def listing_command(tools: Sequence[str], mcp: Sequence[str]) -> str:
     return f"codemode tools list {' '.join(options)}"
 
 
-def named_entries(names: Sequence[str], catalogue: Catalogue, listing: str) -> list[Entry]:
+def named_entries(names: Sequence[str], catalogue: ToolCatalogue, listing: str) -> list[Entry]:
     entries = {entry.tool.name: entry for entry in catalogue.entries}
     own = {str(entry.source.tool_name): entry for entry in catalogue.entries}
     for name in names:
@@ -155,7 +155,7 @@ def _gist(description: str) -> str:
     return first if len(first) <= _GIST_CHARACTERS else f"{first[:_GIST_CHARACTERS]}…"
 
 
-def _summary(catalogue: Catalogue) -> str:
+def _summary(catalogue: ToolCatalogue) -> str:
     count, deferred = len(catalogue.entries), len(catalogue.deferred)
     whole = sum(entry.tokens for entry in catalogue.entries) if deferred else catalogue.tokens
     text = f"{count} {'tool' if count == 1 else 'tools'}, {whole} tokens"
