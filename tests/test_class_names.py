@@ -1,0 +1,30 @@
+"""A class name stands once in the whole tree: a search or a stack trace leads to one place."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+from typing import Final
+
+SOURCE: Final = Path(__file__).parents[1] / "src" / "codemode"
+
+TWINS: Final = frozenset(
+    "Answers Callbacks Cells Connection Endpoint Executions Failure Host Invocation Link Listener Observation Owner"
+    " Pending Recording Requests Service Source Unread Wait _Callback _Cell _Entry".split()
+)
+"""Names that still stand for two classes. The list only gets shorter."""
+
+
+def test_a_class_name_stands_once() -> None:
+    places = defaultdict[str, list[str]](list)
+    for path in sorted(SOURCE.rglob("*.py")):
+        if path.stem.endswith("_pb2"):
+            continue  # generated
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(str(path.relative_to(SOURCE)))
+
+    twins = {name: found for name, found in places.items() if len(found) > 1}
+
+    assert {name: found for name, found in twins.items() if name not in TWINS} == {}
