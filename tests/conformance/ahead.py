@@ -12,9 +12,6 @@ from codemode_conformance.rpc_scenario import RpcScenario
 from codemode_conformance.runner import SCENARIOS_AT_ONCE
 from codemode_conformance.scenario import Scenario
 
-MORE_TRIES = 4
-"""Scenarios order some things by sleeping, and a busy machine turns round what sleeps."""
-
 S = TypeVar("S", Scenario, RpcScenario)
 
 

@@ -9,6 +9,9 @@ import pytest
 
 from .package import Package, Unavailable, find_or_fetch
 from .sample import sample
+from .tries import told, tries
+
+__all__ = ["tries"]  # the fixture
 
 FIXTURE: Final = "package"
 _FOUND: Final = pytest.StashKey[Package | Unavailable]()
@@ -34,6 +37,14 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             session.config.stash[_FOUND] = find_or_fetch()
         except Unavailable as reason:
             session.config.stash[_FOUND] = reason
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how often anything was tried again."""
+    stats = terminalreporter.stats
+    reports = [each for kind in ("passed", "failed") for each in stats.get(kind, ())]
+    if line := told(each for each in reports if each.when == "call"):
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session", name=FIXTURE)

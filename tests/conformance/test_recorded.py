@@ -16,8 +16,8 @@ from codemode_conformance.corpus import Program, load
 from codemode_conformance.rpc_scenario import load as load_rpc_scenarios
 from codemode_conformance.scenario import load as load_scenarios
 
-from .ahead import MORE_TRIES
 from .local import run_program
+from .tries import Tries
 
 HERE: Final = Path(__file__).parent
 PROGRAMS: Final = load()
@@ -38,10 +38,10 @@ async def provider() -> AsyncIterator[LocalSessionProvider]:
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=lambda program: program.name)
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_program_gives_what_the_published_host_gives(
-    program: Program, provider: LocalSessionProvider
+    program: Program, provider: LocalSessionProvider, tries: Tries
 ) -> None:
     recorded = [without_hints(each) for each in RECORDED[program.name]]
-    for _ in range(MORE_TRIES if program.name.startswith("ordering/") else 1):
+    for _ in tries(program.timing):
         outcomes = [without_hints(each.to_json()) for each in await run_program(provider, program)]
         if outcomes == recorded:
             break

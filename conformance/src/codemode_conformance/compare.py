@@ -36,6 +36,8 @@ class Comparison:
     ours: Any
     reason: str | None = None
     """Why the difference is an improvement, or what is wrong with saying that it is one."""
+    tries: int = 1
+    """How often it ran: what is marked ``timing`` runs again after a difference."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as a JSON object; what is equal is not repeated."""

@@ -8,7 +8,8 @@ lines that follow are its source, as it is sent. After it these directives may s
 * ``// @terminate``: end the latest cell.
 
 After the name of a case, ``tools=A,B`` adds tools that are given on request only, and
-``yield_time_ms=N`` shortens the observations of a program that does not end. A character that an
+``yield_time_ms=N`` shortens the observations of a program that does not end, and ``timing`` marks a
+program whose output time alone keeps in order: on a busy machine it may be run again. A character that an
 editor would hide or change is written as ``⟦U+FEFF⟧``.
 """
 
@@ -49,6 +50,8 @@ class Program:
     steps: tuple[Step, ...]
     extra_tools: tuple[str, ...] = ()
     yield_time_ms: int = DEFAULT_YIELD_TIME_MS
+    timing: bool = False
+    """Whether time alone keeps its output in order, so that a difference is a reason to run it again."""
 
     def run(self, host: V1Host) -> tuple[Outcome, ...]:
         """Run the program in a new session and return an outcome for each step."""
@@ -123,12 +126,13 @@ def _step(directive: str, body: str) -> Step:
 
 def _program(topic: str, header: str, steps: list[Step]) -> Program:
     name, *options = header.split()
-    given = dict(option.split("=", 1) for option in options)
+    given = dict(option.partition("=")[::2] for option in options)
     program = Program(
         name=f"{topic}/{name}",
         steps=tuple(steps),
         extra_tools=tuple(filter(None, given.pop("tools", "").split(","))),
         yield_time_ms=int(given.pop("yield_time_ms", DEFAULT_YIELD_TIME_MS)),
+        timing=given.pop("timing", None) is not None,
     )
     if given:
         raise ValueError(f"{program.name}: unknown options {sorted(given)}")

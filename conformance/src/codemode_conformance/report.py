@@ -40,6 +40,8 @@ def run(
 
 def _shown(comparisons: Iterable[Comparison], *, quiet: bool) -> Iterable[Comparison]:
     for comparison in comparisons:
+        if comparison.tries > 1 and not quiet:
+            click.echo(f"tried again, for its timing: {comparison.name}")
         if comparison.verdict == "different" and not quiet:
             click.echo(f"different: {comparison.name}")
             for line in explanation(comparison):

@@ -1,7 +1,8 @@
 """The scenarios over gRPC: how they stand in ``rpc_scenarios/*.txt``, and what a client does in each.
 
 As in the wire scenarios, each file is a topic, ``@scenario NAME`` begins a scenario and ``#`` is for the
-reader. The other lines begin RPCs, read what comes of them, and leave them:
+reader. ``timing`` behind the name marks a scenario whose steps are kept in order by time alone: on a busy machine it
+may be played again. The other lines begin RPCs, read what comes of them, and leave them:
 
 * ``open``, ``close``, ``subscribe``, ``complete``, ``ack``, ``execute``, ``wait``, ``yield``, ``cancel-wait``,
   ``terminate`` and ``metrics``, each followed by a LABEL for the RPC, and by ``FIELD=JSON`` for fields of the
@@ -30,7 +31,7 @@ from typing import Any, Final, TypeAlias
 SCENARIOS: Final = Path(__file__).parent / "rpc_scenarios"
 
 TOOLS: Final = ("echo", "other")
-"""What a cell may call, unless the scenario says otherwise; nobody answers but the scenario."""
+"""What a cell may call, unless the scenario says otherwise; only its own steps answer the calls."""
 
 _SETTING: Final = re.compile(r"(?:^|\s)([a-z_]+)=")
 
@@ -76,6 +77,8 @@ class RpcScenario:
 
     name: str
     steps: tuple[Step, ...]
+    timing: bool = False
+    """Whether time alone keeps its steps in order, so that a difference is a reason to play it again."""
 
 
 def load(folder: Path = SCENARIOS) -> dict[str, RpcScenario]:
@@ -101,14 +104,17 @@ def parse(topic: str, text: str) -> Iterator[RpcScenario]:
     """
     _, *sections = re.split(r"^@scenario +", text, flags=re.MULTILINE)
     for section in sections:
-        name, _, body = section.partition("\n")
+        header, _, body = section.partition("\n")
+        name, *options = header.split()
+        if unknown := [option for option in options if option != "timing"]:
+            raise ValueError(f"{topic}/{name}: unknown options {unknown}")
         lines = [line for line in map(str.strip, body.splitlines()) if line and line[0] != "#"]
         session: list[str] = []  # the label of the last `open`
         try:
             steps = tuple(step for line in lines for step in _steps(line, session))
         except (KeyError, ValueError) as error:
             raise ValueError(f"{topic}/{name}: {error}") from error
-        yield RpcScenario(f"{topic}/{name}", steps)
+        yield RpcScenario(f"{topic}/{name}", steps, timing="timing" in options)
 
 
 def _steps(line: str, session: list[str]) -> Iterator[Step]:

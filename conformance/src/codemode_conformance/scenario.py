@@ -2,8 +2,9 @@
 
 Each file is a topic. ``@scenario NAME`` begins a scenario, whose whole name is ``TOPIC/NAME``;
 after it, ``unordered`` says that the published host sends these frames in no fixed order, and
-``without=TYPE`` that it is left to chance whether it sends the frames of this type. Lines that
-begin with ``#`` are for the reader. Every other line is one step of the client:
+``without=TYPE`` that it is left to chance whether it sends the frames of this type. ``timing`` marks a
+scenario whose steps are kept in order by time alone (``sleep``, timers): on a busy machine it may be
+played again. Lines that begin with ``#`` are for the reader. Every other line is one step of the client:
 
 * ``hello``, ``open ID SESSION``, ``execute ID SESSION``, ``wait ID SESSION CELL``,
   ``terminate ID SESSION CELL``, ``shutdown ID SESSION``, ``cancel ID`` and ``yield ID`` send the
@@ -42,7 +43,7 @@ CAPABILITIES: Final = (
 """What a ``hello`` offers unless it says otherwise: what hosts of every release that is compared with know."""
 
 TOOLS: Final = ("echo", "other")
-"""What a cell may call, unless the scenario says otherwise; nobody answers but the scenario."""
+"""What a cell may call, unless the scenario says otherwise; only its own steps answer the calls."""
 
 _SETTING: Final = re.compile(r"(?:^|\s)([A-Za-z_]+)=")
 
@@ -96,6 +97,8 @@ class Scenario:
     ordered: bool = True
     without: str | None = None
     """A type of frame that may come or not."""
+    timing: bool = False
+    """Whether time alone keeps its steps in order, so that a difference is a reason to play it again."""
 
 
 def load(folder: Path = SCENARIOS) -> dict[str, Scenario]:
@@ -125,6 +128,7 @@ def parse(topic: str, text: str) -> Iterator[Scenario]:
         name, *options = header.split()
         given = dict(option.partition("=")[::2] for option in options)
         ordered, without = given.pop("unordered", None) is None, given.pop("without", None)
+        timing = given.pop("timing", None) is not None
         if given:
             raise ValueError(f"{topic}/{name}: unknown options {sorted(given)}")
         lines = [line for line in map(str.strip, body.splitlines()) if line and line[0] != "#"]
@@ -132,7 +136,7 @@ def parse(topic: str, text: str) -> Iterator[Scenario]:
             steps = tuple(step for line in lines for step in _steps(line))
         except (KeyError, ValueError) as error:
             raise ValueError(f"{topic}/{name}: {error}") from error
-        yield Scenario(f"{topic}/{name}", steps, ordered, without)
+        yield Scenario(f"{topic}/{name}", steps, ordered, without, timing)
 
 
 def _steps(line: str) -> Iterator[Step]:

@@ -79,7 +79,7 @@ const log = [];
 const after = (n) => () => { log.push(`result ${n}`); Promise.resolve().then(() => log.push(`job ${n}`)); };
 await Promise.all([tools.echo(1).then(after(1)), tools.echo(2).then(after(2))]); await null; text(log);
 
-// @case timers-one-turn-each
+// @case timers-one-turn-each timing
 const log = [];
 for (const n of [1, 2]) setTimeout(() => { log.push(`timer ${n}`); Promise.resolve().then(() => log.push(`job ${n}`)); }, 5);
 await new Promise((r) => setTimeout(r, 40)); text(log);
@@ -106,10 +106,10 @@ const log = [];
 const d = (v, n) => (async () => { for (let i = 0; i < n; i++) await null; log.push(v); return v; })();
 text(await Promise.all([d("slow", 5), d("fast", 1)])); text(log);
 
-// @case unsettled-main-with-nothing-to-do yield_time_ms=150
+// @case unsettled-main-with-nothing-to-do timing yield_time_ms=150
 text("a"); await new Promise(() => {}); text("b");
 
-// @case rejection-handled-later
+// @case rejection-handled-later timing
 const p = Promise.reject(new Error("x")); setTimeout(() => p.catch(() => text("handled")), 5); await new Promise((r) => setTimeout(r, 30));
 
 // @case error-in-tool-continuation
@@ -127,10 +127,10 @@ const r = new FinalizationRegistry(() => text("finalized")); r.register({}, 1); 
 // @case interleaved-output
 const a = (async () => { for (const i of [1, 2, 3]) { text(`a${i}`); await null; } })(), b = (async () => { for (const i of [1, 2, 3]) { text(`b${i}`); await null; } })(); await a; await b;
 
-// @case timer-during-long-job
+// @case timer-during-long-job timing
 const log = [];
 setTimeout(() => log.push("timer"), 0); const t = Date.now(); while (Date.now() - t < 20); await null; log.push("job"); await new Promise((r) => setTimeout(r, 10)); text(log);
 
-// @case overdue-timers
+// @case overdue-timers timing
 const log = [];
 setTimeout(() => log.push("10"), 10); setTimeout(() => log.push("5"), 5); setTimeout(() => log.push("0"), 0); const t = Date.now(); while (Date.now() - t < 40); await new Promise((r) => setTimeout(r, 60)); text(log);
