@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 import click
 
@@ -116,6 +116,41 @@ def reduce(*, folder: Path, output: Path | None) -> None:
         click.echo(text.decode())
     else:
         output.write_bytes(text + b"\n")
+
+
+@trace.command()
+@_BUNDLE
+@click.option(
+    "--codex",
+    type=click.Choice(["2", "3"]),
+    required=True,
+    help="As rollout traces of Codex of this schema, which `codex debug trace-reduce` reads: 2 is that "
+    "of release 0.169, 3 that of 0.171.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    help="Where a folder for each session is made. [default: here]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of the folders.")
+def export(*, folder: Path, codex: str, output: Path, as_json: bool) -> None:
+    """Write a recording in the form of another program; print the folders that were made."""
+    import json  # noqa: PLC0415 - not for --help
+
+    from ..errors import UsageError  # noqa: PLC0415
+    from ..trace.codex import export_codex  # noqa: PLC0415
+
+    bundle = _opened(folder)
+    schema: Literal[2, 3] = 2 if codex == "2" else 3
+    try:
+        paths = export_codex(bundle.events(), bundle.text, output, schema)
+    except (OSError, UsageError) as error:
+        raise click.ClickException(f"the recording cannot be exported: {error}") from error
+    lines = [str(path) for path in paths]
+    click.echo(json.dumps(lines) if as_json else "\n".join(lines))
 
 
 @trace.command()

@@ -24,8 +24,9 @@ class Window(Struct, kw_only=True, omit_defaults=True):
 
     @property
     def ms(self) -> float:
-        """How long it ran; 0.0 while it runs."""
-        return max(0.0, self.ended_at_ms - self.started_at_ms) if self.ended_seq else 0.0
+        """How long it ran; 0.0 while it runs, and where its start is missing."""
+        is_whole = self.started_seq and self.ended_seq
+        return max(0.0, self.ended_at_ms - self.started_at_ms) if is_whole else 0.0
 
 
 class Node(Struct, kw_only=True, omit_defaults=True):

@@ -18,7 +18,6 @@ This module imports nothing of the runtime: it reads recordings of any process, 
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Final
 
 from . import events as e
@@ -35,6 +34,7 @@ from .graph import (
     SessionNode,
     Trace,
 )
+from .model_items import call_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -59,6 +59,9 @@ class Reducer:
         self._cells: dict[tuple[str, str], CellNode] = {}
         self._unstarted: dict[tuple[str, str], CellNode] = {}
         self._waiting_links: dict[str, ResponseNode] = {}  # by the model call that has not come yet
+        self._waits_for: dict[
+            tuple[str, str], list[ModelCallNode]
+        ] = {}  # by a cell that has not come
         self._last_seq: dict[str, int] = {}
         self._unnamed_problems = 0
 
@@ -169,14 +172,18 @@ class Reducer:
         node.tool, node.requester, node.terminate = event.tool, event.requester, event.terminate
         _start(node, event)
         if event.cell_id:
-            self._link_wait(node, self._cell(event, event.cell_id))
+            self._link_wait(node, event.cell_id)
 
     def _model_call_ended(self, event: e.ModelCallEndedEvent) -> None:
         node = self._model_call(event, event.model_call)
         node.answer = event.answer
         _end(node, event, event.status)
 
-    def _link_wait(self, call: ModelCallNode, cell: CellNode) -> None:
+    def _link_wait(self, call: ModelCallNode, cell_id: str) -> None:
+        cell = self._cells.get((call.session, cell_id))
+        if cell is None:  # it comes later, or never was: a model may ask for any
+            self._waits_for.setdefault((call.session, cell_id), []).append(call)
+            return
         call.cell = cell.id
         cell.waits.append(call.id)
 
@@ -191,7 +198,7 @@ class Reducer:
             items=event.items,
         )
         self._trace.responses[name] = node
-        for call_id in _call_ids(event.items.text):
+        for call_id in call_ids(event.items.text):
             call_name = f"{event.session}/{call_id}"
             node.calls.append(call_name)
             call = self._trace.model_calls.get(call_name)
@@ -212,6 +219,8 @@ class Reducer:
             self._cells[key] = self._unstarted[key] = cell
             self._trace.cells[name] = cell
             self._session(event).cells.append(name)
+            for call in self._waits_for.pop(key, ()):
+                self._link_wait(call, cell_id)
         return cell
 
     def _cell_started(self, event: e.CellStartedEvent) -> None:
@@ -356,35 +365,6 @@ def _end(node: Node, event: e.TraceEvent, status: str, reason: str = "") -> None
         return  # it has ended with its owner, or is told twice
     node.status, node.reason = status, reason
     node.window.ended_seq, node.window.ended_at_ms = event.seq, event.at_ms
-
-
-def _call_ids(items: str | None) -> list[str]:
-    """The ids of the calls among a response's items, in any vendor's form."""
-    if items is None:
-        return []
-    try:
-        found = json.loads(items)
-    except (ValueError, RecursionError):
-        return []
-    items_found = [each for each in _listed(found) if isinstance(each, dict)]
-    within = [call for each in items_found for call in _listed(each.get("tool_calls"))]
-    ids = []
-    for each in (*items_found, *(call for call in within if isinstance(call, dict))):
-        kind = str(each.get("type", ""))
-        call_id = each.get("id") if kind in _CALLS_BY_ID else each.get("call_id")
-        if isinstance(call_id, str) and not kind.endswith("_output"):
-            ids.append(call_id)
-    return ids
-
-
-_CALLS_BY_ID: Final = ("tool_use", "function", "custom")
-"""Anthropic's blocks, and the calls of Chat Completions; an item of Responses has a ``call_id``."""
-
-
-def _listed(value: object) -> list[object]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
 
 
 _TAKE: Final[dict[type, Callable[[Reducer, Any], None]]] = {
