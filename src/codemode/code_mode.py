@@ -315,7 +315,8 @@ class CodeMode(CallAnswers):
         try:
             parsed = parsed_source(source, self._observe_ms, following.max_output_tokens)
             session = await self._opening.session()
-            request = self._request(parsed, call_id)
+            catalogue = await self.toolset.read()
+            request = self._request(parsed, call_id, catalogue.tools)
             follower = Follower(session, self._activity, request, following)
             async with aclosing(follower.events()) as events:
                 async for event in events:

@@ -38,7 +38,7 @@ from .waiting import MODEL_CONDITIONS, CellWait, with_items_before
 
 if TYPE_CHECKING:
     from ..protocol.session import Session, Signal
-    from ..protocol.types import WaitOutcome
+    from ..protocol.types import ToolDefinition, WaitOutcome
     from ..surface.source import ExecSource
     from ..surface.toolspec import ToolSpec
     from ..tools.toolset import Toolset
@@ -129,7 +129,8 @@ class ModelTools:
                 parsed_source(source, yield_time_ms, max_output_tokens), yield_time_ms
             )
             session = await self._opening.session()
-            request = self._request(parsed, call_id)
+            catalogue = await self.toolset.read()
+            request = self._request(parsed, call_id, catalogue.tools)
             asks = asyncio.Event() if self._yields_to_ask else None
             started = await session.execute(request, preempt=_either(preempt, asks))
         except (SourceError, LimitError, WorkerLostError) as error:
@@ -293,10 +294,12 @@ class ModelTools:
             return parsed
         return msgspec.structs.replace(parsed, yield_time_ms=self._floored(asked_ms))
 
-    def _request(self, parsed: ExecSource, call_id: str | None) -> ExecuteRequest:
+    def _request(
+        self, parsed: ExecSource, call_id: str | None, tools: tuple[ToolDefinition, ...]
+    ) -> ExecuteRequest:
         return ExecuteRequest(
             tool_call_id=call_id or self.new_call_id(),
-            enabled_tools=self.toolset.catalogue.tools,
+            enabled_tools=tools,
             source=parsed.code,
             yield_time_ms=parsed.yield_time_ms,
             max_output_tokens=parsed.max_output_tokens,

@@ -137,13 +137,15 @@ class SessionOpening:
         if self._servers is None or self._has_servers:
             return
         if self._starting is None:
-            self._starting = asyncio.create_task(self._servers.started())
+            self._starting = asyncio.create_task(self._start(self._servers), name="MCP servers")
         await asyncio.wait({self._starting})
         self._refuse_if_closed()
         self._starting.result()
-        if not self._has_servers:  # several may have waited
-            self._servers.attach(self._toolset)
-            self._has_servers = True
+        self._has_servers = True
+
+    async def _start(self, servers: McpServers) -> None:
+        await servers.started()
+        await servers.attached(self._toolset)
 
     async def aclose(self, *, toolset: Toolset | None) -> None:
         """Close the session, and what was opened for it; then ``toolset``. Idempotent."""

@@ -248,7 +248,7 @@ class _Serving:
         return await self._server.relay.sampling(server, params)
 
     def _on_status(self, _: McpStatus) -> None:
-        """A server came or went, or has other tools; toolsets know that after this call."""
+        """A server came or went, or has other tools; toolsets know that by now."""
         if self._server is not None:
             self._beside(self._server.tools_changed())
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 _numbers = itertools.count(1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Catalogue:
     """The tools that a cell sees. Encoded once, however many cells share it.
 
@@ -30,12 +30,23 @@ class Catalogue:
     number: int = field(default_factory=lambda: next(_numbers), compare=False)
 
     @classmethod
-    def of(cls, tools: Iterable[tuple[str, str]]) -> Catalogue:
-        """From pairs of global name and description, in order."""
-        entries = [{"name": name, "description": text} for name, text in tools]
-        names = json.dumps([entry["name"] for entry in entries]).encode()
-        return cls(names, json.dumps(entries).encode(), len(entries))
+    def of(
+        cls, tools: Iterable[tuple[str, str]], pause: Callable[[], None] | None = None
+    ) -> Catalogue:
+        """From pairs of global name and description, in order; ``pause`` is called between them."""
+        names: list[str] = []
+        entries: list[str] = []
+        for name, text in tools:
+            names.append(json.dumps(name))
+            entries.append(f'{{"name": {names[-1]}, "description": {json.dumps(text)}}}')
+            if pause is not None:
+                pause()
+        return cls(_array(names), _array(entries), len(entries))
 
     def pack(self) -> bytes:
         """For the wire; JSON has no raw newline."""
         return b"%d\n%b\n%b" % (self.count, self.names, self.descriptions)
+
+
+def _array(members: list[str]) -> bytes:
+    return f"[{', '.join(members)}]".encode()

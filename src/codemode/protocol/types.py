@@ -43,7 +43,7 @@ class ToolName(Struct, frozen=True):
         return f"{self.namespace}{NAMESPACE_SEPARATOR}{self.name}" if self.namespace else self.name
 
 
-class ToolDefinition(Struct, frozen=True, kw_only=True, dict=True):
+class ToolDefinition(Struct, frozen=True, kw_only=True, dict=True, weakref=True):
     """A tool that a cell may call.
 
     Attributes:

@@ -1,16 +1,27 @@
-"""The tools that a cell sees, as the engine's catalogue; made once for equal definitions."""
+"""The tools that a cell sees, as the engine's catalogue; made once for all sessions with the same."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import hashlib
+from typing import TYPE_CHECKING, Final
+from weakref import WeakValueDictionary
 
 from ..engine.catalogue import Catalogue
+from ..fair_executor import FAIR_EXECUTOR
 from ..surface.identifiers import normalize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from ..fair_executor import Pause
     from ..protocol.types import ToolDefinition, ToolName
+
+
+AT_ONCE_TOOLS: Final = 100
+"""So many are encoded in the event loop, in a millisecond."""
+
+_ENCODED: Final[WeakValueDictionary[bytes, Catalogue]] = WeakValueDictionary()
+"""By a hash of what they say: sessions with the same tools share them."""
 
 
 class Catalogues:
@@ -19,11 +30,39 @@ class Catalogues:
     def __init__(self) -> None:
         self._last: tuple[tuple[ToolDefinition, ...], Catalogue] | None = None
 
-    def of(self, tools: tuple[ToolDefinition, ...]) -> Catalogue:
-        """The catalogue of ``tools``."""
-        if self._last is None or (self._last[0] is not tools and self._last[0] != tools):
-            self._last = (tools, Catalogue.of(zip(_members(tools), _texts(tools), strict=True)))
-        return self._last[1]
+    def known(self, tools: tuple[ToolDefinition, ...]) -> Catalogue | None:
+        """The catalogue of ``tools``, if they are those of the last cell."""
+        last = self._last
+        if last is None or (last[0] is not tools and last[0] != tools):
+            return None
+        return last[1]
+
+    async def of(self, tools: tuple[ToolDefinition, ...]) -> Catalogue:
+        """The catalogue of ``tools``; many are encoded outside of the event loop."""
+        if len(tools) <= AT_ONCE_TOOLS:
+            made = _shared(tools)
+        else:
+            made = await FAIR_EXECUTOR.run(Catalogues, lambda pause: _shared(tools, pause))
+        self._last = (tools, made)
+        return made
+
+
+def _shared(tools: tuple[ToolDefinition, ...], pause: Pause | None = None) -> Catalogue:
+    """The one of this process with these names and descriptions."""
+    described = hashlib.sha256()
+    members = list(_members(tools))
+    for member, tool in zip(members, tools, strict=True):
+        for text in (member, tool.description):
+            said = text.encode("utf-8", "surrogatepass")
+            described.update(b"%d:" % len(said) + said)
+        if pause is not None:
+            pause()
+    key = described.digest()
+    found = _ENCODED.get(key)
+    if found is None:
+        found = Catalogue.of(zip(members, _texts(tools), strict=True), pause)
+        found = _ENCODED.setdefault(key, found)
+    return found
 
 
 class EnabledByName:

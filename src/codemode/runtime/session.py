@@ -159,7 +159,10 @@ class SessionRuntime:
 
     async def _admit(self, request: ExecuteRequest, observation: Observation) -> LocalStartedCell:
         self._check_admission(request)
-        catalogue = self._catalogues.of(request.enabled_tools)
+        catalogue = self._catalogues.known(request.enabled_tools)
+        if catalogue is None:
+            catalogue = await self._catalogues.of(request.enabled_tools)
+            self._check_admission(request)  # others may have been admitted meanwhile
         self._admitted += 1
         actor = CellActor(
             CellId(str(self._admitted)),

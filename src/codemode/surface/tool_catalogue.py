@@ -15,7 +15,7 @@ tool, so that one tool more costs one reading.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Final
 
@@ -46,7 +46,7 @@ from .output import token_count
 from .shared_types import Root, SharedTypes, identifier_of
 from .text import trim
 from .toolspec import ToolSpec
-from .type_tree import UNKNOWN
+from .type_tree import UNKNOWN, Type
 
 SECTION_BREAK: Final = "\n\n"
 SHARED_TYPES: Final = "Shared types:"
@@ -83,6 +83,7 @@ class ToolCatalogue:
             and is always described.
         before: what is known already is not read again.
         form: how the tools are declared.
+        pause: is called between one tool and the next, so that other threads have their turn.
 
     Example:
         >>> from codemode.protocol.types import ToolName
@@ -91,7 +92,7 @@ class ToolCatalogue:
         ['a']
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options by keyword
         self,
         definitions: Iterable[ToolDefinition],
         *,
@@ -100,8 +101,10 @@ class ToolCatalogue:
         search: ToolDefinition | None = None,
         before: ToolCatalogue | None = None,
         form: DeclarationForm = "shared",
+        pause: Callable[[], None] | None = None,
     ) -> None:
         self._form = form
+        self._pause = pause or _no_pause
         self._namespaces = {
             name: NamespaceDescription(name, text) for name, text in (namespaces or {}).items()
         }
@@ -109,8 +112,9 @@ class ToolCatalogue:
         # By identity: definitions hold schemas, which have no hash. Entries keep them alive.
         known = {} if before is None else before._read
         made = {} if before is None else {id(each.source): each for each in before.entries}
+        trees: dict[Type, Type] = {}
         self._read: dict[int, Signature] = {
-            id(each): known.get(id(each)) or signature_of(each)
+            id(each): known.get(id(each)) or self._signature(each, trees)
             for each in (ordered if form == "shared" else ())
         }
         last = None if before is None else before._types
@@ -123,6 +127,7 @@ class ToolCatalogue:
         by_source = {id(each.source): each for each in (*self.listed, *self.deferred)}
         self.entries: tuple[Entry, ...] = tuple(by_source[id(each)] for each in ordered)
         self._exec_tools: dict[int, ToolSpec] = {}
+        self._pause = _no_pause  # it was for the making
         self.search: Entry | None = None
         if search is not None and deferred:
             self.search = _entry_of(search, declaration(search, form=form))
@@ -148,9 +153,21 @@ class ToolCatalogue:
         """What a model pays for these tools: all that the text has beyond its introduction."""
         return sum(map(_cost, self._sections()))
 
+    def _signature(self, definition: ToolDefinition, trees: dict[Type, Type]) -> Signature:
+        """What the tool takes and gives; equal types are one object."""
+        self._pause()
+        found = signature_of(definition)
+        arguments, result = found.arguments, found.result
+        return msgspec.structs.replace(
+            found,
+            arguments=arguments and trees.setdefault(arguments, arguments),
+            result=trees.setdefault(result, result),
+        )
+
     def _roots(self, ordered: Sequence[ToolDefinition]) -> Iterator[Root]:
         """What each tool takes and gives, one after the other; nothing where nothing is shared."""
         for each in ordered if self._read else ():
+            self._pause()
             signature = self._read[id(each)]
             name = identifier_of(each.tool_name.name) or "Tool"
             yield Root(signature.arguments or UNKNOWN, f"{name}Args")
@@ -158,6 +175,7 @@ class ToolCatalogue:
 
     def _entry(self, at: int, definition: ToolDefinition, before: Entry | None) -> Entry:
         """A tool with the names of types in its declaration; the one before if nothing changed."""
+        self._pause()
         if self._form == "published":
             return before or _entry_of(definition, declaration(definition, form=self._form))
         arguments, result = self._types.written(2 * at), self._types.written(2 * at + 1)
@@ -173,6 +191,7 @@ class ToolCatalogue:
 
     def _alone(self, entry: Entry) -> Entry:
         """A deferred tool with the types that the text of exec does not declare."""
+        self._pause()
         text = self.standing_alone(entry, self.declared_types)
         if text == entry.declaration:
             return entry
@@ -240,6 +259,10 @@ class ToolCatalogue:
         if self.search is not None:
             yield self.search
         yield from entries
+
+
+def _no_pause() -> None:
+    """Nobody else has to have a turn."""
 
 
 def _entry_of(definition: ToolDefinition, declared: str, types: tuple[str, ...] = ()) -> Entry:

@@ -17,7 +17,7 @@ Kinds: TypeAlias = frozenset[str]
 """Which values a type may have: names of TypeScript's keywords, with ``object`` for all containers."""
 
 
-class Leaf(Struct, frozen=True):
+class Leaf(Struct, frozen=True, gc=False):
     """A keyword, a literal, or the name of a type that is declared elsewhere.
 
     Attributes:

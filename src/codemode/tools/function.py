@@ -10,7 +10,8 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 from functools import partial, update_wrapper
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar, cast, overload
+from weakref import WeakSet
 
 from ..errors import ToolDefinitionError
 from ..protocol.types import ToolDefinition, ToolName, Unread
@@ -237,16 +238,24 @@ def tool(
     return decorate if function is None else decorate(function)
 
 
+_TOOL_TYPES: Final[WeakSet[type]] = WeakSet()
+"""Classes whose objects are all tools: to look at each of 3,000 takes 30 ms."""
+
+
 def as_tool(item: ToolInterface | Callable[..., object]) -> ToolInterface:
     """``item`` as a tool: itself if it is one, else made of the callable.
 
     Raises:
         ToolDefinitionError: it is neither, or it is the tool of a framework.
     """
+    if type(item) in _TOOL_TYPES:
+        return cast("ToolInterface", item)
     refuse_foreign(item)
     if isinstance(item, types.MethodType) and isinstance(item.__func__, FunctionTool):
         return item.__func__._around(types.MethodType(item.__func__.function, item.__self__))
     if isinstance(item, ToolInterface) and not isinstance(item, type):
+        if hasattr(type(item), "definition") and hasattr(type(item), "invoke"):
+            _TOOL_TYPES.add(type(item))
         return item
     if callable(item):
         return FunctionTool(item)

@@ -14,6 +14,7 @@ import msgspec
 
 from ..errors import ToolDefinitionError, ToolError
 from ..protocol.types import ToolDefinition, ToolName
+from .named_tools import same_definition
 from .origin import origin_of
 from .said import checked_annotations, checked_timeout
 from .signature import EMPTY, own_doc, own_name, read_signature
@@ -143,7 +144,7 @@ def read_function(
         idempotent=options.idempotent,
         source=origin_of(function),
     )
-    return ReadFunction(definition, signature.parameters, arguments)
+    return ReadFunction(same_definition(definition), signature.parameters, arguments)
 
 
 def _check_freeform(arguments: tuple[Parameter, ...], name: str, *, has_extra: bool) -> None:

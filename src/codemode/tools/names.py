@@ -101,10 +101,13 @@ class PublicNames:
             ToolDefinitionError: a tool has a name already, twice in the sequence counts
                 too; or its name is empty or reserved.
         """
-        self._refuse(tool_names)
+        identifiers = {each: identifier(each) for each in tool_names}
+        self._refuse(tool_names, identifiers)
         given: dict[ToolName, str] = {}
-        for tool_name in sorted(tool_names, key=lambda each: identifier(each) != str(each)):
-            chosen = name = normalize(wanted.get(tool_name) or str(tool_name))
+        for tool_name in sorted(tool_names, key=lambda each: identifiers[each] != str(each)):
+            name_wanted = wanted.get(tool_name)
+            own = identifiers[tool_name]
+            chosen = name = normalize(name_wanted) if name_wanted and name_wanted != own else own
             if chosen in self._holders:
                 name = self._numbered(chosen)
                 holder = self._holders[chosen]
@@ -130,12 +133,12 @@ class PublicNames:
         self._numbers[wanted] = number + 1
         return name
 
-    def _refuse(self, tool_names: Sequence[ToolName]) -> None:
+    def _refuse(self, tool_names: Sequence[ToolName], identifiers: Mapping[ToolName, str]) -> None:
         taken = set(self._given)
         for tool_name in tool_names:
             if not tool_name.name:
                 raise ToolDefinitionError("a tool has an empty name\nHint: give it a name.")
-            if identifier(tool_name) in RESERVED:
+            if identifiers[tool_name] in RESERVED:
                 raise ToolDefinitionError(
                     f"tool `{tool_name}` has the name of one of the model's own tools"
                     "\nHint: give it another name or a namespace."

@@ -9,13 +9,14 @@ Four things make a score, each measured on requests of people (``evaluation/``):
 * The group: tools that are used together come from one server, so that the best of a group lift it.
 * What a tool needs: one that takes a ``hotel_name`` lifts the one that lists hotels.
 
-The index is in memory and is used from one thread at a time.
+The index is in memory; searches of several threads take turns.
 """
 
 from __future__ import annotations
 
 import math
 import sqlite3
+import threading
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +25,7 @@ from ..protocol.types import JsonValue
 from .words import COMMON, DOING, READING, meant_by, related, stem, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from ..protocol.types import ToolDefinition
 
@@ -65,7 +66,11 @@ _HINT_FILTER: Final = "\nHint: filter ALL_TOOLS by name and description instead.
 
 
 class ToolIndex:
-    """The words of some tools, for one thread at a time. Close it.
+    """The words of some tools. Close it.
+
+    Args:
+        tools: those that can be found.
+        pause: is called between one tool and the next, so that other threads have their turn.
 
     Raises:
         ToolError: this Python's SQLite cannot search.
@@ -79,12 +84,16 @@ class ToolIndex:
         >>> index.close()
     """
 
-    def __init__(self, tools: Iterable[ToolDefinition]) -> None:
+    def __init__(
+        self, tools: Iterable[ToolDefinition], pause: Callable[[], None] | None = None
+    ) -> None:
         self._tools = tuple(tools)
-        self._about = [_about(tool) for tool in self._tools]
+        self._lock = threading.Lock()
+        self._pause = pause or _no_pause
+        self._about = [_about(tool) for tool in self._paused()]
         counts = Counter(word for words in self._about for word in words)
         self._weights = {w: math.log(1 + len(self._tools) / n) for w, n in counts.items()}
-        self._takes = [frozenset(map(stem, _taken(tool, "properties"))) for tool in self._tools]
+        self._takes = [frozenset(map(stem, _taken(tool, "properties"))) for tool in self._paused()]
         self._providers = self._provided()
         self._database = sqlite3.connect(":memory:", check_same_thread=False)
         try:
@@ -92,9 +101,14 @@ class ToolIndex:
         except sqlite3.OperationalError as error:
             self._database.close()
             raise ToolError(f"tools cannot be searched here: {error}{_HINT_FILTER}") from error
+        self._pause = _no_pause  # it was for the making
 
     def search(self, request: str, limit: int = USUAL_RESULTS) -> list[ToolDefinition]:
         """The best matches, best first; those that match alike in the order of the tools."""
+        with self._lock:
+            return self._found(request, limit)
+
+    def _found(self, request: str, limit: int) -> list[ToolDefinition]:
         said = meant_by(request[:INDEXED_CHARACTERS])[:MOST_WORDS]
         scores = self._matches(said)
         if scores:
@@ -111,6 +125,12 @@ class ToolIndex:
         """Free the index. Idempotent."""
         self._database.close()
 
+    def _paused(self) -> Iterator[ToolDefinition]:
+        """The tools, with a pause before each."""
+        for tool in self._tools:
+            self._pause()
+            yield tool
+
     def _fill(self) -> None:
         self._database.execute(
             "CREATE VIRTUAL TABLE tools USING fts5"
@@ -119,7 +139,7 @@ class ToolIndex:
         self._database.executemany(
             "INSERT INTO tools (rowid, name, namespace, description, parameters, members)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            ((at, *_fields(tool)) for at, tool in enumerate(self._tools)),
+            ((at, *_fields(tool)) for at, tool in enumerate(self._paused())),
         )
 
     def _matches(self, said: list[str]) -> dict[int, float]:
@@ -183,12 +203,16 @@ class ToolIndex:
     def _provided(self) -> Mapping[tuple[str | None, str], list[int]]:
         """Tools that tell of something and do not have to be told, by group and by what it is."""
         found: defaultdict[tuple[str | None, str], list[int]] = defaultdict(list)
-        for at, tool in enumerate(self._tools):
+        for at, tool in enumerate(self._paused()):
             if _READING.isdisjoint(map(stem, words_of(tool.tool_name.name))):
                 continue
             for word in self._about[at] - self._takes[at]:
                 found[tool.tool_name.namespace, word].append(at)
         return found
+
+
+def _no_pause() -> None:
+    """Nobody else has to have a turn."""
 
 
 def _weighed(said: list[str]) -> dict[str, float]:

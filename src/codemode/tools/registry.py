@@ -10,12 +10,13 @@ import msgspec
 from ..errors import ToolDefinitionError, ToolError
 from ..protocol.types import ToolName
 from .function import FunctionTool
-from .names import PublicNames, identifier, nearest
+from .named_tools import NO_TOOLS, same_definition
+from .names import identifier, nearest
 from .origin import is_same
 from .schema_tool import Tool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from ..protocol.types import ToolCall, ToolDefinition
     from .names import Clash
@@ -46,46 +47,47 @@ class Registry:
 
     Args:
         search: gives the tool that searches the others, while there is one.
+
+    Attributes:
+        named: the definitions under their names; shared with registries that have the same.
     """
 
     def __init__(
         self, search: Callable[[ToolName], tuple[ToolSearch, ToolDefinition] | None]
     ) -> None:
-        self.definitions: tuple[ToolDefinition, ...] = ()
+        self.named = NO_TOOLS
         self._search = search
-        self._names = PublicNames()
-        self._tools: dict[ToolName, tuple[ToolInterface, ToolDefinition]] = {}
+        self._tools: dict[ToolName, ToolInterface] = {}
         self._withdrawn: dict[ToolName, _Withdrawn] = {}
 
     def __len__(self) -> int:
         return len(self._tools)
 
     @property
+    def definitions(self) -> tuple[ToolDefinition, ...]:
+        """The tools in order; the same object until one is added or removed."""
+        return self.named.definitions
+
+    @property
     def clashes(self) -> tuple[Clash, ...]:
         """The tools that could not have the name that theirs makes."""
-        return self._names.clashes
+        return self.named.clashes
 
     # ── changes ──────────────────────────────────────────────────────────────────────────────
 
-    def add(self, tools: Iterable[ToolInterface]) -> Mapping[ToolName, str]:
-        """Add tools at the end: all of them, or none if one is refused; their public names.
+    def add(self, tools: Iterable[ToolInterface]) -> frozenset[ToolName]:
+        """Add tools at the end: all of them, or none if one is refused; their own names.
 
         Raises:
             ToolDefinitionError: one cannot be a tool, or its name is taken.
         """
         found = [(each, each.definition) for each in tools]
-        names = self._names.copy()
-        wanted = {definition.tool_name: definition.name for _, definition in found}
-        given = names.give([definition.tool_name for _, definition in found], wanted)
-        self._names = names
-        for tool, definition in found:
-            tool_name = definition.tool_name
-            named = msgspec.structs.replace(
-                definition, name=given[tool_name], source=self._source(tool, definition)
-            )
-            self._tools[tool_name] = (tool, named)
-        self._renew()
-        return given
+        if self._withdrawn:
+            found = [(tool, self._told_apart(tool, definition)) for tool, definition in found]
+        self.named = self.named.plus([definition for _, definition in found])
+        added = {definition.tool_name: tool for tool, definition in found}
+        self._tools |= added
+        return frozenset(added)
 
     def remove(self, names: Iterable[ToolName | str]) -> None:
         """Withdraw tools by their own or public names: all of them, or none.
@@ -93,29 +95,26 @@ class Registry:
         Raises:
             ToolDefinitionError: one of them is not there.
         """
-        found = [self._own_name(each) for each in names]
-        for tool_name in dict.fromkeys(found):
-            tool, _ = self._tools.pop(tool_name)
-            self._names.take_back(tool_name)
+        found = tuple(dict.fromkeys(self._own_name(each) for each in names))
+        self.named = self.named.minus(found)
+        for tool_name in found:
+            tool = self._tools.pop(tool_name)
             before = self._withdrawn.get(tool_name)
             self._withdrawn[tool_name] = _Withdrawn(
                 _function_of(tool), 0 if before is None else before.replacements
             )
-        self._renew()
 
-    def _source(self, tool: ToolInterface, definition: ToolDefinition) -> str:
-        """What stands behind ``tool``; another function than the one that had its name is told apart."""
+    def _told_apart(self, tool: ToolInterface, definition: ToolDefinition) -> ToolDefinition:
+        """The definition of ``tool``; another function than the one that had its name is told apart."""
         before = self._withdrawn.get(definition.tool_name)
         if before is None:
-            return definition.source
+            return definition
         if not is_same(before.function, _function_of(tool)):
             before.replacements += 1
         if not before.replacements:
-            return definition.source
-        return f"{definition.source} (replacement {before.replacements})"
-
-    def _renew(self) -> None:
-        self.definitions = tuple(definition for _, definition in self._tools.values())
+            return definition
+        source = f"{definition.source} (replacement {before.replacements})"
+        return same_definition(msgspec.structs.replace(definition, source=source))
 
     # ── looking up ───────────────────────────────────────────────────────────────────────────
 
@@ -123,7 +122,8 @@ class Registry:
         self, tool_name: ToolName
     ) -> tuple[ToolInterface | ToolSearch, ToolDefinition] | None:
         """What answers calls of this name, and as what it is known."""
-        return self._tools.get(tool_name) or self._search(tool_name)
+        tool = self._tools.get(tool_name)
+        return self._search(tool_name) if tool is None else (tool, self.named.by_name[tool_name])
 
     def public_name(self, tool_name: ToolName) -> str:
         """What programs call the tool, or would."""
@@ -136,9 +136,9 @@ class Registry:
         Raises:
             ToolError: it is.
         """
-        entry = self._tools.get(call.tool_name)  # the search is ours, and always the same
-        if entry is not None and call.digest not in ("", entry[1].digest):
-            raise ToolError(CHANGED.format(name=entry[1].name))
+        there = self.named.by_name.get(call.tool_name)  # the search is ours, and always the same
+        if there is not None and call.digest not in ("", there.digest):
+            raise ToolError(CHANGED.format(name=there.name))
 
     def unknown(self, tool_name: ToolName) -> str:
         """The error for a call of a tool that is not there."""
@@ -157,7 +157,7 @@ class Registry:
     def _own_name(self, name: ToolName | str) -> ToolName:
         if isinstance(name, ToolName) and name in self._tools:
             return name
-        for own, (_, definition) in self._tools.items():
+        for own, definition in self.named.by_name.items():
             if name in (own, definition.name):
                 return own
         text = name if isinstance(name, str) else identifier(name)

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import json
 import threading
+import weakref
 from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
 
 import msgspec
 
 from ..errors import ToolError
+from ..fair_executor import FAIR_EXECUTOR
 from ..protocol.types import JsonValue, ToolDefinition, ToolName
 from ..surface.text import trim
+from ..surface.tool_catalogue import ToolCatalogue
 from .failure import as_tool_error
 from .ranking import USUAL_RESULTS, ToolIndex
 
@@ -23,8 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from ..fair_executor import Pause
     from ..protocol.types import ToolCall
-    from ..surface.tool_catalogue import Entry, ToolCatalogue
+    from ..surface.tool_catalogue import Entry
     from .tool import ToolContext
 
 SEARCH: Final = ToolName("search_tools", "codemode")
@@ -108,8 +113,6 @@ class ToolSearch:
 
     def __init__(self, read: Callable[[], ToolCatalogue]) -> None:
         self._read = read
-        self._lock = threading.Lock()
-        self._index: tuple[ToolCatalogue, ToolIndex] | None = None
         self._closed = False
 
     def prepare(self, call: ToolCall, context: ToolContext) -> ToolCall:
@@ -139,53 +142,50 @@ class ToolSearch:
         """
         asked = _asked(call.input)
         catalogue = self._read()
-        outcome = await context.runner.call(
-            lambda: self.search(catalogue, asked), thread=True, owner=context.owner
-        )
-        if outcome.error is not None:
-            raise as_tool_error(outcome.error, context.name)
-        results: JsonValue = msgspec.to_builtins(outcome.value)
+        try:
+            found = await FAIR_EXECUTOR.run(
+                self if context.owner is None else context.owner,
+                lambda pause: self.search(catalogue, asked, pause),
+            )
+        except Exception as error:
+            raise as_tool_error(error, context.name) from error
+        results: JsonValue = msgspec.to_builtins(found)
         return results
 
-    def search(self, catalogue: ToolCatalogue, asked: SearchRequest) -> list[Hit]:
+    def search(
+        self, catalogue: ToolCatalogue, asked: SearchRequest, pause: Pause | None = None
+    ) -> list[Hit]:
         """The best matches among the tools of ``catalogue``; blocks.
 
         Raises:
             ToolError: there is no searching here, or no more.
         """
-        try:
-            with self._lock:
-                if self._closed:
-                    raise ToolError("the tools of this session are closed")
-                if self._index is None or self._index[0] is not catalogue:
-                    self._drop()
-                    index = ToolIndex(entry.source for entry in catalogue.entries)
-                    self._index = (catalogue, index)
-                found = self._index[1].search(asked.query, asked.limit)
-        finally:
-            if self._closed:
-                self.close()
+        if self._closed:
+            raise ToolError("the tools of this session are closed")
+        found = _index_of(catalogue, pause).search(asked.query, asked.limit)
         if not asked.whole:
             return [_short(tool) for tool in found]
         entries = {id(entry.source): entry for entry in catalogue.entries}
         return _whole(catalogue, [entries[id(tool)] for tool in found])
 
     def close(self) -> None:
-        """Free the index and refuse later searches. Idempotent, and does not wait.
-
-        A search that is under way frees it when it is done.
-        """
+        """Refuse later searches. Idempotent."""
         self._closed = True
-        if self._lock.acquire(blocking=False):
-            try:
-                self._drop()
-            finally:
-                self._lock.release()
 
-    def _drop(self) -> None:
-        last, self._index = self._index, None
-        if last is not None:
-            last[1].close()
+
+_INDEXES: Final[WeakKeyDictionary[ToolCatalogue, ToolIndex]] = WeakKeyDictionary()
+_MAKING: Final = threading.Lock()
+
+
+def _index_of(catalogue: ToolCatalogue, pause: Pause | None) -> ToolIndex:
+    """The words of the tools of a catalogue, for all who have it, and for as long as one has."""
+    with _MAKING:
+        index = _INDEXES.get(catalogue)
+        if index is None:
+            index = ToolIndex((entry.source for entry in catalogue.entries), pause)
+            _INDEXES[catalogue] = index
+            weakref.finalize(catalogue, index.close)
+        return index
 
 
 def _asked(value: object) -> SearchRequest:

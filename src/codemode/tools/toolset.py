@@ -6,15 +6,18 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Callable
+from functools import reduce
+from itertools import groupby
 from typing import TYPE_CHECKING, TypeAlias
 
-from ..errors import ToolError
+from ..errors import ToolDefinitionError, ToolError
+from ..fair_executor import FAIR_EXECUTOR
 from ..protocol.types import CellId, ToolName
-from ..surface.tool_catalogue import ToolCatalogue
 from .chain import Chain
 from .dispatch import Dispatch, with_input
 from .failure import as_tool_error
 from .function import as_tool
+from .named_tools import NamedTools
 from .options import (
     checked_form,
     checked_middleware,
@@ -29,17 +32,19 @@ from .policy.approvals import Approvals
 from .policy.gate import Gate
 from .registry import Registry
 from .runner import MAX_THREADS, Runner
-from .search import SEARCH, ToolSearch, search_definition
+from .search import SEARCH, ToolSearch
+from .shared_catalogues import AT_ONCE_TOOLS, Recipe
 from .tool import ToolInterface
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
     from ..protocol.session import Signal
     from ..protocol.types import JsonValue, ToolCall, ToolDefinition
     from ..surface.declaration import DeclarationForm
+    from ..surface.tool_catalogue import ToolCatalogue
     from .chain import Middleware
     from .names import Clash
     from .policy.approvals import OnApproval
@@ -119,6 +124,7 @@ class Toolset:
         self._form = checked_form(declarations)
         self._catalogue: ToolCatalogue | None = None  # the last one
         self._catalogue_is_old = True
+        self._reading = 0  # how many are under way
         self._search = ToolSearch(lambda: self.catalogue)
         self.add(*checked_series("tools", tools))
 
@@ -146,19 +152,51 @@ class Toolset:
 
     @property
     def catalogue(self) -> ToolCatalogue:
-        """The tools as cells and models get them; the same object until something changes."""
+        """The tools as cells and models get them; the same object until something changes.
+
+        While :meth:`read` is under way, it is the one of before.
+        """
         last = self._catalogue
-        if last is None or self._catalogue_is_old:
-            last = self._catalogue = ToolCatalogue(
-                self.definitions,
-                namespaces=self._namespaces,
-                max_tokens=self._catalogue_tokens,
-                search=self._search_definition(),
-                before=last,
-                form=self._form,
-            )
+        if last is None or (self._catalogue_is_old and not self._reading):
+            last = self._catalogue = self._recipe().made(last)
             self._catalogue_is_old = False
         return last
+
+    async def read(self) -> ToolCatalogue:
+        """The catalogue, read outside of the event loop where that takes long.
+
+        Toolsets with the same tools share it. Tools that come meanwhile are in the next one.
+        """
+        if self._catalogue is not None and not self._catalogue_is_old:
+            return self._catalogue
+        recipe = self._recipe()
+        self._reading += 1
+        try:
+            found = await recipe.made_aside(self._catalogue)
+        finally:
+            self._reading -= 1
+        self._catalogue = found
+        self._catalogue_is_old = recipe != self._recipe()
+        return found
+
+    async def named_with(self, added: Sequence[ToolDefinition]) -> object:
+        """Have the list of tools made that this one is with ``added``; adding them is quick while it is kept."""
+        if len(added) <= AT_ONCE_TOOLS:
+            return None
+        named = self._registry.named
+        steps = [list(group) for _, group in groupby(added, lambda each: each.tool_name.namespace)]
+
+        def make(_: object) -> object:
+            try:
+                return reduce(NamedTools.plus, steps, named)
+            except ToolDefinitionError:  # which adding them tells
+                return None
+
+        return await FAIR_EXECUTOR.run(NamedTools, make)
+
+    def _recipe(self) -> Recipe:
+        namespaces = tuple(self._namespaces.items())
+        return Recipe(self._registry.named, namespaces, self._catalogue_tokens, self._form)
 
     @property
     def clashes(self) -> tuple[Clash, ...]:
@@ -297,9 +335,3 @@ class Toolset:
         """The search, while something can be found, under its own name."""
         search = self.catalogue.search if tool_name == SEARCH else None
         return None if search is None else (self._search, search.source)
-
-    def _search_definition(self) -> ToolDefinition:
-        """The search under a name that no tool has: it gives way to all of them."""
-        taken = {each.name for each in self.definitions}
-        names = (SEARCH.name, *(f"{SEARCH.name}_{n}" for n in range(2, len(taken) + 3)))
-        return search_definition(next(name for name in names if name not in taken))

@@ -92,7 +92,9 @@ def definition(server: str, tool: Described, named: Named) -> ToolDefinition:
         tool_name=named.tool_name,
         description=description,
         input_schema=tool.input_schema,
-        output_schema=result_schema(tool.output_schema),
+        output_schema=_UNSTRUCTURED
+        if tool.output_schema is None
+        else result_schema(tool.output_schema),
         annotations=tool.annotations,
         source=f"mcp {server}",
     )
@@ -113,6 +115,10 @@ def result_schema(structured: JsonValue = None) -> dict[str, Any]:
         properties["structuredContent"] = structured
         found |= {key: structured[key] for key in ("$defs", "definitions") if key in structured}
     return found
+
+
+_UNSTRUCTURED: Final = result_schema()
+"""That of all tools whose servers say nothing of it."""
 
 
 def without_control_texts(said: Any, encoded: bytes) -> Any:

@@ -7,7 +7,6 @@ it is looked at.
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -16,13 +15,16 @@ import mcp_types
 import msgspec
 from mcp_types import METHOD_NOT_FOUND
 
+from ...fair_executor import FAIR_EXECUTOR
 from ...surface.text import on_one_line
 from .definition import NAME_CHARACTERS, UnfitError, described, without_control_texts
 from .faults import PeerError
+from .shared_parts import SharedParts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from ...fair_executor import Pause
     from ..redaction import Redaction
     from .definition import Described
 
@@ -34,8 +36,8 @@ TOOL_MEMBERS: Final = 20_000
 """Members of all arrays and objects in a tool; the schema that says little in a MiB is kept out."""
 LIST_MEMBERS: Final = 200_000
 CURSOR_CHARACTERS: Final = 4_096
-TOOLS_AT_ONCE: Final = 200
-"""Tools that are looked at before others have their turn."""
+AT_ONCE_TOOLS: Final = 50
+"""So many are looked at in the event loop, the tools of a longer page outside of it."""
 PROBLEMS: Final = 20
 """Problems that are told one by one."""
 
@@ -58,6 +60,8 @@ class Listing:
     """How many tools were looked at, of whatever kind."""
     bytes: int = 0
     members: int = 0
+    parts: SharedParts = field(default_factory=SharedParts)
+    """What the descriptions of its tools have in common."""
 
     def problem(self, text: str) -> None:
         """Note what is not used."""
@@ -139,13 +143,18 @@ async def _take(found: Listing, tools: Any, redact: Redaction) -> bool:
     if not isinstance(tools, list):
         found.cut = "a page of its list of tools is no list"
         return False
+    if len(tools) <= AT_ONCE_TOOLS:
+        return _taken(found, tools, redact, _no_pause)
+    return await FAIR_EXECUTOR.run(found, lambda pause: _taken(found, tools, redact, pause))
+
+
+def _taken(found: Listing, tools: list[Any], redact: Redaction, pause: Pause) -> bool:
     for said in tools:
+        pause()
         if found.seen >= TOOLS:
             found.cut = f"it has more than {TOOLS:,} tools; the rest is not used"
             return False
         found.seen += 1
-        if found.seen % TOOLS_AT_ONCE == 0:
-            await asyncio.sleep(0)
         encoded = _encoded(said)
         found.members += _members(said)
         found.bytes += len(encoded)
@@ -156,12 +165,16 @@ async def _take(found: Listing, tools: Any, redact: Redaction) -> bool:
     return True
 
 
+def _no_pause() -> None:
+    """Nobody else has to have a turn."""
+
+
 def _take_one(found: Listing, said: Any, encoded: bytes, redact: Redaction) -> None:
     name = said.get("name") if isinstance(said, dict) else None
     label = f"`{on_one_line(redact(name[:NAME_CHARACTERS] if isinstance(name, str) else ''))}`"
     try:
         _check_size(said, encoded)
-        tool = described(without_control_texts(said, encoded))
+        tool = described(found.parts.shared(without_control_texts(said, encoded)))
         if tool.name in found.tools:
             raise UnfitError("is listed twice")  # noqa: TRY301 - told like the others
     except UnfitError as error:

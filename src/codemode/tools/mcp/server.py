@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ...errors import ToolError
 from ...surface.text import on_one_line, without_controls
-from .changes import NO_CHANGE, change_between
+from .changes import NO_CHANGE
 from .confidential import redaction_for
 from .config import (
     CALL_SECONDS,
@@ -29,16 +29,16 @@ from .config import (
 from .handlers import McpProgress, McpStatus
 from .opening import LIMIT_S, Opening
 from .restarts import ListPauses, Restarts
-from .tool import McpTool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from ...protocol.types import JsonValue, ToolCall
     from .changes import Change
     from .connection import ServerConnection
     from .handlers import McpHandlers, McpState
     from .naming import Naming
+    from .tool import McpTool
 
 LONGEST_CALL_S: Final = 60 * 60.0
 """How long a call may take, however often the server says that it goes on."""
@@ -60,7 +60,7 @@ class Server:
         target: how it is reached.
         naming: gives names to its tools.
         handlers: what the application does for it.
-        on_tools: called when ``tools`` or ``problem`` has changed; must not raise.
+        on_tools: awaited when ``tools`` or ``problem`` has changed; must not raise.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Server:
         target: object,
         naming: Naming,
         handlers: McpHandlers,
-        on_tools: Callable[[Server], None],
+        on_tools: Callable[[Server], Awaitable[None]],
     ) -> None:
         self.name = name
         self.target = target
@@ -116,12 +116,12 @@ class Server:
         if isinstance(self.target, UnusableServer):
             _log.warning("MCP server %s is not available: %s", self._label, self._line())
             self._tell("failed", self.problem)
-            self._on_tools(self)
+            await self._on_tools(self)
             return
         try:
             await self._connected()
         except ToolError:
-            self._on_tools(self)
+            await self._on_tools(self)
 
     def revive(self) -> None:
         """Try it again, aside, if it could not be started and its pause is over."""
@@ -272,7 +272,7 @@ class Server:
                 change, problems = await self._list(connection)
         except Exception as error:  # noqa: BLE001 - what transports raise is theirs to choose
             await connection.aclose()
-            self._start_failed(connection, error)
+            await self._start_failed(connection, error)
         except asyncio.CancelledError:
             await connection.aclose()
             raise
@@ -281,12 +281,12 @@ class Server:
             if self._watching is None:
                 name = f"mcp {self.name} tools"
                 self._watching = asyncio.create_task(self._watch(), name=name, context=Context())
+            await self._on_tools(self)
             self._tell("ready", change=change, problems=problems)
-            self._on_tools(self)
         finally:
             self._opening = self._coming = None
 
-    def _start_failed(self, connection: ServerConnection, error: Exception) -> None:
+    async def _start_failed(self, connection: ServerConnection, error: Exception) -> None:
         """Count it, and note why: all for people, no word of a dead program for a model."""
         from .connection import reason_of  # noqa: PLC0415 - it loads the SDK, which is loaded
 
@@ -309,7 +309,7 @@ class Server:
         if is_news:
             _log.warning("MCP server %s is not available: %s", self._label, self._line())
         self._tell("failed", self.problem)
-        self._on_tools(self)
+        await self._on_tools(self)
 
     def _line(self) -> str:
         return on_one_line(self.problem)
@@ -321,25 +321,20 @@ class Server:
 
     async def _list(self, connection: ServerConnection) -> tuple[Change, tuple[str, ...]]:
         """Read its tools; what has changed, and the problems with them."""
-        from .definition import definition  # noqa: PLC0415 - what needs it has loaded the SDK
-        from .listing import listed  # noqa: PLC0415 - the same
+        from .listing import listed  # noqa: PLC0415 - what needs it has loaded the SDK
+        from .offer import Offer  # noqa: PLC0415 - the same
 
         listing = await listed(connection.request, self._redact)
         for each in self._filter.misses(listing.tools):
             listing.problem(f"it has no tool `{on_one_line(each)}`, which its configuration names")
-        named = self._naming.named(listing.tools)
         before = self.tools
-        self.tools = tuple(
-            McpTool(self, name, definition(self.name, tool, named[name]))
-            for name, tool in listing.tools.items()
-            if self._filter.admits(name)
-        )
+        offer = Offer(self, self.name, self._naming, self._filter)
+        self.tools, change = await offer.of(listing.tools, before)
         self.instructions = without_controls(connection.instructions[:INSTRUCTION_CHARACTERS])
         self.left_out = listing.summary()
         problems = listing.told()
         for each in problems:
             _log.warning("MCP server %s: %s", self._label, each)
-        change = change_between(before, self.tools)
         if before and change != NO_CHANGE:
             _log.info("MCP server %s has other tools: %s", self._label, change)
         return change, problems
@@ -363,8 +358,8 @@ class Server:
             said = on_one_line(self._redact(repr(error))[:REASON_CHARACTERS])
             _log.warning("MCP server %s: its new tools are not known: %s", self._label, said)
             return
+        await self._on_tools(self)
         self._tell("ready", change=change, problems=problems)
-        self._on_tools(self)
 
     def _tell(
         self,

@@ -239,6 +239,19 @@ class McpServers:
         for server in self._servers.values():
             self._offer(toolset, server, server.tools)
 
+    async def attached(self, toolset: Toolset) -> None:
+        """Put the tools into ``toolset``, as :meth:`attach` does, and have them read.
+
+        What takes long is done outside of the event loop, and once for all toolsets with the same.
+
+        Raises:
+            UsageError: as :meth:`attach`.
+        """
+        kept = await toolset.named_with([tool.definition for tool in self.tools])
+        self.attach(toolset)
+        del kept  # the toolset has it now
+        await toolset.read()
+
     def detach(self, toolset: Toolset) -> None:
         """Take the tools out of ``toolset`` again, if they were put there."""
         if toolset in self._toolsets:
@@ -276,15 +289,19 @@ class McpServers:
         self._check_open()
         starting.result()
 
-    def _changed(self, server: Server) -> None:
-        for toolset in self._toolsets:
+    async def _changed(self, server: Server) -> None:
+        """Give the tools of ``server`` to all who follow it, one after the other."""
+        for toolset in tuple(self._toolsets):
+            if toolset not in self._toolsets:  # it was detached meanwhile
+                continue
             try:
                 self._offer(toolset, server, server.tools)
+                await toolset.read()
             except Exception:  # noqa: BLE001 - it ends neither the server nor those who follow it
                 name = on_one_line(server.name)
                 _log.exception("a toolset refused the tools of MCP server %s", name)
         for session in tuple(self._sessions):
-            session._changed(server)
+            await session._changed(server)
 
     def _offer(self, toolset: Toolset, server: Server, tools: Sequence[McpTool]) -> None:
         """Put in the tools, and why there are none, or what they are for."""
@@ -302,7 +319,8 @@ def _put(toolset: Toolset, namespace: str, tools: Sequence[McpTool]) -> None:
     same = {
         name
         for name, definition in there.items()
-        if name in wanted and _is_same(definition, wanted[name].definition)
+        if name in wanted
+        and (definition is wanted[name].definition or _is_same(definition, wanted[name].definition))
     }
     toolset.remove(*(name for name in there if name not in same))
     toolset.add(*(tool for name, tool in wanted.items() if name not in same))

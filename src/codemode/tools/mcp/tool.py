@@ -47,6 +47,14 @@ class McpTool:
     def __repr__(self) -> str:
         return f"<McpTool {self.definition.name}>"
 
+    def is_like(self, other: McpTool) -> bool:
+        """Whether the two are the same tool of the same server."""
+        return (
+            self._server is other._server
+            and self._name == other._name
+            and self.definition == other.definition
+        )
+
     def prepare(self, call: ToolCall, context: ToolContext) -> ToolCall:
         """The call; its arguments are its input, which the server checks.
 
