@@ -88,7 +88,7 @@ class ToolCatalogue:
     Example:
         >>> from codemode.protocol.types import ToolName
         >>> tools = [ToolDefinition(name=n, tool_name=ToolName(n), description="") for n in "ba"]
-        >>> [entry.tool.name for entry in Catalogue(tools, max_tokens=30).deferred]
+        >>> [entry.tool.name for entry in ToolCatalogue(tools, max_tokens=30).deferred]
         ['a']
     """
 
