@@ -13,8 +13,10 @@ import pytest
 from codemode.protocol.types import ToolDefinition, ToolName
 from codemode.runtime.enabled import AT_ONCE_TOOLS as ENCODED_AT_ONCE
 from codemode.runtime.enabled import Catalogues
+from codemode.surface import declaration
 from codemode.surface import tool_catalogue as surface_catalogue
 from codemode.tools import search
+from codemode.tools.ranking import ToolIndex
 from codemode.tools.search import SEARCH
 from codemode.tools.shared_catalogues import AT_ONCE_TOOLS
 from codemode.tools.toolset import Toolset
@@ -54,7 +56,7 @@ def _many() -> list[Given]:
 def _readers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """In which threads schemas are read, one entry each."""
     found: list[str] = []
-    read = surface_catalogue.signature_of
+    read = declaration.signature_of
 
     def noted(definition: ToolDefinition) -> Any:
         found.append(threading.current_thread().name)
@@ -156,7 +158,7 @@ async def test_searches_of_all_toolsets_share_the_words(
     many: list[Given], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
-    index = search.ToolIndex
+    index = ToolIndex
 
     def noted(*given: Any) -> Any:
         made.append(threading.current_thread().name)
