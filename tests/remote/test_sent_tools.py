@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -56,14 +58,18 @@ def test_an_older_list_that_begins_late_does_not_make_a_newer_one_known() -> Non
     assert len(sent.request(with_tools(B)).enabled_tools) == 1
 
 
+@asynccontextmanager
 async def opened(
     provider: ProcessSessionProvider, stage: Stage, *capabilities: str
-) -> tuple[RemoteSession, Puppet]:
+) -> AsyncIterator[tuple[RemoteSession, Puppet]]:
+    """A session at a host; the host leaves at the end, so that closing the session waits for no answer."""
     creating = asyncio.create_task(provider.create_session(Recorder()))
     host = await stage.host()
     await host.shake_hands(*capabilities)
     await host.open_session()
-    return await bounded(creating), host
+    yield await bounded(creating), host
+    host.exit()
+    await bounded(host.gone())
 
 
 async def heard(session: RemoteSession, host: Puppet, cell_id: str) -> dict[str, Any]:
@@ -80,53 +86,51 @@ async def heard(session: RemoteSession, host: Puppet, cell_id: str) -> dict[str,
 async def test_a_host_that_knows_revisions_is_sent_the_tools_once(
     provider: ProcessSessionProvider, stage: Stage
 ) -> None:
-    session, host = await opened(provider, stage)
+    async with opened(provider, stage) as (session, host):
+        executes = [await heard(session, host, cell_id) for cell_id in "12"]
 
-    executes = [await heard(session, host, cell_id) for cell_id in "12"]
-
-    assert executes == [{"revision": 1, "tools": 1}, {"revision": 1, "tools": 0}]
+        assert executes == [{"revision": 1, "tools": 1}, {"revision": 1, "tools": 0}]
 
 
 async def test_a_host_that_knows_none_is_sent_the_tools_each_time(
     provider: ProcessSessionProvider, stage: Stage
 ) -> None:
     older = [name for name in CAPABILITIES if name != CATALOG_REVISION]
-    session, host = await opened(provider, stage, *older)
+    async with opened(provider, stage, *older) as (session, host):
+        executes = [await heard(session, host, cell_id) for cell_id in "12"]
 
-    executes = [await heard(session, host, cell_id) for cell_id in "12"]
-
-    assert executes == [{"revision": None, "tools": 1}] * 2
+        assert executes == [{"revision": None, "tools": 1}] * 2
 
 
 async def test_an_execute_whose_revision_was_forgotten_is_sent_again_with_its_tools(
     provider: ProcessSessionProvider, stage: Stage
 ) -> None:
-    session, host = await opened(provider, stage)
-    await heard(session, host, "1")
+    async with opened(provider, stage) as (session, host):
+        await heard(session, host, "1")
 
-    executing = asyncio.create_task(session.execute(with_tools(A)))
-    number, _ = await host.hear_request("session/execute")
-    host.refuse(number, "unknown code-mode catalog revision")
-    number, asked = await host.hear_request("session/execute")
-    host.started(number, "2")
-    host.initial(number, result("2"))
-    await bounded((await bounded(executing)).initial_response())
+        executing = asyncio.create_task(session.execute(with_tools(A)))
+        number, _ = await host.hear_request("session/execute")
+        host.refuse(number, "unknown code-mode catalog revision")
+        number, asked = await host.hear_request("session/execute")
+        host.started(number, "2")
+        host.initial(number, result("2"))
+        await bounded((await bounded(executing)).initial_response())
 
-    assert "catalog_revision" not in asked["request"]
-    assert len(asked["request"]["enabled_tools"]) == 1
-    assert await heard(session, host, "3") == {"revision": 1, "tools": 1}
+        assert "catalog_revision" not in asked["request"]
+        assert len(asked["request"]["enabled_tools"]) == 1
+        assert await heard(session, host, "3") == {"revision": 1, "tools": 1}
 
 
 async def test_a_host_that_refuses_twice_is_not_asked_a_third_time(
     provider: ProcessSessionProvider, stage: Stage
 ) -> None:
-    session, host = await opened(provider, stage)
-    await heard(session, host, "1")
+    async with opened(provider, stage) as (session, host):
+        await heard(session, host, "1")
 
-    executing = asyncio.create_task(session.execute(with_tools(A)))
-    for _attempt in range(2):
-        number, _ = await host.hear_request("session/execute")
-        host.refuse(number, "unknown code-mode catalog revision")
+        executing = asyncio.create_task(session.execute(with_tools(A)))
+        for _attempt in range(2):
+            number, _ = await host.hear_request("session/execute")
+            host.refuse(number, "unknown code-mode catalog revision")
 
-    with pytest.raises(SessionError, match="unknown code-mode catalog revision"):
-        await bounded(executing)
+        with pytest.raises(SessionError, match="unknown code-mode catalog revision"):
+            await bounded(executing)
