@@ -37,11 +37,28 @@ _GROUPS = {
 
 @click.command()
 @click.argument("groups", nargs=-1, type=click.Choice([*_GROUPS, "all"]))
+@click.option(
+    "--filter",
+    "parts",
+    metavar="TEXT",
+    multiple=True,
+    help="Only scenarios whose name has this in it. Repeatable.",
+)
 @bench_options
-def main(groups: tuple[str, ...], **options: Any) -> None:
+def main(groups: tuple[str, ...], *, parts: tuple[str, ...], **options: Any) -> None:
     """Measure speed and memory; without GROUPS, everything. See docs/benchmarks.md."""
     chosen = _GROUPS if not groups or "all" in groups else dict.fromkeys(groups)
-    measure_and_report({group: _GROUPS[group]() for group in chosen}, **options)
+    found = {
+        group: [each for each in _GROUPS[group]() if _has_one_of(parts, each.name)]
+        for group in chosen
+    }
+    if not any(found.values()):
+        raise click.UsageError(f"no scenario has {' or '.join(map(repr, parts))} in its name")
+    measure_and_report(found, **options)
+
+
+def _has_one_of(parts: tuple[str, ...], name: str) -> bool:
+    return not parts or any(part.lower() in name.lower() for part in parts)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+import pytest
+from click.testing import CliRunner
 
 from bench import (
     calls,
@@ -19,6 +23,7 @@ from bench import (
     output,
     workers,
 )
+from bench.__main__ import main
 from bench.scenario import BenchError, Conditions, Figure, Samples, Scenario, at_most, row
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,13 +56,21 @@ def _bench(*arguments: str) -> dict[str, Any]:
     return found
 
 
-def test_quick_json_has_every_figure_of_every_scenario() -> None:
-    report = _bench("-m", "bench", "--quick", "--json")
+def test_quick_json_has_every_figure_of_a_scenario_of_each_group(
+    pytestconfig: pytest.Config,
+) -> None:
+    """`make bench` runs them all; here it is one of each group, chosen by ``--sample-seed``."""
+    chance = random.Random(f"bench {pytestconfig.getoption('--sample-seed')}")
+    chosen = {module.GROUP: chance.choice(module.all_scenarios()).name for module in GROUPS}
+    report = _bench(
+        *("-m", "bench", "--quick", "--json"), *(f"--filter={name}" for name in chosen.values())
+    )
     wanted = [
         (module.GROUP, scenario.name, figure.name)
         for module in GROUPS
         for scenario in module.all_scenarios()
         for figure in scenario.figures
+        if any(name in scenario.name for name in chosen.values())
     ]
     found = [(f["group"], f["scenario"], f["figure"]) for f in report["figures"]]
     assert found == wanted
@@ -69,6 +82,13 @@ def test_quick_json_has_every_figure_of_every_scenario() -> None:
             continue
         assert seen["n"] == len(figure["samples"]) >= 1
         assert seen["minimum"] <= seen["median"] <= seen["p95"] <= seen["maximum"]
+
+
+def test_a_filter_that_no_scenario_has_in_its_name_is_refused() -> None:
+    refused = CliRunner().invoke(main, ["--filter", "nothing is called so"])
+
+    assert refused.exit_code == 2
+    assert "no scenario has 'nothing is called so' in its name" in refused.output
 
 
 def test_exec_overhead_runs_as_a_file() -> None:
