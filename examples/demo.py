@@ -30,6 +30,7 @@ from codemode import (
 
 HERE = Path(__file__).resolve().parent
 BUILD = HERE.parent / "build"
+TRACES = BUILD / "traces"
 WIDEST = 100
 """Columns; on a narrower terminal what is shown is as narrow as that."""
 TOOLS: list[Callable[..., object]] = [
@@ -103,12 +104,16 @@ def _shown(path: Path) -> Path:
 async def main(programs: dict[str, str]) -> None:
     demo, began = Demo(), time.monotonic()
     servers = McpServers(SERVERS)
-    async with servers, CodeMode(tools=TOOLS, mcp=servers, middleware=[demo.count]) as cm:
+    options: dict[str, Any] = {"mcp": servers, "middleware": [demo.count], "trace": TRACES}
+    async with servers, CodeMode(tools=TOOLS, **options) as cm:
         for name, source in programs.items():
             await demo.run(cm, name, source)
     calls = ", ".join(f"{name} ×{count}" for name, count in demo.calls.items())
     demo.console.print(f"[bold]nested calls[/]  {calls}")
     demo.console.print(f"[bold]all of it took[/]  {time.monotonic() - began:.1f} s")
+    shown = _shown(TRACES)
+    demo.console.print(f"[bold]look at it[/]  codemode trace show {shown}")
+    demo.console.print(f"            codemode inspect {shown}")
 
 
 if __name__ == "__main__":

@@ -124,7 +124,7 @@ def test_the_command_writes_a_bundle_for_each_session(schema: str, tmp_path: Pat
     run = CliRunner().invoke(
         app, ["trace", "export", str(path), "--codex", schema, "-o", str(tmp_path), "--json"]
     )
-    [made] = json.loads(run.stdout)
+    [made] = json.loads(run.stdout)["folders"]
     text = (Path(made) / "trace.jsonl").read_text(encoding="utf-8")
     lines = [json.loads(line) for line in text.splitlines()]
     manifest = json.loads((Path(made) / "manifest.json").read_text(encoding="utf-8"))

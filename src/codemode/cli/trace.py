@@ -123,7 +123,6 @@ def reduce(*, folder: Path, output: Path | None) -> None:
 @click.option(
     "--codex",
     type=click.Choice(["2", "3"]),
-    required=True,
     help="As rollout traces of Codex of this schema, which `codex debug trace-reduce` reads: 2 is that "
     "of release 0.169, 3 that of 0.171.",
 )
@@ -132,25 +131,63 @@ def reduce(*, folder: Path, output: Path | None) -> None:
     "--output",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path(),
-    help="Where a folder for each session is made. [default: here]",
+    help="With --codex: where a folder for each session is made. [default: here]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of the folders.")
-def export(*, folder: Path, codex: str, output: Path, as_json: bool) -> None:
-    """Write a recording in the form of another program; print the folders that were made."""
+@click.option(
+    "--otlp", "url", metavar="URL", help="As spans, to this OpenTelemetry receiver, over HTTP."
+)
+@click.option(
+    "--contents", is_flag=True, help="With --otlp: send programs, arguments and results, too."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def export(
+    *,
+    folder: Path,
+    codex: str | None,
+    output: Path | None,
+    url: str | None,
+    contents: bool,
+    as_json: bool,
+) -> None:
+    """Write or send a recording in the form of other programs."""
     import json  # noqa: PLC0415 - not for --help
 
-    from ..errors import UsageError  # noqa: PLC0415
+    if (codex is None) == (url is None):
+        raise click.UsageError("say one of --codex SCHEMA and --otlp URL")
+    if (output is not None and codex is None) or (contents and url is None):
+        raise click.UsageError("--output goes with --codex, --contents with --otlp")
+    bundle = _opened(folder)
+    if url is None:
+        folders = _exported_to_codex(bundle, output or Path(), 2 if codex == "2" else 3)
+        click.echo(json.dumps({"folders": folders}) if as_json else "\n".join(folders))
+        return
+    sent = _sent(bundle, url, contents=contents)
+    click.echo(json.dumps({"spans": sent}) if as_json else f"{sent} spans are at {url}")
+
+
+def _exported_to_codex(bundle: Bundle, output: Path, schema: Literal[2, 3]) -> list[str]:
+    from ..errors import UsageError  # noqa: PLC0415 - not for --help
     from ..trace.codex import export_codex  # noqa: PLC0415
 
-    bundle = _opened(folder)
-    schema: Literal[2, 3] = 2 if codex == "2" else 3
     try:
-        paths = export_codex(bundle.events(), bundle.text, output, schema)
+        return [str(path) for path in export_codex(bundle.events(), bundle.text, output, schema)]
     except (OSError, UsageError) as error:
         raise click.ClickException(f"the recording cannot be exported: {error}") from error
-    lines = [str(path) for path in paths]
-    click.echo(json.dumps(lines) if as_json else "\n".join(lines))
+
+
+def _sent(bundle: Bundle, url: str, *, contents: bool) -> int:
+    from ..errors import UsageError  # noqa: PLC0415 - not for --help
+
+    try:
+        from ..trace.otlp import export_otlp  # noqa: PLC0415 - an extra
+
+        return export_otlp(bundle.events(), bundle.text, url, contents=contents)
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"--otlp needs the module `{error.name}`: pip install 'codemode[otlp]'"
+        ) from error
+    except UsageError as error:
+        raise click.ClickException(str(error)) from error
 
 
 @trace.command()

@@ -17,9 +17,11 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import metrics, trace
+from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 
 from . import events as e
+from .memory import process_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,6 +46,7 @@ CELL: Final = "codemode.cell.id"
 CELL_STATUS: Final = "codemode.cell.status"
 LIMIT: Final = "codemode.limit"
 SOURCE: Final = "codemode.cell.source"
+PART: Final = "codemode.part"
 
 EXECUTE: Final = "execute_tool"
 DURATION: Final = "gen_ai.execute_tool.duration"
@@ -87,6 +90,15 @@ class OpenTelemetrySink:
         )
         self._losses = meter.create_counter(
             "codemode.workers.lost", "{worker}", "Workers that ended under a cell."
+        )
+        meter.create_observable_gauge(
+            "codemode.processes",
+            [_processes],
+            "{process}",
+            "Processes that this one has started: workers and zygotes among them.",
+        )
+        meter.create_observable_gauge(
+            "codemode.memory", [_memory], "By", "Resident memory of this process, and of those."
         )
 
     def __call__(self, event: e.TraceEvent) -> None:
@@ -232,6 +244,19 @@ class OpenTelemetrySink:
             seconds = max(0.0, event.at_ms - begun_at_ms) / 1000
             told = {OPERATION: EXECUTE, TOOL: tool, "codemode.outcome": status}
             self._duration.record(seconds, told)
+
+
+def _processes(_: CallbackOptions) -> Iterator[Observation]:
+    memory = process_memory()
+    if memory:
+        yield Observation(len(memory["workers"]))
+
+
+def _memory(_: CallbackOptions) -> Iterator[Observation]:
+    memory = process_memory()
+    if memory:
+        yield Observation(memory["application"], {PART: "application"})
+        yield Observation(sum(each["bytes"] for each in memory["workers"]), {PART: "processes"})
 
 
 @contextmanager

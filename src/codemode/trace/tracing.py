@@ -19,6 +19,7 @@ from uuid import uuid4
 import msgspec
 from msgspec import UNSET
 
+from ..call_observation import call_observer
 from ..limits import Limits
 from ..protocol.types import (
     AudioItem,
@@ -137,6 +138,12 @@ class TracedDelegate:
         )
         began = time.perf_counter()
         ended: dict[str, Any] = {"outcome": "cancelled"}
+
+        def observed(kind: str, facts: Mapping[str, Any]) -> None:
+            self._emit(e.CallObservedEvent, cell_id=cell_id, call=name, kind=kind, facts=facts)
+
+        # Each call has a context of its own, which ends with it: there is nothing to set back.
+        call_observer.set(observed)
         try:
             with self._call_scope(cell_id, name):
                 value = await self._delegate.invoke_tool(call, cancel)

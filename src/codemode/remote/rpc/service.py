@@ -14,6 +14,7 @@ from ...errors import UsageError
 from ...grpc import code_mode_pb2, stored_values_pb2
 from ...grpc.methods import methods
 from ...grpc.values import BESIDE_BYTES, MESSAGE_BYTES
+from ...trace_headers import trace_headers
 from .endpoint import GrpcTls
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Service:
         metadata = self._metadata
         if route is not None:
             metadata = (*metadata, (ROUTE, route))
+        metadata = (*metadata, *trace_headers().items())
         return self._stubs[name](request, timeout=seconds, metadata=metadata)
 
     async def aclose(self) -> None:

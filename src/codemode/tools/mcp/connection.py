@@ -145,20 +145,31 @@ class ServerConnection:
         return whole(answer.root)
 
     async def call(
-        self, tool: str, arguments: Mapping[str, Any], on_progress: Any
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        on_progress: Any,
+        *,
+        meta: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Call a tool; answer what the server asks for in between, where the handlers can.
+
+        ``meta`` is the request's ``_meta``, to which the SDK adds the trace context and a token for progress.
 
         Raises:
             MCPError, ValidationError: as :meth:`request`.
         """
         with self._callbacks.calling():
-            return await self._called(tool, arguments, on_progress)
+            params = mcp_types.CallToolRequestParams(
+                name=tool,
+                arguments=dict(arguments),
+                _meta=None if meta is None else dict(meta),  # type: ignore[arg-type]  # any members
+            )
+            return await self._called(params, on_progress)
 
     async def _called(
-        self, tool: str, arguments: Mapping[str, Any], on_progress: Any
+        self, params: mcp_types.CallToolRequestParams, on_progress: Any
     ) -> dict[str, Any]:
-        params = mcp_types.CallToolRequestParams(name=tool, arguments=dict(arguments))
         for _ in range(INPUT_ROUNDS):
             request = mcp_types.CallToolRequest(params=params)
             raw = await self.request(request, on_progress)

@@ -1,0 +1,16 @@
+"""The trace context of this moment, as headers for another process (W3C ``traceparent``, ``tracestate``, baggage)."""
+
+from __future__ import annotations
+
+import sys
+
+
+def trace_headers() -> dict[str, str]:
+    """Headers by lower-case name; none where this process does not use OpenTelemetry, or no span is current."""
+    if "opentelemetry.trace" not in sys.modules:
+        return {}  # nobody can have made a span
+    from opentelemetry import propagate  # noqa: PLC0415 - an extra, which somebody has loaded
+
+    headers: dict[str, str] = {}
+    propagate.inject(headers)
+    return headers
