@@ -49,6 +49,8 @@ if TYPE_CHECKING:
         UsageError,
         WorkerLostError,
     )
+    from .fleet.places import DnsPlaces, HostPlace, Places, StaticPlaces
+    from .fleet.provider import FleetSessionProvider
     from .limits import Limits
     from .process_ledger import Figure, limit_process, process_figures
     from .process_limits import ProcessLimits
@@ -127,14 +129,17 @@ __all__ = [
     "CodeMode",
     "CodeModeError",
     "Decision",
+    "DnsPlaces",
     "EngineError",
     "EngineMissingError",
     "ExecResult",
     "ExecuteRequest",
     "Figure",
+    "FleetSessionProvider",
     "FunctionTool",
     "GrpcSessionProvider",
     "GrpcTls",
+    "HostPlace",
     "HttpServer",
     "Image",
     "ImageItem",
@@ -157,6 +162,7 @@ __all__ = [
     "OnNotify",
     "Part",
     "Pending",
+    "Places",
     "Policy",
     "ProcessLimits",
     "ProcessSessionProvider",
@@ -170,6 +176,7 @@ __all__ = [
     "Signal",
     "SourceError",
     "StartedCell",
+    "StaticPlaces",
     "StdioServer",
     "Terminated",
     "TextItem",
@@ -227,6 +234,8 @@ _HOMES = {
     "application.saved_values": "SavedValues",
     "code_mode": "CodeMode",
     "errors": _ERRORS,
+    "fleet.places": "DnsPlaces HostPlace Places StaticPlaces",
+    "fleet.provider": "FleetSessionProvider",
     "limits": "Limits",
     "process_ledger": "Figure limit_process process_figures",
     "process_limits": "ProcessLimits",

@@ -94,6 +94,11 @@ class Generation:
         """How many executes have no cell yet."""
         return self._starting
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no cell is there, and none is about to be."""
+        return not self._starting and not self._cells
+
     # ── requests ─────────────────────────────────────────────────────────────────────────────
 
     async def open(self) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from ..grpc.quiet import load_quietly
@@ -13,27 +12,10 @@ from .rpc.endpoint import GrpcTls, check_token, parse_endpoint
 
 if TYPE_CHECKING:
     from ..limits import Limits
+    from .rpc.channels import ChannelPool
     from .rpc.connection import RpcConnection
-    from .rpc.service import Service
 
 __all__ = ["GrpcSessionProvider", "GrpcTls"]
-
-
-SESSIONS_PER_CHANNEL: Final = 30
-"""A session keeps three streams open, and many proxies allow 100 on a connection: more would wait for ever."""
-
-
-class _Channel:
-    """A channel to the host, and the sessions that go over it."""
-
-    def __init__(self, service: Service) -> None:
-        self.service = service
-        self.connections: set[RpcConnection] = set()
-
-    @property
-    def is_full(self) -> bool:
-        """Whether another session needs another channel."""
-        return len(self.connections) >= SESSIONS_PER_CHANNEL
 
 
 class GrpcSessionProvider(RemoteProvider):
@@ -72,38 +54,31 @@ class GrpcSessionProvider(RemoteProvider):
         super().__init__(limits)
         self._endpoint = parse_endpoint(endpoint, tls=tls is not None)
         check_token(token, self._endpoint, insecure=insecure)
-        _check_installed()
+        check_installed()
         self._token = token
         self._tls = tls
-        self._channels: list[_Channel] = []
+        self._pool: ChannelPool | None = None
 
     def __repr__(self) -> str:
         return f"<grpc session provider for {self._endpoint.shown}, {len(self._sessions)} sessions>"
 
     async def connection(self) -> RpcConnection:
         """A session to be opened (``session.Hosts``)."""
-        load_quietly()
-        from .rpc.connection import RpcConnection  # noqa: PLC0415 - gRPC takes long to load
-        from .rpc.service import connect  # noqa: PLC0415 - the same
-
         self._check_open()
-        channel = next((each for each in self._channels if not each.is_full), None)
-        if channel is None:
-            channel = _Channel(connect(self._endpoint, self._token, self._tls))
-            self._channels.append(channel)
-        shown = self._endpoint.shown
-        connection = RpcConnection(channel.service, shown, channel.connections.discard)
-        channel.connections.add(connection)
-        return connection
+        if self._pool is None:
+            load_quietly()
+            from .rpc.channels import ChannelPool  # noqa: PLC0415 - gRPC takes long to load
+
+            self._pool = ChannelPool(self._endpoint, self._token, self._tls)
+        return self._pool.connection()
 
     async def _end_connections(self) -> None:
-        connections = [each for channel in self._channels for each in channel.connections]
-        ends = [connection.leave("session") for connection in connections]
-        await asyncio.gather(*ends, return_exceptions=True)
-        await asyncio.gather(*(channel.service.aclose() for channel in self._channels))
+        if self._pool is not None:
+            await self._pool.aclose()
 
 
-def _check_installed() -> None:
+def check_installed() -> None:
+    """Raise UsageError where gRPC is not installed; loads nothing."""
     for name in ("grpc", "google.protobuf"):
         try:
             found = find_spec(name)

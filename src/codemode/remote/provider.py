@@ -58,6 +58,11 @@ class RemoteProvider(ABC):
     async def connection(self) -> Connection:
         """Where a session can be opened now (``session.Hosts``)."""
 
+    async def another(self, refused: Connection) -> Connection | None:
+        """Where a session may be opened that could not be opened there (``session.Hosts``); None: nowhere."""
+        del refused
+        return None
+
     @abstractmethod
     async def _end_connections(self) -> None:
         """End what sessions have used; all of them are shut."""

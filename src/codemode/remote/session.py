@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 
 from ..errors import (
     CodeModeError,
+    EngineError,
     SessionClosedError,
     SessionError,
     UsageError,
@@ -58,6 +59,9 @@ class Hosts(Protocol):
     """Where connections come from."""
 
     async def connection(self) -> Connection: ...
+
+    async def another(self, refused: Connection) -> Connection | None:
+        """Where a session may be opened that could not be opened there; None: nowhere."""
 
 
 class RemoteSession:
@@ -324,6 +328,24 @@ class RemoteSession:
         self._notice = replacement_notice(reason, last.lost_unseen, lost)
         return self._notice
 
+    @property
+    def connection(self) -> Connection | None:
+        """What it is bound to; None: nothing yet."""
+        return None if self._generation is None else self._generation.connection
+
+    def leave_idle(self, why: str) -> bool:
+        """Let go of the host if no cell is there: the next execute opens elsewhere, without a word.
+
+        Returns False, and does nothing, if a cell is there, or the session is between two hosts.
+        """
+        generation = self._generation
+        is_bound = generation is not None and generation.is_alive and self._shutdown is None
+        is_moving = self._binding is not None and not self._binding.done()
+        if generation is None or not is_bound or is_moving or not generation.is_idle:
+            return False
+        generation.connection.give_up(why)
+        return True
+
     def _values_lost(self, last: Generation, following: Generation) -> ValuesLost | None:
         """What cannot be given to the next host; None: it can have everything."""
         if m.STORED_VALUES not in last.connection.capabilities:
@@ -348,16 +370,27 @@ class RemoteSession:
         return True
 
     async def _opened(self, number: int) -> Generation:
-        generation = Generation(
-            await self._hosts.connection(),
+        connection = await self._hosts.connection()
+        while True:
+            generation = self._generation_at(connection, number)
+            try:
+                await generation.open()
+                return generation
+            except EngineError:
+                another = await self._hosts.another(connection)
+                if another is None:
+                    raise
+                connection = another
+
+    def _generation_at(self, connection: Connection, number: int) -> Generation:
+        return Generation(
+            connection,
             number,
             delegate=self._delegate,
             limits=self._limits,
             unread=self._unread,
             copy=self._copy,
         )
-        await generation.open()
-        return generation
 
 
 def _refuse_frontiers() -> NoReturn:

@@ -20,7 +20,7 @@ from codemode import (
     WaitRequest,
     WorkerLostError,
 )
-from codemode.remote.grpc import SESSIONS_PER_CHANNEL
+from codemode.remote.rpc.channels import SESSIONS_PER_CHANNEL
 from tests.remote.conftest import descriptors
 from tests.remote.hosts import WHICH
 from tests.remote.sessions import MOMENTS, cancel_callers, run, text
@@ -187,8 +187,10 @@ async def test_more_sessions_than_a_connection_may_have_streams_for_have_several
     async with listening("ours", listen=url), GrpcSessionProvider(url) as provider:
         opening = [provider.create_session(Recorder()) for _ in range(count)]
         sessions = await bounded(asyncio.gather(*opening))
-        assert [len(each.connections) for each in provider._channels] == [30, 30, 1]
+        pool = provider._pool
+        assert pool is not None
+        assert [len(each.connections) for each in pool._channels] == [30, 30, 1]
         assert await text(sessions[-1], "text(1)") == "1"
         await bounded(asyncio.gather(*(each.shutdown() for each in sessions[:30])))
         await bounded(provider.create_session(Recorder()))
-        assert [len(each.connections) for each in provider._channels] == [1, 30, 1]
+        assert [len(each.connections) for each in pool._channels] == [1, 30, 1]

@@ -45,6 +45,9 @@ _log = logging.getLogger(__name__)
 
 DRAINING: Final = "the code-mode host is draining: it takes no session more"
 
+LINGER_SECONDS: Final = 0.5
+"""How long a host that has drained answers requests that were under way."""
+
 DETAIL_BYTES: Final = 4_096
 """Longest text of a status: it is a header, and clients bound those."""
 
@@ -141,6 +144,9 @@ class CodeModeHost:
             for each in late:
                 each.cancel()
             await asyncio.gather(*ends, return_exceptions=True)
+            # A request that crossed the end of its session is told so, and is then begun elsewhere; a server that
+            # stops leaves its client in doubt.
+            await asyncio.sleep(LINGER_SECONDS)
 
     async def _drained(self, session: RpcSession) -> None:
         while session.has_cells:

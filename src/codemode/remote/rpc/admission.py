@@ -27,14 +27,16 @@ SPREAD: Final = 0.2
 """By which part pauses differ, so that clients of one host do not come back together."""
 
 
-async def admission(link: Link, message: pb.OpenSessionRequest) -> tuple[Any, Any]:
-    """Ask for a session: its lease, and what that says first.
+async def admission(
+    link: Link, message: pb.OpenSessionRequest, times: int = ADMISSIONS
+) -> tuple[Any, Any]:
+    """Ask for a session, up to so many times: its lease, and what that says first.
 
     Raises:
         AioRpcError: why there is none, the last time that it was asked for.
     """
     pause = PAUSE_SECONDS
-    for _ in range(ADMISSIONS - 1):
+    for _ in range(times - 1):
         try:
             return await _asked(link, message)
         except grpc.aio.AioRpcError as error:

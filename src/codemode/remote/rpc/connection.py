@@ -21,7 +21,7 @@ from ...protocol import messages as m
 from ...protocol.frames import FrameError
 from ...protocol.types import CellId, Terminated
 from ..operations import UnexpectedAnswerError
-from .admission import admission
+from .admission import ADMISSIONS, admission
 from .failure import Failure
 from .following import Following
 from .incoming import Incoming
@@ -53,12 +53,24 @@ class RpcConnection:
         service: the host.
         where: how people call it.
         on_over: told at the end.
+        admissions: how often the host is asked for a session before its opening has failed.
+
+    Attributes:
+        reason: why it is over; None: it is not.
+        failure: the status with which the lease has ended, or was refused.
     """
 
     def __init__(
-        self, service: Service, where: str, on_over: Callable[[RpcConnection], None]
+        self,
+        service: Service,
+        where: str,
+        on_over: Callable[[RpcConnection], None],
+        *,
+        admissions: int = ADMISSIONS,
     ) -> None:
         self.reason: str | None = None
+        self.failure: Failure | None = None
+        self._admissions = admissions
         self._where = where
         self._on_over = on_over
         self._link = Link(service)
@@ -249,7 +261,7 @@ class RpcConnection:
 
     async def _live(self, pending: Pending, message: pb.OpenSessionRequest) -> None:
         try:
-            lease, event = await admission(self._link, message)
+            lease, event = await admission(self._link, message, self._admissions)
             try:
                 await self._hold(pending, lease, event)
             finally:
@@ -291,6 +303,7 @@ class RpcConnection:
         pending.operation.answered(m.SessionReady(self._incoming.name))
 
     def _lease_failed(self, pending: Pending, failure: Failure) -> None:
+        self.failure = failure
         if not pending.operation.is_over:
             pending.operation.lost(
                 EngineError(f"no session at code-mode host {self._where}: {failure.text}")

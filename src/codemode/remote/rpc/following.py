@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 from msgspec import Raw
 
+from ...errors import EngineError
 from ...grpc import stored_values_pb2 as pb
 from ...grpc.values import COMMIT
 from ...protocol import messages as m
@@ -43,14 +44,25 @@ class Following:
         self.is_on = False
 
     async def begin(self) -> None:
-        """Ask the host whether it tells."""
+        """Ask the host whether it tells.
+
+        Raises:
+            AioRpcError: it is gone, or ends. One that is taken for a host that tells nothing would have the
+                session lose its values.
+            EngineError: it has ended the session already.
+        """
         request = pb.FollowRequest(session_id=self._link.session_id)
         self._stream = self._link.call("Follow", request, None)
         try:
             async with asyncio.timeout(CONTROL_SECONDS):
                 self.is_on = await self._stream.read() is not END
+            if not self.is_on:
+                raise EngineError("the code-mode host has ended the session that it has opened")
         except grpc.aio.AioRpcError as error:
             failure = Failure.of(error)
+            ends = failure.says_session_is_gone or failure.is_broken_off
+            if ends or failure.may_be_over_soon:
+                raise
             if not failure.is_unimplemented:
                 _log.warning("the code-mode host does not tell what it stores: %s", failure.text)
         except TimeoutError:

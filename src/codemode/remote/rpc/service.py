@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import grpc
+from grpc_health.v1 import health, health_pb2
 
 from ...errors import UsageError
 from ...grpc import code_mode_pb2, stored_values_pb2
@@ -58,6 +59,11 @@ class Service:
         self._channel = channel
         self._metadata = () if token is None else (("authorization", f"Bearer {token}"),)
         self._stubs: dict[str, Any] = {}
+        self._check = channel.unary_unary(
+            f"/{health.SERVICE_NAME}/Check",
+            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+            response_deserializer=health_pb2.HealthCheckResponse.FromString,
+        )
         for service in (_HOST, _STORED):
             for name, method in methods(service).items():
                 make = channel.unary_stream if method.streams else channel.unary_unary
@@ -81,6 +87,15 @@ class Service:
             metadata = (*metadata, (ROUTE, route))
         metadata = (*metadata, *trace_headers().items())
         return self._stubs[name](request, timeout=seconds, metadata=metadata)
+
+    async def is_serving(self, seconds: float) -> bool:
+        """Whether the host says that it takes sessions.
+
+        Raises:
+            AioRpcError: it does not answer within so many seconds, or has no such RPC.
+        """
+        answer = await self._check(health_pb2.HealthCheckRequest(), timeout=seconds)
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
     async def aclose(self) -> None:
         """Close the channel, and with it whatever goes over it."""
