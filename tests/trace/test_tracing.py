@@ -19,7 +19,7 @@ from codemode import (
 )
 from codemode.protocol.session import SessionProvider
 from codemode.trace.bundle import Bundle
-from codemode.trace.events import TraceEvent
+from codemode.trace.events import CellEndedEvent, TraceEvent, ValueStoredEvent
 from codemode.trace.reducer import reduce
 
 HOST = f"{sys.executable} -m codemode.host"
@@ -152,3 +152,25 @@ async def test_sessions_of_a_process_share_the_recording_of_a_folder(
 def test_a_trace_that_is_neither_a_folder_nor_a_function_is_refused() -> None:
     with pytest.raises(Exception, match="trace must be a folder or a function that takes events"):
         CodeMode(trace=3)  # type: ignore[arg-type]
+
+
+async def test_what_a_cell_stores_is_told_with_the_cell_before_its_end() -> None:
+    events: list[TraceEvent] = []
+    async with CodeMode(trace=events.append) as cm:
+        await cm.exec("store('kept', [1, 2, 3]); store('word', 'é')", call_id="call_1")
+        await cm.exec("store('kept', null); throw 1", call_id="call_2")
+        await cm.exec("text(load('kept'))", call_id="call_3")
+    stored = [each for each in events if isinstance(each, ValueStoredEvent)]
+    ends = {each.cell_id: each.seq for each in events if isinstance(each, CellEndedEvent)}
+
+    assert [(each.cell_id, each.key, each.size) for each in stored] == [
+        ("1", "kept", 7),
+        ("1", "word", 4),
+        ("2", "kept", 4),
+    ]
+    assert all(each.seq < ends[each.cell_id] for each in stored)
+    assert [cell.stored for cell in reduce(events).cells.values()] == [
+        ["kept", "word"],
+        ["kept"],
+        [],
+    ]

@@ -58,6 +58,14 @@ class SessionDelegate(Protocol):
         """The cell is over and all its callbacks have ended. Called exactly once a cell."""
 
 
+@runtime_checkable
+class TakesStores(Protocol):
+    """What a delegate may offer besides: to be told which cell has stored what."""
+
+    def values_stored(self, cell_id: CellId, values: Mapping[str, bytes]) -> None:
+        """The cell has committed these values, JSON in UTF-8 by key. Called before its end is told."""
+
+
 class StartedCell(Protocol):
     """A cell that was admitted."""
 

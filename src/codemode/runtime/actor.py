@@ -26,6 +26,7 @@ from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ..errors import CellBusyError, CellTerminatingError
+from ..protocol.session import TakesStores
 from ..protocol.types import LiveCell, Pending, Result, Terminated, WaitOutcome, Yielded
 from .callbacks import say_closed
 from .listener import Failure, Listener
@@ -344,7 +345,10 @@ class CellActor:
     # ── effects: the end ─────────────────────────────────────────────────────────────────────
 
     def _commit(self, _: object) -> None:
-        self._listener.writes.commit()
+        written = self._listener.writes.commit()
+        if written and isinstance(self._delegate, TakesStores):
+            values = {key.decode(): json for key, json in written.items()}
+            self._delegate.values_stored(self.cell_id, values)
 
     def _complete(self, _: object) -> None:
         since = self._completed_at

@@ -188,11 +188,12 @@ class Writes:
         self._written[name] = value
         return None
 
-    def commit(self) -> None:
-        """Hand the writes over to the session; the cell reads no more."""
+    def commit(self) -> Mapping[bytes, bytes]:
+        """Hand the writes over to the session, and give them back; the cell reads no more."""
         written = self._written
         self.discard()  # first: nothing is kept for this cell
         self._values.commit(written)
+        return written
 
     def discard(self) -> None:
         """Forget the writes, and what the cell saw; harmless after ``commit``."""

@@ -21,6 +21,7 @@ from msgspec import UNSET
 
 from ..call_observation import call_observer
 from ..limits import Limits
+from ..protocol.session import TakesStores
 from ..protocol.types import (
     AudioItem,
     ImageItem,
@@ -162,6 +163,13 @@ class TracedDelegate:
         """Deliver a notification; see ``protocol.session.SessionDelegate``."""
         self._emit(e.CellNotifiedEvent, cell_id=cell_id, text=e.content(text))
         await self._delegate.notify(call_id, cell_id, text, cancel)
+
+    def values_stored(self, cell_id: CellId, values: Mapping[str, bytes]) -> None:
+        """A cell has stored something; see ``protocol.session.TakesStores``."""
+        for key, value in values.items():
+            self._emit(e.ValueStoredEvent, cell_id=cell_id, key=key, size=len(value))
+        if isinstance(self._delegate, TakesStores):
+            self._delegate.values_stored(cell_id, values)
 
     def cell_closed(self, cell_id: CellId) -> None:
         """A cell is over; see ``protocol.session.SessionDelegate``."""
