@@ -15,6 +15,7 @@ CODE  := $(wildcard src conformance tests examples bench evaluation build_worker
 # Set PYTHON to choose an interpreter: make setup PYTHON=python3.13
 PYTHON ?=
 PYTEST_ARGS ?=
+COVERAGE ?=
 BENCH_ARGS ?=
 HOSTILE_ARGS ?=
 
@@ -31,8 +32,10 @@ demo: $(STAMP) $(BUILT) ## run the example: a model's program over this reposito
 	@$(PY) examples/demo.py
 
 .PHONY: test
-test: $(STAMP) $(BUILT) ## run the tests, several at once; PYTEST_ARGS="-k name" runs some of them
-	@$(PY) -m pytest -n auto --dist loadgroup --max-worker-restart=0 --durations=15 $(PYTEST_ARGS)
+test: $(STAMP) $(BUILT) ## run the tests, several at once; PYTEST_ARGS="-k name" for some; COVERAGE=1 for a table
+	@$(PY) -m pytest -n auto --dist loadgroup --max-worker-restart=0 --durations=15 \
+	    $(if $(COVERAGE),--cov --cov-report=) $(PYTEST_ARGS)
+	@$(if $(COVERAGE),$(PY) -m tests.coverage)
 
 .PHONY: fuzz
 fuzz: SECONDS ?= 60
@@ -117,7 +120,7 @@ evaluation-check: $(VENV)/evaluation ## the part of it that fails when a figure 
 
 .PHONY: clean
 clean: ## remove everything that make has made
-	@rm -rf $(VENV) $(VENV)-adapters build dist src/codemode/engine/built out/fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) $(VENV)-adapters build dist src/codemode/engine/built out/fuzz .hypothesis .coverage .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The worker, when its sources have changed since it was built.
