@@ -21,10 +21,10 @@ from ..protocol.types import ToolCall
 from ..runtime.callbacks import (
     CANCELLED_CALL,
     NOTIFICATIONS_AT_ONCE,
-    decode_argument,
     encoded_result,
     let_go,
     of_cell,
+    read_argument,
 )
 from ..runtime.lane import CALLBACK_SECONDS
 from .outgoing import failure_text, json_value
@@ -230,7 +230,7 @@ class Callbacks:
         if isinstance(request, m.NotificationSend):
             await self._notify(request, cancel)
             return m.DelegateOk(m.NotificationDelivered())
-        call = self._call(request.invocation)
+        call = await self._call(request.invocation)
         value = await self._delegate.invoke_tool(call, cancel)
         if cancel.is_set():  # by the tool itself; where we did it nobody listens
             return m.DelegateFailed(CANCELLED_CALL)
@@ -239,11 +239,12 @@ class Callbacks:
         )
         return m.DelegateOk(m.ToolResult(Raw(json)))
 
-    def _call(self, asked: m.Invocation) -> ToolCall:
+    async def _call(self, asked: m.Invocation) -> ToolCall:
         argument = asked.input
         if isinstance(argument, Raw):
             text = bytes(argument).decode()
-            argument = decode_argument(text, asked.tool_name.name, self._limits)
+            name = asked.tool_name.name
+            argument = await read_argument(text, name, self._limits, self._delegate)
         call = ToolCall(
             cell_id=self._cell_id,
             runtime_tool_call_id=asked.runtime_tool_call_id,

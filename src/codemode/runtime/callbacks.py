@@ -17,7 +17,7 @@ from msgspec import UNSET
 
 from ..errors import CodeModeError
 from ..fair_executor import FAIR_EXECUTOR
-from ..large_values import encoded_in_steps, is_large
+from ..large_values import LARGE_CHARACTERS, decoded_in_steps, encoded_in_steps, is_large
 from ..protocol.types import ToolCall
 from ..surface.json_members import has_more_members
 from .held import memory_of
@@ -183,7 +183,8 @@ class Callbacks:
     ) -> None:
         # Whatever a tool does ends here: a SystemExit in a task would end the event loop.
         try:
-            value = await self._delegate.invoke_tool(self._tool_call(called, tool), cancel)
+            call = await self._tool_call(called, tool)
+            value = await self._delegate.invoke_tool(call, cancel)
             if cancel.is_set():  # by us, and nobody listens; or by the tool itself
                 self._answers.reject(called.number, CANCELLED_CALL)
                 return
@@ -199,7 +200,7 @@ class Callbacks:
         else:
             self._answers.resolve(called.number, text)
 
-    def _tool_call(self, called: ToolCalled, tool: ToolDefinition) -> ToolCall:
+    async def _tool_call(self, called: ToolCalled, tool: ToolDefinition) -> ToolCall:
         call = ToolCall(
             cell_id=self._cell_id,
             runtime_tool_call_id=call_name(called.number),
@@ -207,7 +208,7 @@ class Callbacks:
             tool_kind=tool.kind,
             input=UNSET
             if called.input_json is None
-            else decode_argument(called.input_json, tool.name, self._limits),
+            else await read_argument(called.input_json, tool.name, self._limits, self._delegate),
             line=called.line or None,
             column=called.column or None,
         )
@@ -262,6 +263,21 @@ def call_name(number: int) -> str:
     return f"tool-{number}"
 
 
+async def read_argument(json: str, tool_name: str, limits: Limits, owner: object) -> Any:
+    """The argument of a call of ``tool_name``; if its text is long, it is not parsed in this thread.
+
+    Args:
+        owner: whose turn it takes; see :class:`~codemode.fair_executor.FairExecutor`.
+
+    Raises:
+        CodeModeError, ValueError, RecursionError: as :func:`decode_argument`.
+    """
+    if len(json) <= LARGE_CHARACTERS:
+        return decode_argument(json, tool_name, limits)
+    check_members(json, tool_name, limits)
+    return await FAIR_EXECUTOR.run(owner, lambda pause: decoded_in_steps(json, decode_json, pause))
+
+
 def decode_argument(json: str, tool_name: str, limits: Limits) -> Any:
     """The argument of a call of ``tool_name``.
 
@@ -269,10 +285,15 @@ def decode_argument(json: str, tool_name: str, limits: Limits) -> Any:
         CodeModeError: it has more members than a value may.
         ValueError, RecursionError: this is no JSON, or nested too deep.
     """
+    check_members(json, tool_name, limits)
+    return decode_json(json)
+
+
+def check_members(json: str, tool_name: str, limits: Limits) -> None:
+    """Raise CodeModeError if an argument has more members than a value may."""
     if has_more_members(json, limits.value_members):
         what = f"the argument of tool `{tool_name}`"
         raise CodeModeError(limits.message("value_members", what=what))
-    return decode_json(json)
 
 
 def _encode_part(value: Any, _: int) -> str:

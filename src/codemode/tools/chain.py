@@ -28,6 +28,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import msgspec
 
 from ..errors import UsageError
+from ..fair_executor import FAIR_EXECUTOR
+from ..large_values import is_large
 from ..protocol.types import JsonValue, ToolCall, Unread
 from .copies import copied, same
 from .result import converted
@@ -112,7 +114,11 @@ class Chain:
         async def call_next(handed: ToolCall) -> JsonValue:
             return await self.pass_on(self._handed_on(call, handed), at + 1)
 
-        result = self._middleware[at](shown(call), call_next)
+        if is_large(call.input):
+            copy = await FAIR_EXECUTOR.run(self._end.owner, lambda _: shown(call))
+        else:
+            copy = shown(call)
+        result = self._middleware[at](copy, call_next)
         if inspect.isawaitable(result):
             result = await result
         return await converted(result, self._name, self._end.owner)

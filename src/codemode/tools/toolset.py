@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import ToolDefinitionError, ToolError
 from ..fair_executor import FAIR_EXECUTOR
+from ..large_values import is_large
 from ..protocol.types import CellId, ToolName
 from .chain import Chain
 from .dispatch import Dispatch, with_input
@@ -276,10 +277,14 @@ class Toolset:
         try:
             end = Dispatch(self._registry, self._runner, cancel, owner)
             gate = gate or self._gate
+            is_prepared = is_large(call.input)
+            if is_prepared:  # which takes its time, and is not the event loop's
+                whole = call
+                call = await FAIR_EXECUTOR.run(end.owner, lambda _: end.prepare(whole))
             if not self._middleware and gate is None:  # the tool reads its arguments itself
                 return await end.invoke(with_input(call))
             chain = Chain(self._middleware, None if gate is None else gate.pass_on, end, name)
-            return await chain.pass_on(end.prepare(call))
+            return await chain.pass_on(call if is_prepared else end.prepare(call))
         except GeneratorExit:
             raise
         except BaseException as error:  # a middleware is foreign code, as a tool is
