@@ -16,8 +16,16 @@ from codemode.large_values import LARGE_CHARACTERS, decoded_in_steps
 from codemode.runtime.jsontext import decode_json
 
 _JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(st.characters(exclude_categories=["Cs"], max_codepoint=0xFFFF)),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.text(st.characters(exclude_categories=["Cs"], max_codepoint=0xFFFF)), inner
+        )
+    ),
     max_leaves=12,
 )
 
