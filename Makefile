@@ -6,14 +6,16 @@ MAKEFLAGS += --no-print-directory
 # Hosts and workers start by the hundred here: without compiled modules each start costs twice as much.
 unexport PYTHONDONTWRITEBYTECODE
 
-VENV  := .venv
+# Set PYTHON to choose an interpreter: make setup PYTHON=python3.13. One of another version than .venv has
+# gets an environment of its own, .venv-3.13, so that make test PYTHON=python3.13 leaves .venv alone.
+PYTHON ?=
+VENV  := $(if $(PYTHON),$(or $(shell "$(PYTHON)" tests/environment.py 2>/dev/null),$(error \
+    PYTHON=$(PYTHON) is no Python of 3.11 or newer. Hint: name one that starts, such as python3.13)),.venv)
 PY    := $(VENV)/bin/python
 STAMP := $(VENV)/ready
 BUILT := src/codemode/engine/built/launcher
 CODE  := $(wildcard src conformance tests examples bench evaluation build_worker.py hatch_build.py)
 
-# Set PYTHON to choose an interpreter: make setup PYTHON=python3.13
-PYTHON ?=
 PYTEST_ARGS ?=
 COVERAGE ?=
 BENCH_ARGS ?=
@@ -32,10 +34,14 @@ demo: $(STAMP) $(BUILT) ## run the example: a model's program over this reposito
 	@$(PY) examples/demo.py
 
 .PHONY: test
-test: $(STAMP) $(BUILT) ## run the tests, several at once; PYTEST_ARGS="-k name" for some; COVERAGE=1 for a table
-	@$(PY) -m pytest -n auto --dist loadgroup --max-worker-restart=0 --durations=15 \
+test: $(STAMP) $(BUILT) ## run the tests, several at once; PYTEST_ARGS="-k name" for some; COVERAGE=1; LOAD=2 beside busy loops
+	@$(if $(LOAD),$(PY) -m tests.load $(LOAD) --) $(PY) -m pytest -n auto --dist loadgroup --max-worker-restart=0 --durations=15 \
 	    $(if $(COVERAGE),--cov --cov-report=) $(PYTEST_ARGS)
 	@$(if $(COVERAGE),$(PY) -m tests.coverage)
+
+.PHONY: test-pythons
+test-pythons: $(STAMP) ## run the tests on each Python from 3.11 to 3.14 that is found, one after another
+	@$(PY) -m tests.pythons $(PYTHONS)
 
 .PHONY: fuzz
 fuzz: SECONDS ?= 60
@@ -120,7 +126,7 @@ evaluation-check: $(VENV)/evaluation ## the part of it that fails when a figure 
 
 .PHONY: clean
 clean: ## remove everything that make has made
-	@rm -rf $(VENV) $(VENV)-adapters build dist src/codemode/engine/built out/fuzz .hypothesis .coverage .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv .venv-* build dist src/codemode/engine/built out/fuzz .hypothesis .coverage .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The worker, when its sources have changed since it was built.

@@ -238,7 +238,7 @@ _UNITS = {
     "bytes": {"": 1, "b": 1, "kib": KIB, "mib": MIB, "gib": GIB},
     "ms": {"": 1, "ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000},
 }
-_NUMBER = re.compile(r"(\d(?:_?\d){0,17}(?:\.\d{1,9})?)\s*([a-zA-Z]*)")
+_NUMBER = re.compile(r"([0-9](?:_?[0-9]){0,17}(?:\.[0-9]{1,9})?)\s*([a-zA-Z]*)")
 
 
 def read_limit(

@@ -28,7 +28,7 @@ for (const v of $blocks ? $value.content : [$value]) $show(v);
 """
 _LINES_BEFORE: Final = 1
 
-_PLACE: Final = re.compile(r"(?<=exec_main\.mjs:)\d+(?=:\d)")
+_PLACE: Final = re.compile(r"(?<=exec_main\.mjs:)[0-9]{1,9}(?=:[0-9])")
 
 
 def is_whole(text: str) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 else:
     _LimitParam = _AddressParam = _OriginParam = click.ParamType  # generic since click 8.4 only
 
-_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
 
 class LimitType(_LimitParam):

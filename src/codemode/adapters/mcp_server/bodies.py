@@ -40,6 +40,10 @@ class BodyBounds:
     room_bytes: int = 32 * 1024 * 1024
 
 
+MOST_DIGITS: Final = 18
+GREATEST: Final = 10**MOST_DIGITS
+"""How long a body says at most that it is: a number of any length is too long for Python to read."""
+
 CREDIT_BYTES: Final = 64 * 1024
 """What a body is taken to have sent when it begins, so that a new one is not the slowest of all."""
 
@@ -176,6 +180,8 @@ def slowest(bodies: set[RequestBody], now: float) -> RequestBody:
 
 
 def declared_bytes(scope: Scope) -> int:
-    """How long a body says that it is; 0 if it does not say."""
+    """How long a body says that it is, and no more than ``GREATEST``; 0 if it does not say."""
     declared = Headers(scope=scope).get("content-length", "")
-    return int(declared) if declared.isascii() and declared.isdecimal() else 0
+    if not (declared.isascii() and declared.isdecimal()):
+        return 0
+    return int(declared) if len(declared) <= MOST_DIGITS else GREATEST
