@@ -106,7 +106,7 @@ class FunctionArguments:
     # ── a program's JSON ─────────────────────────────────────────────────────────────────────
 
     def read(self, name: str, value: JsonValue) -> Read:
-        """The arguments that the JSON object ``value`` says; ``name`` is the tool, for errors.
+        """The arguments in the JSON object ``value``; ``name`` is the tool, for errors.
 
         Raises:
             ToolError: ``value`` does not fit; names each problem and what is expected.
@@ -326,7 +326,7 @@ def _is_given(parameter: Parameter) -> bool:
 
 
 def _has_default(parameter: Parameter) -> bool:
-    """Whether the function itself says what the parameter is where nothing is given."""
+    """Whether the function itself has a default for the parameter."""
     return parameter.default is not EMPTY and not isinstance(parameter.default, FieldInfo)
 
 

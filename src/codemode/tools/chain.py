@@ -9,7 +9,7 @@ What it sees is what the tool gets. Before the chain a Python tool's input is ch
 aliases resolved, defaults filled in. Beside it ``call.input`` is the JSON that the program wrote, with
 ``{}`` where it passed no argument, and with integers where it passed the digits of big ones. A call whose
 arguments do not fit is refused before the chain, with a text that tells the model what is expected:
-nobody is asked about a call that cannot happen. An MCP server checks against its schemas by itself:
+an approver is not asked about a call that cannot happen. An MCP server checks against its schemas by itself:
 its tools have to be given an object, and ``arguments`` are that object.
 
 Nothing is shared along the chain. Each middleware gets copies of input and arguments, and what it hands
@@ -164,5 +164,5 @@ class Chain:
 
 
 def shown(call: ToolCall) -> ToolCall:
-    """``call`` for whoever may keep it and change it."""
+    """``call`` for a middleware, which may keep and change it."""
     return msgspec.structs.replace(call, input=copied(call.input), arguments=copied(call.arguments))

@@ -45,7 +45,7 @@ def copied(value: Any) -> Any:
 def same(one: Any, other: Any, depth: int = 0) -> bool:
     """Whether two values are of the same type and equal, at every level; ``1`` is not ``True``.
 
-    Objects that hold the same are the same, whatever their class says of it.
+    Objects that hold the same are the same, whatever ``__eq__`` of their class returns.
 
     Example:
         >>> same({"a": [1]}, {"a": [1]}), same([1], [True]), same(float("nan"), float("nan"))
@@ -79,5 +79,5 @@ def _alike(one: object, other: object, depth: int) -> bool:
     try:
         state = one.__getstate__()
         return state is not None and same(state, other.__getstate__(), depth)
-    except Exception:  # noqa: BLE001 - what an object holds is told by its class, too
+    except Exception:  # noqa: BLE001 - the class of an object runs code here
         return False

@@ -84,7 +84,7 @@ class Dispatch:
         return _plain(msgspec.structs.replace(call, input=said))
 
     async def invoke(self, call: ToolCall) -> JsonValue:
-        """Run the tool of the prepared ``call``; the result is nobody else's.
+        """Run the tool of the prepared ``call``; the caller owns the result.
 
         Raises:
             ToolError: it is not enabled, it has changed, or it failed.

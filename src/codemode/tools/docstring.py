@@ -32,7 +32,7 @@ _SECTION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a docstring says.
+    """The contents of a docstring.
 
     Attributes:
         text: what stands before the first section, paragraphs kept, lines joined as written.

@@ -1,4 +1,4 @@
-"""Tools of agent frameworks, which are told apart by where their classes come from."""
+"""Tools of agent frameworks, recognized by the modules of their classes."""
 
 from __future__ import annotations
 

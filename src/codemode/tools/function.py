@@ -114,7 +114,7 @@ class FunctionTool(Generic[P, R]):
         """What the tool is.
 
         Raises:
-            ToolDefinitionError: the function cannot be a tool; says why.
+            ToolDefinitionError: the function cannot be a tool; the text gives the reason.
         """
         return self._reading().definition
 

@@ -104,7 +104,7 @@ class ReadFunction:
 def read_function(
     function: Callable[..., object], options: FunctionOptions, name: str
 ) -> ReadFunction:
-    # pydantic and griffe take 0.2 s to import: whoever makes no tools does not pay for them.
+    # pydantic and griffe take 0.2 s to import: an application without tools does not pay for them.
     from .arguments import FunctionArguments  # noqa: PLC0415
     from .docstring import read_docstring  # noqa: PLC0415
     from .members import member_texts  # noqa: PLC0415

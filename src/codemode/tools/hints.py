@@ -24,7 +24,7 @@ class Scope:
     locals: Mapping[str, Any]
 
     def resolve(self, annotation: object) -> Any:
-        """The type that ``annotation`` says, strings and forward references followed.
+        """The type in ``annotation``, strings and forward references followed.
 
         Raises:
             NameError: a name in it is not defined here.
@@ -84,7 +84,7 @@ def without_none(hint: Any) -> Any:
 
 
 def or_none(hint: Any) -> Any:
-    """``hint | None``; what ``Annotated`` says of the parameter goes on saying it of the whole.
+    """``hint | None``; the metadata of ``Annotated`` is kept for the whole.
 
     Example:
         >>> or_none(Annotated[int, "How many."])

@@ -43,7 +43,7 @@ async def called(
     if seconds is None:
         outcome = await _run(bind(context), context, thread=thread)
     else:
-        expired = asyncio.Event()  # all that a thread hears of it
+        expired = asyncio.Event()  # all that a thread sees of it
         within = replace(context, cancel=EitherSignal(context.cancel, expired))
         try:
             async with asyncio.timeout(seconds):

@@ -1,6 +1,6 @@
 """What the members of a class are, as its author has written it.
 
-A string beneath a member says it, or else a section ``Attributes:`` of the class's docstring.
+It is the string beneath a member, or else a section ``Attributes:`` of the class's docstring.
 Python forgets the first, so the source of the module is read for it, once; where there is no
 source, nothing is said. Import it late: it needs griffe and what pydantic brings.
 """

@@ -118,7 +118,7 @@ _DEFINITIONS: Final[WeakValueDictionary[Hashable, ToolDefinition]] = WeakValueDi
 
 
 def same_definition(definition: ToolDefinition) -> ToolDefinition:
-    """The one object for equal definitions: that of whoever had such a tool first.
+    """The one object for equal definitions: that of the toolset that had such a tool first.
 
     A plain function is read anew for each session, and the lists of all of them are one.
     """

@@ -1,6 +1,6 @@
 """Which call of its kind a call is: what makes its idempotency key.
 
-Calls of a cell are told apart by tool, canonical arguments and occurrence: the second call of ``pay`` with the
+The calls of a cell are identified by tool, canonical arguments and occurrence: the second call of ``pay`` with the
 same arguments is another one than the first. Two calls that are alike are interchangeable, so that the order in
 which a cell's promises settle does not matter. A cell that is made again from its journal makes the same
 calls, and so has the same keys.

@@ -1,6 +1,6 @@
 """What an application gives a toolset besides tools, looked at when it is given.
 
-A mistake is told where it was made, and not by the first call of a model.
+A mistake is reported where it was made, and not by the first call of a model.
 """
 
 from __future__ import annotations

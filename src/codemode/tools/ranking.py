@@ -212,7 +212,7 @@ class ToolIndex:
 
 
 def _no_pause() -> None:
-    """Nobody else has to have a turn."""
+    """Do not yield: nothing else waits for the thread."""
 
 
 def _weighed(said: list[str]) -> dict[str, float]:
@@ -222,7 +222,7 @@ def _weighed(said: list[str]) -> dict[str, float]:
 
 
 def _about(tool: ToolDefinition) -> frozenset[str]:
-    """What a tool's name says that it is about, without what it does with it."""
+    """The nouns of a tool's name, without its verb."""
     words = frozenset(stem(each) for each in words_of(tool.tool_name.name) if each not in COMMON)
     return words - _DOING or words
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LEAST: Final = 4
 """Characters of the shortest secret: blotting out ``1`` and ``yes`` would ruin every text."""
 MOST: Final = 16_384
-"""Characters of a text that are kept; whoever shows one shows less."""
+"""Characters of a text that are kept; what is shown of one is shorter."""
 
 # Every repetition is bounded or cannot start twice at one place: the texts may be hostile.
 _NAMED: Final = (

@@ -105,7 +105,7 @@ class Registry:
             )
 
     def _told_apart(self, tool: ToolInterface, definition: ToolDefinition) -> ToolDefinition:
-        """The definition of ``tool``; another function than the one that had its name is told apart."""
+        """The definition of ``tool``; a function that replaces another of its name gets another digest."""
         before = self._withdrawn.get(definition.tool_name)
         if before is None:
             return definition

@@ -6,10 +6,10 @@ that string back; a number of another library is what its ``__index__``, ``__flo
 says, a ``Decimal`` the string of its digits; bytes are base64; sets are arrays, sorted where they can be; keys that are
 no strings become strings as in JavaScript; half a surrogate pair is U+FFFD. A pydantic model
 or dataclass is dumped by its own rules, by alias, and then follows these. Iterators and
-generators are refused: nobody could say when they end.
+generators are refused: their end is unknown.
 
 A large result is converted outside of the event loop (:func:`converted`), in turn with those of other
-sessions, so that nobody else waits for it.
+sessions, so that no other session waits for it.
 
 JSON has no references: a list that stands in ten places is written ten times, and seven levels of
 that are ten million lists. So what a value would become is counted while it is made, and a result
@@ -166,7 +166,7 @@ def to_json(value: object, name: str, pause: Pause = _at_once) -> JsonValue:
         pause: called again and again, to let other threads have their turn.
 
     Raises:
-        ToolError: something in it has no JSON form, or it is too large; says where and of what
+        ToolError: something in it has no JSON form, or it is too large; the text names the place and the
             type, or how large a result may be.
 
     Example:
@@ -368,7 +368,7 @@ class _Walk:
 def _number(value: Any) -> int | float | None:
     """A number of a library (mpmath, sympy, gmpy2) as one of Python's; None for what is none.
 
-    What says that it is an integer keeps its digits. Symbols and arrays have the methods, too, and
+    A type that declares itself an integer keeps its digits. Symbols and arrays have the methods, too, and
     refuse.
     """
     kind = type(value)

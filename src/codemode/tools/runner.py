@@ -2,7 +2,7 @@
 
 Whatever they do, they end in a :class:`CallOutcome`: nothing that they raise reaches the event
 loop. Threads are daemons that live for as long as there is work: Python cannot stop one, so
-a function that never returns keeps its thread, but holds up nobody: not the cancellation of
+a function that never returns keeps its thread, but blocks nothing: not the cancellation of
 its call, not the closing of the event loop, not the end of the interpreter.
 """
 
@@ -54,7 +54,7 @@ class Runner:
             function: takes nothing.
             thread: whether it blocks.
             owner: for whom it is called: the threads of a process are shared by owners. None: for
-                nobody else than those who use this runner.
+                only the users of this runner.
 
         Raises:
             asyncio.CancelledError: this task was cancelled; a coroutine was cancelled too,

@@ -1,4 +1,4 @@
-"""What the author of a tool says of it beside its function, looked at when it is said."""
+"""What the author of a tool declares beside its function, checked when it is declared."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..protocol.types import HINTS
 
 
 def checked_annotations(name: str, said: object, *, idempotent: bool) -> dict[str, bool]:
-    """The hints of tool ``name``; an idempotent one says so.
+    """The hints of tool ``name``; an idempotent one carries the hint.
 
     Raises:
         ToolDefinitionError: they are no hints.

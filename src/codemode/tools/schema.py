@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .signature import CallableSignature, Parameter
 
 _MODEL = "arguments of a tool"
-"""The name of the model of the arguments: no class that somebody has written is called so."""
+"""The name of the model of the arguments: no class of an application has this name."""
 REST: Final = "**"
 """The key under which the model of the arguments has what ``**kwargs`` takes."""
 
@@ -52,7 +52,7 @@ class _Schemas(GenerateJsonSchema):
 
 
 def _described(schema: dict[str, Any], cls: type | None) -> dict[str, Any]:
-    """``schema`` with what the author of ``cls`` says of members that no ``Field`` describes."""
+    """``schema`` with the author's descriptions in ``cls`` of members that no ``Field`` describes."""
     silent = [key for key, each in schema.get("properties", {}).items() if not _says(each)]
     if cls is None or cls.__qualname__ == _MODEL or not silent:
         return schema
@@ -70,7 +70,7 @@ def _says(schema: Any) -> bool:
 
 
 def output_schema(name: str, signature: CallableSignature) -> JsonValue:
-    """The JSON Schema of the result; None where the hint says nothing about it.
+    """The JSON Schema of the result; None where there is no usable hint.
 
     Raises:
         ToolDefinitionError: the hint names something unknown.
@@ -92,7 +92,7 @@ def output_schema(name: str, signature: CallableSignature) -> JsonValue:
 def model_of(
     name: str, signature: CallableSignature, descriptions: Mapping[str, str]
 ) -> type[BaseModel]:
-    """A model with a field ``p<index>`` for each argument, by alias what the script says.
+    """A model with a field ``p<index>`` for each argument, with the script's name as alias.
 
     Raises:
         ToolDefinitionError: a hint has no JSON form, or names something unknown.
@@ -183,7 +183,7 @@ def _namespace(scope: Scope) -> dict[str, Any]:
 
 
 def is_open(model: type[BaseModel]) -> bool:
-    """Whether a type in it says by itself that unknown members are welcome."""
+    """Whether a type in it accepts unknown members by its own configuration."""
     open_ = {"allow", "ignore"}
     return any(
         {part.get("extra_fields_behavior"), part.get("extra_behavior")} & open_
@@ -192,7 +192,7 @@ def is_open(model: type[BaseModel]) -> bool:
 
 
 def is_lazy(model: type[BaseModel]) -> bool:
-    """Whether a type in it is validated only when somebody iterates over it."""
+    """Whether a type in it is validated only while it is iterated."""
     return any(part.get("type") == "generator" for part in _parts(model))
 
 

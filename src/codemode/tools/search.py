@@ -1,6 +1,6 @@
 """A search among tools, for programs whose text does not describe them all.
 
-How tools are ranked is told in :mod:`codemode.tools.ranking`. A hit is short, so that looking around costs
+The ranking of tools is described in :mod:`codemode.tools.ranking`. A hit is short, so that looking around costs
 little: what the tool is called, what it is for, what it takes. A program that wants to know more asks for
 the tools *whole*, with their declarations; a type that several of these share is declared by the first.
 """
@@ -39,7 +39,7 @@ MOST_RESULTS: Final = 50
 HIT_BYTES: Final = 280
 """What a hit may take as JSON, which is 70 to 80 tokens."""
 PARAMETERS_BYTES: Final = 110
-"""What a hit says of parameters, so that something is left for what the tool is for."""
+"""The part of a hit for parameters, so that something is left for what the tool is for."""
 SHOWN_CHARACTERS: Final = 10_000
 """What a whole tool has of a description, so that one tool's text does not make all too large."""
 ELLIPSIS: Final = "…"

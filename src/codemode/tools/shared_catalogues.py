@@ -1,7 +1,7 @@
 """The catalogue of a list of tools, made once for all toolsets with the same, outside of the event loop.
 
 Reading 3,000 schemas takes more than a second. So what is more than a few is read by the thread for such
-work, one list after the other: whoever waits for a list that another one has had read meanwhile, has it.
+work, one list after the other: a toolset that waits for a list which another has read meanwhile gets that one.
 """
 
 from __future__ import annotations

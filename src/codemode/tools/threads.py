@@ -1,6 +1,6 @@
 """Threads for the sync functions of one toolset, on the account of the process.
 
-Python cannot stop a thread. A call that is cancelled is *abandoned*: nobody waits for it, its place among
+Python cannot stop a thread. A call that is cancelled is *abandoned*: no caller waits for it, its place among
 those that a toolset may have at work is free, and its thread is there until its function returns, which
 may be never. So the process counts both, over all toolsets and also those that are closed, and what it has
 belongs to owners: one whose functions never return is refused while others find threads.
@@ -57,7 +57,7 @@ class _ThreadCall:
     def deliver(self, outcome: CallOutcome) -> None:
         try:
             self.loop.call_soon_threadsafe(_complete, self.future, outcome)
-        except RuntimeError:  # the loop is closed: nobody waits any more
+        except RuntimeError:  # the loop is closed, and every waiter with it
             pass
 
     def give_back(self) -> None:

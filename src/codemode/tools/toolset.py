@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from .policy.policy import Policy
 
 CATALOGUE_TOKENS = 20_000
-"""What the descriptions of tools may cost a model where nobody says otherwise."""
+"""What the descriptions of tools may cost a model by default."""
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class Toolset:
     number; ``clashes`` and a warning in the log tell. A definition's ``name`` is that public name.
 
     Raises:
-        UsageError: an option is not what it should be; says what to give.
+        UsageError: an option is not what it should be; the text names what to give.
         ToolDefinitionError: something cannot be a tool, two have the same name, or one is
             called ``exec`` or ``wait``.
 

@@ -1,7 +1,7 @@
 """The words of names, descriptions and requests, and which of them mean alike.
 
-A request is somebody's whole sentence: words that every sentence has say nothing of a tool, an address
-of a page says "page", and "pay the bill" means a tool that sends money. Words that mean alike stand in
+A request is a whole sentence: words that every sentence has carry no information about a tool, an address
+of a page stands for "page", and "pay the bill" means a tool that sends money. Words that mean alike stand in
 families, known by their stems; they are the everyday ones of what tools are made for.
 """
 

@@ -120,7 +120,7 @@ class AnswerTable:
         return _token(request, {"result": {}})
 
     def _refuse(self, message: bytes, request: RequestId | None, too_much: str) -> list[bytes]:
-        """Pass over what is too large; who waits for it is told."""
+        """Skip an answer that is too large; the call that waits for it gets an error."""
         said = head(message)
         request = request if request is not None else _request(said)
         if said.method is not None or request is None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 REFUSAL_BYTES: Final = 64 * 1024
 """How much of the body of a refusal is read; of all bodies that are no messages, the most."""
 SAID_CHARACTERS: Final = 300
-"""Characters of such a body that are told."""
+"""Characters of such a body that an error quotes."""
 EVENT_LINES: Final = 10_000
 """A message is one line of its event, or as many as its writer indented it to."""
 
@@ -204,7 +204,7 @@ class EventBody(ResponseBody):
 
 
 def said_in(body: bytes) -> str:
-    """What a body says that is no message: one line of plain text.
+    """The text of a body that is no message: one line of plain text.
 
     >>> said_in(b'<html><body><h1>502 Bad Gateway</h1></body></html>')
     '502 Bad Gateway'
@@ -221,7 +221,7 @@ def said_in(body: bytes) -> str:
 
 
 def _told(said: Any) -> str:
-    """What a JSON text says went wrong, wherever its writer puts that."""
+    """The cause in a JSON text, wherever its writer puts it."""
     if isinstance(said, dict):
         for key in ("error_description", "message", "detail", "error", "title", "reason"):
             if told := said.get(key):

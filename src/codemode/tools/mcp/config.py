@@ -37,7 +37,7 @@ class StdioServer:
         start_timeout: seconds that callers wait for its tools; it may start for longer, aside.
         enabled_tools: the only tools of it that may be used; all, if None. ``*`` and ``?`` are
             wildcards.
-        disabled_tools: tools that may not be used, whatever ``enabled_tools`` says.
+        disabled_tools: tools that may not be used, even if ``enabled_tools`` names them.
         per_session: every ``CodeMode`` has a process of its own; otherwise all share one.
 
     The values of ``env`` are not shown by ``repr`` and blotted out of error texts.
@@ -79,7 +79,7 @@ class HttpServer:
         start_timeout: seconds that callers wait for its tools.
         enabled_tools: the only tools of it that may be used; all, if None. ``*`` and ``?`` are
             wildcards.
-        disabled_tools: tools that may not be used, whatever ``enabled_tools`` says.
+        disabled_tools: tools that may not be used, even if ``enabled_tools`` names them.
         per_session: every ``CodeMode`` has a connection of its own; otherwise all share one.
         insecure: let credentials be read by everybody on the way: needed for a server on another
             machine that has no TLS.
@@ -179,7 +179,7 @@ def _endpoint(url: str) -> SplitResult | None:
 
 
 def _is_here(host: str) -> bool:
-    """Whether a host is this machine, as far as its name says."""
+    """Whether a host is this machine, judged by its name."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

@@ -31,7 +31,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class ConfigEntry:
-    """One server's object; every reading says where it went wrong.
+    """One server's object; every error names the place.
 
     Args:
         where: begins each text about it.
@@ -62,10 +62,10 @@ class ConfigEntry:
                 self._written[known] = key
 
     def is_off(self) -> bool:
-        """Whether the entry says that the server is not to be used.
+        """Whether the entry disables the server.
 
         Raises:
-            UsageError: it says something else than yes or no.
+            UsageError: it is neither true nor false.
         """
         return self._flag("disabled", default=False) or not self._flag("enabled", default=True)
 
@@ -102,7 +102,7 @@ class ConfigEntry:
             _log.warning("%s: keys without a meaning here: %s", self._where, names)
 
     def _kind(self) -> str:
-        """``command`` or ``url``, whichever says how the server is reached."""
+        """``command`` or ``url``, whichever the entry has."""
         said = self._said.get("type")
         if said is not None and not isinstance(said, str):
             raise self._wrong("type", "a string")

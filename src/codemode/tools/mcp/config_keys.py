@@ -1,7 +1,7 @@
 """The keys of an entry of an ``mcp.json``: what each is called elsewhere, and which restrict.
 
 Programs that share such files agree on a few keys and go their own ways with the rest. A key that
-nobody here knows may be a remark, and may be a restriction: its name and value decide. What may
+this project does not know may be a remark, and may be a restriction: its name and value decide. What may
 restrict is never passed over.
 """
 
@@ -44,7 +44,7 @@ _REMARKS: Final = frozenset(
 )
 """Keys that nothing here depends on: remarks, and whom another program would not ask."""
 _APPROVAL: Final = frozenset({"alwaysallow", "autoapprove", "autoapproved", "trust", "trusted"})
-"""Keys whose ``false`` asks somebody about every call."""
+"""Keys whose ``false`` asks for approval of every call."""
 _IN_SECONDS: Final = frozenset({"alwaysallow", "autoapprove", "watchpaths"})
 _SIGN_IN: Final = frozenset("auth authorization authprovidertype oauth oauth2".split())
 
@@ -63,7 +63,7 @@ _WAIVES: Final = re.compile(r"(?:auto|always|bypass|skip|no$|without$|dangerous)
 _EVERYTHING: Final = frozenset("* all always any auto true".split())
 _NOTHING: Final = frozenset("allow auto disabled false never no none off".split())
 _PLACES: Final = frozenset("global local project user workspace".split())
-"""Where ``scope`` says that an entry comes from."""
+"""The origins of an entry that ``scope`` names."""
 
 
 def meaning(key: str) -> str | None:
@@ -72,12 +72,12 @@ def meaning(key: str) -> str | None:
 
 
 def is_remark(key: str) -> bool:
-    """Whether ``key`` says nothing that anything here depends on."""
+    """Whether ``key`` has no effect here."""
     return key.startswith(("_", "$", "//", "x-")) or _folded(key) in _REMARKS | _APPROVAL
 
 
 def is_sign_in(key: str) -> bool:
-    """Whether ``key`` says how a person signs in, which is not done here."""
+    """Whether ``key`` configures how a person signs in, which is not done here."""
     return _folded(key) in _SIGN_IN
 
 

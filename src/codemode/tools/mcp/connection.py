@@ -1,7 +1,7 @@
 """One connection to one server, from its start to its end, in one task.
 
 The SDK's transports and sessions are groups of tasks that must be left in the task that entered
-them. So a connection is a task of its own: it opens, says that it is ready, waits until it is to
+them. So a connection is a task of its own: it opens, sets a future when it is ready, waits until it is to
 close or the server is gone, and leaves everything in order. Requests are made from other tasks;
 that is all that those may do.
 """
@@ -60,8 +60,8 @@ class ServerConnection:
     Args:
         name: the server's.
         target: how it is reached: a config, or an object of the SDK.
-        on_tools_changed: called when the server says that its tools are others now.
-        on_end: called once when the connection is over, whoever ended it.
+        on_tools_changed: called when the server announces a changed list of tools.
+        on_end: called once when the connection is over, whichever side ended it.
     """
 
     def __init__(
@@ -94,17 +94,17 @@ class ServerConnection:
 
     @property
     def instructions(self) -> str:
-        """What the server says of itself."""
+        """The server's description of itself."""
         return (self._session and self._session.instructions) or ""
 
     async def open(self) -> None:
         """Connect and shake hands. Cancelled, it leaves nothing behind.
 
         Raises:
-            Exception: it cannot be had, as the transport or the SDK says it.
+            Exception: it cannot be opened; the error of the transport or the SDK.
         """
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        # It outlives whoever opens it, and serves other users: it keeps no request's context.
+        # It outlives the call that opens it, and serves other users: it keeps no request's context.
         self._task = asyncio.create_task(
             self._live(ready), name=f"mcp {self._name}", context=Context()
         )
@@ -184,10 +184,10 @@ class ServerConnection:
         raise AnswerError(f"it asked for input {INPUT_ROUNDS} times")
 
     async def is_lost(self, error: Exception) -> bool:
-        """Whether ``error`` says that the connection, or the session on it, is over. Bounded.
+        """Whether ``error`` means that the connection, or the session on it, is over. Bounded.
 
         A status that servers use for a forgotten session and for other things is no proof, and
-        neither is what the SDK says when an answer did not come: then the server is asked.
+        neither is the SDK's error when an answer did not come: then the server is asked.
         """
         if self.ended:
             return True

@@ -38,7 +38,7 @@ class Described:
 
     Attributes:
         name: the server's own name of it.
-        description: what the server says of it.
+        description: the server's description.
         input_schema: of its arguments, an object's.
         output_schema: of its structured content, or None.
         annotations: its hints, as far as they are hints.

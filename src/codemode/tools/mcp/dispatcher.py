@@ -2,7 +2,7 @@
 
 The session above it checks a result before it hands it on, and takes a page of tools or a result of a
 tool whole or not at all. It is shown an empty one, which carries the true one past the check. What a
-server says of itself is needed whole, so there what is odd is left out.
+server's description of itself is needed whole, so there what is odd is left out.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CALL: Final = "tools/call"
 WHOLE: Final = "codemode/whole"
 """Where an empty result carries the true one."""
 OLDEST: Final = HANDSHAKE_PROTOCOL_VERSIONS[0]
-"""What is spoken with a server that names a version nobody knows."""
+"""What is spoken with a server that names an unknown version."""
 
 _EMPTY: Final[Mapping[str, Mapping[str, Any]]] = {
     CALL: {"content": [], "resultType": "complete"},
@@ -63,7 +63,7 @@ class Dispatcher(JSONRPCDispatcher[Any]):
 
         Raises:
             PeerError, HttpError, AnswerError: there is none, and the server is why.
-            NoAnswerError: there is none, as the SDK says it.
+            NoAnswerError: there is none, with the SDK's reason.
         """
         options: CallOptions = {**opts} if opts is not None else {}
         request = options.get("request_id")
@@ -94,7 +94,7 @@ def _for_session(method: str, result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _introduction(said: dict[str, Any]) -> dict[str, Any]:
-    """What a server says of itself, without what the session would not take."""
+    """A server's description of itself, without what the SDK's session would not accept."""
     version, capabilities = said.get("protocolVersion"), said.get("capabilities")
     about, instructions = said.get("serverInfo"), said.get("instructions")
     if version not in HANDSHAKE_PROTOCOL_VERSIONS:

@@ -1,4 +1,4 @@
-"""What a program is told when a call of a server's tool has no result: each text in one place.
+"""The error that a program catches when a call of a server's tool has no result: each text in one place.
 
 Words of the server stand behind ours, without control characters, and further lines of them are set
 in, so that none passes for a hint of ours.
@@ -74,7 +74,7 @@ def lost(
 
     Args:
         error: what the call met.
-        redact: for what the server says.
+        redact: for the server's text.
         ending: how the connection ended.
         pause: seconds until the server may be started again.
     """

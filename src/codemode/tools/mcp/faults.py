@@ -25,7 +25,7 @@ class PeerError(MCPError):
 
 
 class NoAnswerError(MCPError):
-    """No answer came, and the SDK says why: the connection ended, or the stream that it was to come on."""
+    """No answer came, for the SDK's reason: the connection ended, or the stream that it was to come on."""
 
 
 class AnswerError(MCPError):
@@ -47,7 +47,7 @@ class HttpStatus:
     Attributes:
         status: of HTTP.
         phrase: what the status is called.
-        said: what the body says, in plain text; may be empty.
+        said: the text of the body, plain; may be empty.
         retry_after: the header of that name; may be empty.
         has_session: whether the request was made in a session.
         is_answer: whether the body answers this very request, as JSON-RPC.

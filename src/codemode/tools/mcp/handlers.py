@@ -43,7 +43,7 @@ class McpStatus:
 
 @dataclass(frozen=True, slots=True)
 class McpProgress:
-    """A server says how far a call is.
+    """A server reports the progress of a call.
 
     Attributes:
         server: its name.

@@ -1,6 +1,6 @@
 """A server behind a URL: the SDK's streamable HTTP, with what comes bounded and noted.
 
-The SDK reads statuses and bodies and says what came of them in words and numbers that a server could
+The SDK reads statuses and bodies and reports them in words and numbers that a server could
 have chosen as well. So each response is looked at before: what answers a request, and what refuses one,
 is noted with its status (:mod:`codemode.tools.mcp.answers`), and the SDK gets a token of it.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 CONNECT_SECONDS: Final = 30.0
 """How long connecting and sending may take; answers are bounded by the call that waits."""
 SESSION: Final = "mcp-session-id"
-"""The header that says in which session a request is made."""
+"""The header with the session of a request."""
 
 _OK: Final = 200
 _ACCEPTED: Final = range(201, 300)
@@ -66,7 +66,7 @@ def _take(response: httpx2.Response, answers: AnswerTable) -> None:
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     request = _request(response)
     if kind == "text/event-stream" and response.status_code == _OK:
-        response.encoding = "utf-8"  # as we read it, whatever the server says
+        response.encoding = "utf-8"  # as we read it, whatever charset the server names
         response.stream = EventBody(stream, answers, request)
     elif request is None or response.status_code in _REDIRECTION:
         response.stream = OtherBody(stream)

@@ -1,4 +1,4 @@
-"""The line of a dead program's standard error that says what was wrong.
+"""The line of a dead program's standard error that holds the cause.
 
 It is seldom the last one. Node ends with its version, npm with the place of a log, a panic with a hint
 about backtraces, and before the line that counts stand frames of a stack. So lines that say nothing by
@@ -39,7 +39,7 @@ _NPM: Final = re.compile(r"npm (?:error|ERR!) (?!code |errno |syscall |path )(.*
 
 
 def last_words(text: str) -> str:
-    """The line of ``text`` that says what was wrong; empty, if there is none.
+    """The line of ``text`` that holds the cause; empty, if there is none.
 
     >>> last_words("Error: Cannot find module 'x'\\n    at load (node:1)\\n\\nNode.js v22.1.0\\n")
     "Error: Cannot find module 'x'"

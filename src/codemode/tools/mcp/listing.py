@@ -1,7 +1,7 @@
 """A server's list of tools: bounded, and without what cannot be used.
 
 Servers' lists are strangers' texts. One tool that is malformed must not cost the others, pages
-that never end must end, and what is dropped is told. What there is too much of is counted before
+that never end must end, and what is dropped is reported. What there is too much of is counted before
 it is looked at.
 """
 
@@ -33,13 +33,13 @@ TOOLS: Final = 10_000
 TOOL_BYTES: Final = 1024 * 1024
 LIST_BYTES: Final = 32 * 1024 * 1024
 TOOL_MEMBERS: Final = 20_000
-"""Members of all arrays and objects in a tool; the schema that says little in a MiB is kept out."""
+"""Members of all arrays and objects in a tool; a schema of a MiB with little content is refused."""
 LIST_MEMBERS: Final = 200_000
 CURSOR_CHARACTERS: Final = 4_096
 AT_ONCE_TOOLS: Final = 50
 """So many are looked at in the event loop, the tools of a longer page outside of it."""
 PROBLEMS: Final = 20
-"""Problems that are told one by one."""
+"""Problems that are reported one by one."""
 
 
 @dataclass(slots=True)
@@ -166,7 +166,7 @@ def _taken(found: Listing, tools: list[Any], redact: Redaction, pause: Pause) ->
 
 
 def _no_pause() -> None:
-    """Nobody else has to have a turn."""
+    """Do not yield: nothing else waits for the thread."""
 
 
 def _take_one(found: Listing, said: Any, encoded: bytes, redact: Redaction) -> None:

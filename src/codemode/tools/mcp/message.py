@@ -109,7 +109,7 @@ def parts(message: bytes) -> list[bytes]:
 
 
 def value(raw: msgspec.Raw) -> JsonValue:
-    """What ``raw`` says; of an object, what of its members can be read.
+    """The content of ``raw``; of an object, what of its members can be read.
 
     Raises:
         ValueError: nothing of it can.

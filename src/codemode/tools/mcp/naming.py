@@ -1,4 +1,4 @@
-"""The names of servers' tools: one for each, the same whoever is there first, and nobody else's.
+"""The names of servers' tools: unique, and independent of the order in which servers start.
 
 A tool is ``mcp__<server>__<tool>``, every character that an identifier cannot have made ``_``, as models
 know it. Three things could go wrong with that, and each is settled by the configuration alone, so that

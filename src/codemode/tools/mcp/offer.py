@@ -34,7 +34,7 @@ class Offer:
         calling: runs its tools.
         server: its name.
         naming: gives names to its tools.
-        filter: says which of them are wanted.
+        filter: chooses the wanted ones.
     """
 
     calling: Calling
@@ -66,4 +66,4 @@ class Offer:
 
 
 def _no_pause() -> None:
-    """Nobody else has to have a turn."""
+    """Do not yield: nothing else waits for the thread."""

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
 LIMIT_S: Final = 300.0
-"""How long a start may take, whoever waits for it."""
+"""How long a start may take, whichever call waits for it."""
 
 
 class Opening:
-    """A start that is under way. It ends with what it runs, with its limit, or when nobody wants it.
+    """A start that is under way. It ends with what it runs, with its limit, or when no call waits for it.
 
     Args:
         opening: opens the connection; it notes by itself what becomes of that.
@@ -32,7 +32,7 @@ class Opening:
         self._task = asyncio.create_task(opening, name=name, context=Context())
         self._waiting = 0
         self._goes_on_aside = False
-        """Whether somebody's time is up, so that it goes on when the last of those who wait leaves."""
+        """Whether a waiting call has timed out, so that the start goes on when the last waiter leaves."""
 
     async def wait(self, seconds: float) -> bool:
         """Wait for its end, until ``seconds`` after it began; False if it goes on.

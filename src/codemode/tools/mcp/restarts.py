@@ -9,7 +9,7 @@ LONGEST_DELAY_S: Final = 60.0
 FIRST_LIST_PAUSE_S: Final = 0.25
 """A server may say that its tools changed as often as it likes; it is asked no more often."""
 LONGEST_LIST_PAUSE_S: Final = 60.0
-"""The pause of one that says so again and again."""
+"""The pause of one that asks for it again and again."""
 _MOST: Final = 32
 
 

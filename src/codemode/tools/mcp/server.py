@@ -2,7 +2,7 @@
 
 Its tools stay in the catalogue when its process is gone: the call that was under way fails and
 says so, and the next one starts it again. That is bounded: the first time at once, then after
-one second, two, four, up to a minute; a call that comes too early fails and says when to come.
+one second, two, four, up to a minute; a call that comes too early fails with the time to wait.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ CALL_META: Final = "codemode/call"
 """Where the `_meta` of a call has the id that its trace has."""
 
 LONGEST_CALL_S: Final = 60 * 60.0
-"""How long a call may take, however often the server says that it goes on."""
+"""How long a call may take, however often the server reports progress."""
 REASON_CHARACTERS: Final = 600
 INSTRUCTION_CHARACTERS: Final = 4_000
 
@@ -82,7 +82,7 @@ class Server:
         self.problem = ""
         """Why it has no tools to offer, for people; empty if it is well or was not started yet."""
         self.instructions = ""
-        """What the server says of itself, for the model."""
+        """The server's description of itself, for the model."""
         self.left_out = ""
         """How many of its tools are not used and why, for the model; empty if all are."""
         self._told = ""
@@ -191,7 +191,7 @@ class Server:
         loop = asyncio.get_running_loop()
         last = loop.time() + LONGEST_CALL_S
         waiting = True
-        context = copy_context()  # progress comes in the connection's, which is nobody's
+        context = copy_context()  # progress arrives in the connection's own, empty context
 
         async def progressed(progress: float, total: float | None, message: str | None) -> None:
             if not waiting or clock.expired():
@@ -347,7 +347,7 @@ class Server:
         return change, problems
 
     async def _watch(self) -> None:
-        """Read the tools again whenever the server says that they are others."""
+        """Read the tools again whenever the server announces a change."""
         pauses = ListPauses()
         while True:
             is_restless = self._changed.is_set()

@@ -79,7 +79,7 @@ class McpServers:
         """Whose the others are, if this is for one session."""
         self._sessions: WeakSet[McpServers] = WeakSet()
         self._toolsets: dict[Toolset, Mapping[str, str]] = {}
-        """Each with what the application says of its namespaces."""
+        """Each with the application's descriptions of its namespaces."""
         self._starting: asyncio.Task[None] | None = None
         """The last start; None, too, if that one was cancelled."""
         self._waiting = 0
@@ -184,7 +184,7 @@ class McpServers:
             await self._have_started(self._starting)
 
     def revive(self) -> None:
-        """Try those again that could not be started, aside; whoever is under way does not wait.
+        """Try those again that could not be started, aside; calls under way do not wait.
 
         Each has pauses between its tries, up to a minute, so this may be called at any time. Their
         tools come into the toolsets when they are there.

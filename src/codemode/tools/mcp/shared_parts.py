@@ -31,7 +31,7 @@ class SharedParts:
         self._seen: dict[Hashable, Any] = {}
 
     def shared(self, value: Any, levels: int = LEVELS) -> Any:
-        """The JSON ``value``, made of parts that others have, too. Nobody may change it."""
+        """The JSON ``value``, made of parts that others have, too. It must not be changed."""
         kind = type(value)
         if kind is str:
             return self._seen.setdefault(value, value) if len(value) <= TEXT_CHARACTERS else value

@@ -40,11 +40,11 @@ if TYPE_CHECKING:
 LINE_BYTES: Final = 64 * 1024 * 1024
 """The longest line that is waited for; one that is too long for a message and ends is passed over."""
 EXIT_SECONDS: Final = 1.5
-"""How long a server may take to end when its input is closed, and again when it is told to."""
+"""How long a server may take to end when its input is closed, and again after SIGTERM."""
 STDERR_BYTES: Final = 16_384
 """How much of the end of a server's standard error is kept."""
 BAD_LINES_LOGGED: Final = 5
-"""A server that prints to standard output is told about, but does not fill the log."""
+"""A server that prints to standard output is logged, at most so many times."""
 BAD_LINES: Final = 10_000
 """Lines without a message among them, after which a server is taken to speak another language."""
 DRAIN_BYTES: Final = 65_536
@@ -58,7 +58,7 @@ class ProcessEnding:
 
     Attributes:
         how: in our words; empty, if it was ended from here.
-        words: the line of its standard error that says why, without secrets, for people; may be empty.
+        words: the line of its standard error that gives the reason, without secrets, for people; may be empty.
     """
 
     how: str = ""
@@ -129,7 +129,7 @@ class ServerProcess:
                 yield read, write
             finally:
                 self._is_ended_here = True
-                read.close()  # a message that nobody takes must not hold up the pipe
+                read.close()  # a message without a reader must not hold up the pipe
                 await _end(process)
                 for each in (readers, *pumps):
                     each.cancel()
@@ -168,7 +168,7 @@ class ServerProcess:
             except ValueError:  # the bound of the stream
                 self._reason = f"it sent a message longer than {LINE_BYTES // 2**20} MiB"
             except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-                pass  # nobody takes messages any more
+                pass  # the SDK's session is gone
             self._on_end()
         while await process.stdout.read(DRAIN_BYTES):  # a full pipe would hold up its end
             pass

@@ -2,7 +2,7 @@
 
 ``${NAME}``, ``${NAME:-default}``, ``${env:NAME}`` and ``{env:NAME}`` are environment variables; so is
 a value that is nothing but ``$NAME``. ``${workspaceFolder}`` and its kin are places. What else looks
-like a variable is refused: whoever does not know ``${input:token}`` would send these very words.
+like a variable is refused: a reader that does not know ``${input:token}`` would send these very words.
 """
 
 from __future__ import annotations

@@ -40,11 +40,11 @@ class Approval(Struct, frozen=True, kw_only=True):
     Attributes:
         call: the call, with the arguments that the tool would get.
         name: the tool's public name.
-        prompt: what whoever approves should read first, in one sentence.
+        prompt: what the approver should read first, in one sentence.
         id: names it in ``approve`` and ``refuse``; the same at every attempt of the same call.
         cell_id: whose call it is.
         since: when the call began to wait.
-        expires_at: when it is refused if nobody has answered; None: when its cell ends.
+        expires_at: when it is refused without an answer; None: when its cell ends.
     """
 
     call: ToolCall
@@ -61,7 +61,7 @@ OnApproval: TypeAlias = Callable[[Approval], Awaitable[None]]
 Recheck: TypeAlias = Callable[[ToolCall], str | None]
 """Why the policy refuses a call even if it is approved; None if it does not."""
 Listener: TypeAlias = Callable[[CallDecision, Approval | None], None]
-"""Hears of decisions; the approval is there where a call begins to wait or stops to."""
+"""Receives decisions; the approval is there where a call begins to wait or stops to."""
 
 
 @dataclass(slots=True, eq=False)
@@ -79,13 +79,13 @@ class Approvals:
     """The calls of one session that wait for approval.
 
     Args:
-        on_approval: is asked about each; None: nobody is, and they wait to be answered.
+        on_approval: is asked about each; None: they wait for an answer from outside.
         decisions: what is remembered.
         now: the time of day.
 
     Attributes:
         decisions: what is remembered.
-        listener: hears of everything that is decided here.
+        listener: receives every decision made here.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Approvals:
 
     @property
     def asks_nobody(self) -> bool:
-        """Whether calls wait to be answered, as nobody is asked about them."""
+        """Whether calls wait to be answered, as no ``on_approval`` is set."""
         return self._on_approval is None
 
     def pending(self) -> tuple[Approval, ...]:
@@ -131,13 +131,13 @@ class Approvals:
         Args:
             call: prepared.
             name: the public name of its tool.
-            prompt: what whoever approves reads first.
+            prompt: what the approver reads first.
             expires_ms: how long it may wait.
-            end: validates arguments that whoever approves has changed.
-            recheck: says whether an approved call is refused all the same.
+            end: validates arguments that the approver has changed.
+            recheck: decides whether an approved call is refused all the same.
 
         Raises:
-            ToolError: it was refused, or nobody answered in time.
+            ToolError: it was refused, or no answer came in time.
             asyncio.CancelledError: its cell ended first.
         """
         decided = self.decisions.about(call)
@@ -162,14 +162,14 @@ class Approvals:
                 await asyncio.wait(
                     [waiting.answer], timeout=None if expires_ms is None else expires_ms / 1000
                 )
-            # Whoever has answered was told so: an answer counts, however late this task wakes up.
+            # The approver's answer was acknowledged: it counts, however late this task wakes up.
             return waiting.answer.result() if waiting.answer.done() else self._expired(waiting)
         except asyncio.CancelledError:
             self._tell(call, name, "withdrawn", by="clock", approval=approval)
             raise
         finally:
             if not waiting.answer.cancel() and not waiting.answer.cancelled():
-                waiting.answer.exception()  # nobody else takes it
+                waiting.answer.exception()  # retrieved, so that asyncio does not log it
             del self._waiting[approval.id]
 
     def approve(
@@ -345,7 +345,7 @@ class Approvals:
 
 
 def refusal_text(name: str, reason: str) -> str:
-    """What the program catches where somebody has refused a call."""
+    """What the program catches where an approver has refused a call."""
     told = f": {reason}" if reason else ""
     return f"the call of `{name}` was refused{told}{HINT}"
 

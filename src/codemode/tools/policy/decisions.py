@@ -28,7 +28,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     Attributes:
         approved: whether calls go on.
         scope: which calls.
-        tool: the tool's public name, for whoever reads this.
+        tool: the tool's public name, for a reader of the log.
         digest: of the definition that it was decided about: another tool of that name is asked about.
         key: the idempotency key of the call, where the scope is ``call``.
         reason: why not, in one sentence.
@@ -56,7 +56,7 @@ class CallDecision(Struct, frozen=True, kw_only=True):
         by: the rule's action and pattern, ``person``, ``remembered`` or ``clock``.
         caller: for whom the tool acts.
         reason: the text of a refusal, or the prompt of a question.
-        changed: whether whoever approved changed the arguments.
+        changed: whether the approver changed the arguments.
     """
 
     cell_id: CellId

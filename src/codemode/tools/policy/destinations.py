@@ -42,7 +42,7 @@ _BEFORE: Final = r"(?:(?<=//)|(?<![\w@.%+/-]))"
 _BEHIND: Final = r"(?![\w@%+-]|[.:]\w)"
 """What may not stand beside a name, or it is only a part of another one."""
 _NO_PATH: Final = r"(?![/?#]+[\w%.])"
-"""Nor what may follow a site: whoever names one page of it has not named the others."""
+"""Nor what may follow a site: a request that names one page of it has not named the others."""
 _SHOWN: Final = 100
 LEVELS: Final = 100
 BEGINNINGS: Final = 50
@@ -76,7 +76,7 @@ class OnlyDestinations(Guard, frozen=True, kw_only=True):
         return named if isinstance(named, str) else "\n".join(named)
 
     def _destinations(self, given: object, *, only_urls: bool) -> Iterator[str]:
-        """What in the arguments says where something goes; of a tool that reads only what is fetched."""
+        """The arguments that hold a destination; of a tool that reads only what is fetched."""
         parts: list[tuple[object, bool, int]] = [(given, False, 0)]
         while parts:
             part, is_destination, level = parts.pop()
@@ -113,7 +113,7 @@ def only_destinations(
     A destination is what stands in a parameter such as ``to``, ``url`` or ``channel``, at any depth, and
     any other value that is an e-mail address, a URL or an IBAN as a whole. It is named if it stands in
     the user's words as a whole, whatever its capitals; a URL is named, too, by the beginning of it up to a
-    ``/``, ``?`` or ``#``: whoever names a site names its pages. Of a tool that only reads
+    ``/``, ``?`` or ``#``: naming a site names its pages. Of a tool that only reads
     (``readOnlyHint``), URLs are looked at alone: to fetch a page tells its server something.
 
     Args:
@@ -126,7 +126,7 @@ def only_destinations(
         about: as for :func:`codemode.allow`.
 
     Raises:
-        UsageError: something is not what it should be; says what to give.
+        UsageError: something is not what it should be; the text names what to give.
     """
     if not callable(named_in) and not isinstance(named_in, str | list | tuple | set | frozenset):
         raise UsageError(

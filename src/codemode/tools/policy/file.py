@@ -12,8 +12,8 @@
     budget = "web__*"
     calls = 100
 
-Each table is one rule: one member says which and has the pattern, the others are its options, under the names that
-the function of Python has. What a function would look at is a condition here: see :func:`condition`.
+Each table is one rule: one member names the rule and holds the pattern, the others are its options, named as
+the parameters of the Python function. What a function would look at is a condition here: see :func:`condition`.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def read_policy(path: Path) -> Policy:
     """The policy of a file.
 
     Raises:
-        UsageError: it cannot be read, or a rule is none; says where and what to write.
+        UsageError: it cannot be read, or a rule is invalid; the text names the place and what to write.
     """
     try:
         with path.open("rb") as file:
@@ -100,10 +100,10 @@ def read_policy(path: Path) -> Policy:
 
 
 def rule(table: Mapping[str, Any], where: str = "the rule") -> Rule:
-    """The rule that a table says.
+    """The rule of a table.
 
     Raises:
-        UsageError: it says none; ``where`` is for the text.
+        UsageError: it holds none; ``where`` is for the text.
     """
     kinds = [key for key in table if key in _MAKERS]
     if len(kinds) != 1:

@@ -28,7 +28,7 @@ class Gate:
         policy: judges.
         approvals: gets approval; None: calls that need it are refused.
         history: what was let through before.
-        listener: hears of everything that is decided.
+        listener: receives every decision.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Ready-made rules: each refuses a call where it is broken, and says nothing otherwise.
+"""Ready-made rules: each refuses a call where it is broken, and leaves the decision to later rules otherwise.
 
 They count what was let through: a call that was refused costs nothing, one that failed counts.
 """
@@ -129,7 +129,7 @@ def read_only(pattern: str = "*", *, reason: str | None = None, **about: Any) ->
         about: as for :func:`codemode.allow`.
 
     Raises:
-        UsageError: something is not what it should be; says what to give.
+        UsageError: something is not what it should be; the text names what to give.
     """
     return _guard(ReadOnly, pattern, about, reason)
 
@@ -155,7 +155,7 @@ def budget(
         about: as for :func:`codemode.allow`.
 
     Raises:
-        UsageError: something is not what it should be; says what to give.
+        UsageError: something is not what it should be; the text names what to give.
     """
     if calls is None and bytes is None:
         raise UsageError("a budget is of calls or of bytes\nHint: budget(calls=100)")
@@ -177,7 +177,7 @@ def rate(pattern: str = "*", *, per_minute: int, reason: str | None = None, **ab
         about: as for :func:`codemode.allow`.
 
     Raises:
-        UsageError: something is not what it should be; says what to give.
+        UsageError: something is not what it should be; the text names what to give.
     """
     if type(per_minute) is not int or per_minute < 1:
         raise UsageError(f"per_minute must be a positive integer, got {per_minute!r}")
@@ -197,7 +197,7 @@ def once(
         about: as for :func:`codemode.allow`.
 
     Raises:
-        UsageError: something is not what it should be; says what to give.
+        UsageError: something is not what it should be; the text names what to give.
     """
     if key is not None and not isinstance(key, str) and not callable(key):
         raise UsageError(

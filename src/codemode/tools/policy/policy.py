@@ -4,7 +4,7 @@ The first rule that fits a call decides it, and a call that no rule fits is allo
 looks for something (``budget``, ``only_destinations``), decides only where it is broken, and ``run_as`` says
 for whom a tool acts: the list goes on behind them. Behind a rule that asks, only guards are still looked at: what
 is approved is counted, too. Deciding changes nothing: what was let through is
-written down in a :class:`~codemode.tools.policy.history.CallHistory` by whoever lets it through.
+written down in a :class:`~codemode.tools.policy.history.CallHistory` by the part that lets it through.
 
     Policy([refuse("fs__delete_*"), ask("transfer", when=lambda call: call.input["cents"] > 10_000)])
 """
@@ -33,13 +33,13 @@ _SEVERITY: tuple[Judgement, ...] = ("allow", "ask", "refuse")
 
 
 class Verdict(Struct, frozen=True):
-    """What a policy says of a call.
+    """A policy's decision about a call.
 
     Attributes:
         action: whether the call goes on, needs approval, or is refused.
         rule: the rule that decided; None if no rule fits.
         text: the reason or the prompt; None if the rule has none.
-        caller: for whom the tool acts, where a rule says so; None: for the caller.
+        caller: for whom the tool acts, where a rule names one; None: for the caller.
     """
 
     action: Judgement

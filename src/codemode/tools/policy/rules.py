@@ -1,4 +1,4 @@
-"""Rules about calls: whom each is about, and what it says.
+"""Rules about calls: which calls each matches, and its decision.
 
 A rule looks at a tool's names, its namespace and its annotations, at the session and the caller, and with
 ``when`` at the call itself. What is not said fits everything.
@@ -33,7 +33,7 @@ HINT_DEFAULTS: Final[Mapping[str, bool]] = {
     "idempotentHint": False,
     "openWorldHint": True,
 }
-"""What MCP takes a tool for that says nothing."""
+"""What MCP assumes of a tool without annotations."""
 
 
 RuleT = TypeVar("RuleT", bound="Rule")
@@ -134,7 +134,7 @@ def allow(pattern: str = "*", **about: Any) -> Rule:
         about: ``namespace``, ``annotations``, ``session``, ``caller`` and ``when``, see :class:`Rule`.
 
     Raises:
-        UsageError: something is not what it should be; says what to give.
+        UsageError: something is not what it should be; the text names what to give.
     """
     return made(Rule, "allow", pattern, about)
 
@@ -146,12 +146,12 @@ def ask(
 
     Args:
         pattern: a glob over names of tools.
-        prompt: what whoever approves reads first, in one sentence.
+        prompt: what the approver reads first, in one sentence.
         expires_ms: how long the call waits; then it is refused. None: as long as its cell lives.
         about: as for :func:`allow`.
 
     Raises:
-        UsageError: something is not what it should be; says what to give.
+        UsageError: something is not what it should be; the text names what to give.
     """
     return made(Rule, "ask", pattern, about, text=prompt, expires_ms=expires_ms)
 
@@ -165,13 +165,13 @@ def refuse(pattern: str = "*", *, reason: str | None = None, **about: Any) -> Ru
         about: as for :func:`allow`.
 
     Raises:
-        UsageError: something is not what it should be; says what to give.
+        UsageError: something is not what it should be; the text names what to give.
     """
     return made(Rule, "refuse", pattern, about, text=reason)
 
 
 def run_as(pattern: str, acts_for: str, **about: Any) -> Rule:
-    """Have tools act for somebody else than the caller; the rules behind it decide about the call.
+    """Have tools act for another principal than the caller; the rules behind it decide about the call.
 
     The tool gets ``acts_for`` as ``call.caller``, and so do the rules behind this one.
 
@@ -181,7 +181,7 @@ def run_as(pattern: str, acts_for: str, **about: Any) -> Rule:
         about: as for :func:`allow`.
 
     Raises:
-        UsageError: something is not what it should be; says what to give.
+        UsageError: something is not what it should be; the text names what to give.
     """
     if not acts_for or not isinstance(acts_for, str):
         raise UsageError(
