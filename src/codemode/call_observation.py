@@ -1,4 +1,4 @@
-"""What carries a nested call out may say how, without knowing whether a trace takes it.
+"""The part that carries out a nested call may report how, without knowing whether a trace takes it.
 
 The observer stands in the context of the call, which is also that of the task or thread in which its tool runs.
 """
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     CallObserver: TypeAlias = Callable[[str, Mapping[str, Any]], None]
 
 call_observer: Final[ContextVar[CallObserver | None]] = ContextVar("call_observer", default=None)
-"""Takes a kind and its facts, which are JSON; None: nobody wants to know."""
+"""Takes a kind and its facts, which are JSON; None: no trace takes it."""
 
 
 def observe_call(kind: str, facts: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """Say how the call of this context is carried out; gives the facts back, None where nobody wants them."""
+    """Report how the call of this context is carried out; return the facts, None where no trace takes them."""
     tell = call_observer.get()
     if tell is None:
         return None

@@ -88,11 +88,11 @@ class CodeMode(CallAnswers):
         on_approval: gets approval for calls that the policy asks about. Without it they wait: the
             cell yields, ``pending_approvals`` tells of them, ``approve`` and ``refuse`` decide.
         session: a name for the session, for rules and idempotency keys.
-        caller: for whom programs run, for rules and tools; or a function that says it, which is
+        caller: for whom programs run, for rules and tools; or a function that returns it, which is
             called at each nested call in the context of the ``exec`` that caused it.
         decisions: what was decided "always" in earlier sessions; see ``CodeMode.decisions``.
         on_event: gets each event of every cell, but for output, which is fetched: calls,
-            notifications, and the news that a cell that nobody observes has output or has ended;
+            notifications, and the news that an unobserved cell has output or has ended;
             sync or async.
         wait_conditions: let a model wait for a condition, and tell it with each yield what the
             cell waits for. The published ``wait`` has neither.
@@ -218,12 +218,12 @@ class CodeMode(CallAnswers):
         Args:
             source: raw JavaScript; of a pragma only ``max_output_tokens`` counts.
             call_id: the model's call; notifications carry it.
-            max_output_tokens: budget of the result, which is whole if nobody says one.
+            max_output_tokens: budget of the result, which is whole without one.
             on_output: called with each text, image and sound as it comes; sync or async.
             on_event: called with each event that ``stream`` would give; sync or async.
 
         The result is that of the whole program. More output than ``Limits.output_bytes`` ends the
-        program with an error that says so. A cancelled call, and one whose ``on_output`` or
+        program with an error that tells this. A cancelled call, and one whose ``on_output`` or
         ``on_event`` raises, leaves no cell.
 
         Raises:
@@ -266,8 +266,8 @@ class CodeMode(CallAnswers):
             source: raw JavaScript; of a pragma only ``max_output_tokens`` counts.
             call_id: the model's call; notifications carry it.
             yield_time_ms: have the cell yield when so much time has passed since the last yield;
-                None: it yields only where the program says ``yield_control()``.
-            max_output_tokens: budget of the result at the end, which is whole if nobody says one.
+                None: it yields only where the program calls ``yield_control()``.
+            max_output_tokens: budget of the result at the end, which is whole without one.
             stop: ends the program when it is set; its last output and the end still come.
 
         Leaving the loop ends the program, and so does cancelling the task that runs it; to have it

@@ -6,11 +6,11 @@
     │   └── ToolDefinitionError   tool_definition     a callable or definition cannot become a tool
     ├── SessionError              session             the session refused; its cells are unchanged
     │   ├── SessionClosedError    session_closed      it is shutting down, or shut
-    │   ├── CellBusyError         cell_busy           somebody else observes this cell
+    │   ├── CellBusyError         cell_busy           another caller observes this cell
     │   ├── CellTerminatingError  cell_terminating    this cell is being terminated already
     │   └── LimitError            limit               a limit refused the request; names it
     ├── ToolError                 tool                a tool's failure, as the text that the script catches
-    └── EngineError               engine              V8 or its worker cannot run; says why
+    └── EngineError               engine              V8 or its worker cannot run, with the reason
         ├── EngineMissingError    engine_missing      the V8 library is absent or too old
         └── WorkerLostError       worker_lost         the worker died; its cells are over, stored values are not
 
@@ -60,7 +60,7 @@ class SessionClosedError(SessionError):
 
 
 class CellBusyError(SessionError):
-    """Somebody observes this cell already; the first observer goes on undisturbed."""
+    """The cell has an observer already, which goes on undisturbed."""
 
     code = "cell_busy"
 
@@ -96,7 +96,7 @@ class ToolError(CodeModeError):
 
 
 class EngineError(CodeModeError):
-    """The engine cannot run a cell. The text says why."""
+    """The engine cannot run a cell. The text gives the reason."""
 
     code = "engine"
 

@@ -46,11 +46,11 @@ class _ExecutorJob:
         error: BaseException | None = None
         try:
             value = self.context.run(self.function, pause)
-        except BaseException as raised:  # noqa: BLE001 - it belongs to whoever waits
+        except BaseException as raised:  # noqa: BLE001 - it belongs to the waiting caller
             error = raised
         try:
             self.loop.call_soon_threadsafe(_complete, self.future, (value, error))
-        except RuntimeError:  # the loop is closed: nobody waits any more
+        except RuntimeError:  # the loop is closed, and every waiter with it
             pass
 
 
@@ -78,8 +78,8 @@ class FairExecutor:
         """Call ``function(pause)`` in the thread, in a copy of this context; what it returns.
 
         Args:
-            owner: whose turn this takes, a session say: a job of each owner is run before a second
-                one of the same. It is told apart by identity.
+            owner: whose turn this takes, for example a session: a job of each owner is run before a second
+                one of the same. It is compared by identity.
             function: has to call ``pause`` between steps that take longer than a moment.
 
         Raises:

@@ -17,7 +17,7 @@ INTERRUPTED = 130
 
 
 def end_at_once() -> None:
-    """Let Ctrl-C end this process. Where whoever started it has switched Ctrl-C off, it stays off."""
+    """Let Ctrl-C end this process. Where the parent process has switched Ctrl-C off, it stays off."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end)
 

@@ -1,4 +1,4 @@
-"""Values that take an event loop long to turn into JSON: told apart quickly, encoded in steps."""
+"""Values that take an event loop long to turn into JSON: recognized quickly, encoded in steps."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def encoded_in_steps(
 
     Args:
         value: a JSON value.
-        encode: gives the JSON of a part, without spaces, and is told how many levels are around it.
+        encode: gives the JSON of a part, without spaces, and gets the number of levels around it.
         pause: lets other threads have their turn.
         level: how many levels are around ``value``.
 

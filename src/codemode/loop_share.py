@@ -5,7 +5,7 @@ a program calls a thousand tools at once. Done as they come, a round of the loop
 heaps together, and another session's exec, which needs some ten rounds, waits for ten of those. So a
 heap is a *step* that is called again and again. An owner that has used the loop little of late has its
 steps called at once. One that has used more waits, and in each round of the loop one of those that
-wait gets a slice of time. A round then takes about a slice, whoever is busy and however many they are.
+wait gets a slice of time. A round then takes about a slice, however many owners are busy.
 
 A slice counts what the owner's steps take and what they are charged for beside it. What a tool computes in
 the event loop is not counted: it holds up everybody, as before.
@@ -28,13 +28,13 @@ SLICE_SECONDS: Final = 0.0005
 """How long an owner's steps are called in a row while others may wait."""
 
 LONE_SLICE_SECONDS: Final = 0.005
-"""The same for one beside whom nobody has used the loop of late: fewer rounds cost less."""
+"""The same for the only owner that has used the loop of late: fewer rounds cost less."""
 
 LONE_SECONDS: Final = 0.05
-"""Whoever was the only one for so long is alone."""
+"""An owner that was the only one for so long is alone."""
 
 WINDOW_SECONDS: Final = 0.01
-"""Whoever has not used up a slice within so long has its steps called at once."""
+"""An owner that has not used up a slice within so long has its steps called at once."""
 
 
 class LoopShare:
@@ -122,7 +122,7 @@ class _Rounds:
         self._waiting.setdefault(share)
 
     def _go_on(self) -> None:
-        # In nobody's context: the next turn is another owner's.
+        # In an empty context: the next turn is another owner's.
         asyncio.get_running_loop().call_soon(self._next, context=Context())
 
     def _next(self) -> None:

@@ -5,7 +5,7 @@ each kind has one account here, whichever session, provider or event loop uses i
 left behind, such as a thread that no one can end, stays on the account until it is gone.
 
 An owner may have as many as are left for the others. So one owner alone gets half of all, two a third
-each, and whoever comes next finds some: the first to be refused is the one that holds most.
+each, and the next one finds some: the first to be refused is the one that holds most.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Place:
         self._is_stuck = False
 
     def stick(self) -> None:
-        """Nobody knows whether it is ever given back."""
+        """It is unknown whether it is ever given back."""
         if self._account is not None and not self._is_stuck:
             self._is_stuck = True
             self._account._stuck(self._owner)
@@ -129,12 +129,12 @@ class Account:
         def tell() -> None:
             try:
                 loop.call_soon_threadsafe(freed.set)
-            except RuntimeError:  # that loop is closed: nobody waits in it
+            except RuntimeError:  # that loop is closed, and its waiters with it
                 pass
 
         self.when_freed(tell)
         try:
-            if self.has_room():  # one was given back before we were told of
+            if self.has_room():  # one was given back before it was accounted for
                 return True
             async with asyncio.timeout(seconds):
                 await freed.wait()

@@ -1,4 +1,4 @@
-"""Bearer tokens: what can be one, and which of several somebody has brought.
+"""Bearer tokens: what can be one, and which of several a request carries.
 
 A server that several principals share gives each of them a token with a name, in a file of lines
 ``NAME: TOKEN``; a file that holds nothing but a token is the same for one principal without a name. A
@@ -24,7 +24,7 @@ TOKEN_BYTES: Final = 4_096
 """Longest token; it is a header, and servers bound those."""
 
 LEAST_TOKEN: Final = 16
-"""Characters of a token that nobody guesses, at the least: what a server asks other machines for."""
+"""Least characters of a token that cannot be guessed: what a server asks other machines for."""
 
 HOW_TO_MAKE_ONE: Final = 'python -c "import secrets; print(secrets.token_urlsafe())" makes a token.'
 
@@ -43,7 +43,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class TokenError(ValueError):
-    """A text holds no tokens; says where, and what is missing. Never quotes one."""
+    """A text holds no tokens; the error names the line and what is missing, and never quotes one."""
 
 
 def is_token(text: str) -> bool:

@@ -8,8 +8,8 @@ import sys
 def trace_headers() -> dict[str, str]:
     """Headers by lower-case name; none where this process does not use OpenTelemetry, or no span is current."""
     if "opentelemetry.trace" not in sys.modules:
-        return {}  # nobody can have made a span
-    from opentelemetry import propagate  # noqa: PLC0415 - an extra, which somebody has loaded
+        return {}  # no span can have been made
+    from opentelemetry import propagate  # noqa: PLC0415 - an extra, which the application has loaded
 
     headers: dict[str, str] = {}
     propagate.inject(headers)

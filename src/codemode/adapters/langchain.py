@@ -65,7 +65,7 @@ class CodeModeMiddleware(AgentMiddleware[Any, Any]):
         self._options = options
         self._sessions: dict[str, CodeMode] = {}
         self._listed: list[BaseTool] = []
-        # The agent must know both tools before it has a thread: these are called by nobody.
+        # The agent must know both tools before it has a thread: these are never called.
         idle = CodeMode()
         self.tools: Sequence[BaseTool] = tools(idle)
 

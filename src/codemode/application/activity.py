@@ -3,8 +3,8 @@
 An :class:`Activity` stands between a session and the toolset as the session's delegate, so that it
 sees every nested call, one that is refused before the chain, too, wherever the cells run. It keeps
 a record for each cell. The delegate may be told of a cell's calls before the caller of ``execute``
-knows the cell's id, so a record is made by whoever comes first, and its events wait in the record
-until the cell is followed, or it is said that nobody follows it.
+knows the cell's id, so a record is made by the first of the two, and its events wait in the record
+until the cell is followed, or :meth:`follow` declares that it has no follower.
 
 What records hold of calls that have ended is bounded for the session: beyond the bound a cell
 forgets its oldest ones.
@@ -74,7 +74,7 @@ class Activity:
         on_event: called with the events of all cells, but for their output, which is fetched.
 
     Attributes:
-        tracer: is told what was decided about calls; None where the session is not traced.
+        tracer: receives decisions about calls; None where the session is not traced.
     """
 
     def __init__(
@@ -172,7 +172,7 @@ class Activity:
         return None if record is None else record.asks
 
     def approvals(self, cell_id: CellId) -> tuple[Approval, ...]:
-        """The nested calls of a cell that nobody is asked about, so that a result tells of them."""
+        """The nested calls of a cell that wait for approval without an approver, for its result."""
         record = self.find(cell_id)
         if record is None or not self._approvals.asks_nobody:
             return ()
@@ -180,7 +180,7 @@ class Activity:
         return record.approvals
 
     def forget(self, cell_id: CellId) -> None:
-        """The last result of a cell was handed over, or nobody wants it."""
+        """The last result of a cell was handed over, or is not wanted."""
         self._unseen_ends.pop(cell_id, None)
         self._drop(self._records.pop(cell_id, None) or self._closed.pop(cell_id, None))
 
@@ -190,7 +190,7 @@ class Activity:
         self._drop(self._closed.pop(cell_id, None))
 
     def take_unseen_ends(self) -> tuple[CellId, ...]:
-        """The cells that have closed while nobody waited for them, each of them once."""
+        """The cells that have closed without an observer, each of them once."""
         ends = tuple(self._unseen_ends)
         self._unseen_ends.clear()
         return ends
@@ -206,7 +206,7 @@ class Activity:
 
     async def invoke_tool(self, call: ToolCall, cancel: Signal) -> JsonValue:
         """Run a nested call; see ``protocol.session.SessionDelegate``."""
-        if self._toolset.shows(call):  # a key for a call that nobody looks at costs 11 µs
+        if self._toolset.shows(call):  # a key that is never read costs 11 µs
             call = self._identity.named(call)  # before anything waits: occurrences count in order
         record = self.record(call.cell_id)
         call_id = call.runtime_tool_call_id
@@ -260,7 +260,7 @@ class Activity:
             while len(self._closed) > CLOSED_RECORDS:
                 self._drop(self._closed.popitem(last=False)[1])
         else:
-            # A short program may be over before whoever started it has run on and made its record.
+            # A short program may be over before its starter has run on and made its record.
             self._closed_unknown[cell_id] = None
             if len(self._closed_unknown) > CLOSED_RECORDS:
                 self._closed_unknown.popitem(last=False)
@@ -272,14 +272,14 @@ class Activity:
     def host_lost(self) -> None:
         """The application was told which cells its host has taken along: their ends are no news.
 
-        Some of these cells may be closed only later: what is told of the host comes in no order.
+        Some of these cells may be closed only later: reports of a host come in no order.
         """
         self._unseen_ends.clear()
         for record in self._records.values():
             record.is_lost = True
 
     def news(self, cell_id: CellId, news: News) -> None:
-        """There is news of a cell that nobody observes; see ``protocol.session.TellsNews``."""
+        """There is news of an unobserved cell; see ``protocol.session.TellsNews``."""
         record = self._records.get(cell_id)
         if record is None or record.is_streamed:
             return
@@ -337,7 +337,7 @@ class Activity:
 
     def _keep(self, record: CellRecord, call: NestedCall) -> None:
         if self.find(record.cell_id) is not record:
-            return  # its last result was handed over: nobody asks again
+            return  # its last result was handed over: it is not asked for again
         record.ended.append(call)
         self._kept += _size(call)
         while self._kept > KEPT_BYTES and record.ended:

@@ -98,7 +98,7 @@ class CallAnswers(ModelTools):
                 of Chat Completions, or a ``tool_use`` block of Anthropic's Messages; the object of
                 the vendor's package, or a dictionary. Or a list of a turn's items: the calls
                 among them are run one after another, the others are passed over.
-            audio: pass sounds on to OpenAI's Responses, for a model that hears.
+            audio: pass sounds on to OpenAI's Responses, for a model that takes audio.
             preempt: ends each observation early; its cell runs on.
 
         Returns:

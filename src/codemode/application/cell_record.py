@@ -57,8 +57,8 @@ class CellRecord:
         calls: how many tools it has called.
         ended: the calls that have ended.
         left_over: output of observations whose caller was cancelled, for the next one.
-        has_output: whether there is output that nobody has been given.
-        has_ended: whether the program is over, and nobody has been told.
+        has_output: whether there is undelivered output.
+        has_ended: whether the program is over, and its end not yet delivered.
         is_lost: whether the application was told that the cell is lost with its host.
         is_closed: whether the cell is over and all its callbacks have ended.
         on_call_ended: called when a call has ended.
@@ -123,7 +123,7 @@ class CellRecord:
         return msgspec.structs.replace(waiting, approval_id=approval.id)
 
     def follow(self, queue: EventQueue | None) -> None:
-        """From now on events go to ``queue``, those that have waited first; None: nobody follows."""
+        """From now on events go to ``queue``, those that have waited first; None: the cell has no follower."""
         early, self._early = self._early, None
         self._queue = queue
         if queue is not None:
@@ -133,16 +133,16 @@ class CellRecord:
 
     @property
     def is_followed(self) -> bool:
-        """Whether events reach somebody, or may yet."""
+        """Whether events reach a follower, or may yet."""
         return self._queue is not None or self._early is not None
 
     @property
     def is_streamed(self) -> bool:
-        """Whether somebody follows the cell to its end."""
+        """Whether a follower reads the cell to its end."""
         return self._queue is not None
 
     async def tell(self, event: CellEvent) -> None:
-        """Hand over an event; waits while whoever follows the cell has too many."""
+        """Hand over an event; waits while the cell's follower has too many."""
         if self._early is None and self._queue is not None:
             await self._queue.put(event)
         else:

@@ -1,4 +1,4 @@
-"""Events of one cell on their way to whoever follows it: in order, and no more than it takes."""
+"""Events of one cell on their way to its follower: in order, and no more than it takes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_EVENTS: Final = 1_000
 
 PAUSE_SECONDS: Final = 0.005
 """How long events gather after the last ones were taken: a program may call tools without end, and
-each time somebody is told, the output so far is fetched first."""
+before each event, the output so far is fetched first."""
 
 
 class EventQueue:
@@ -40,7 +40,7 @@ class EventQueue:
         return f"<queue of {len(self._events)} events>"
 
     async def put(self, event: CellEvent) -> None:
-        """Add an event when there is room for it; drop it if nobody reads any more."""
+        """Add an event when there is room for it; drop it if the reader has left."""
         while not self._closed and len(self._events) >= MOST_EVENTS:
             self._room.clear()
             self.news.set()
@@ -70,7 +70,7 @@ class EventQueue:
         return events
 
     def close(self) -> None:
-        """Nobody reads any more: what comes is dropped, and who waits for room goes on."""
+        """The reader has left: later events are dropped, and waiting writers go on."""
         self._closed = True
         self._events.clear()
         self._stop_timer()

@@ -54,7 +54,7 @@ class CallStarted(CellEvent, frozen=True, kw_only=True):
 
 
 class CallEnded(CellEvent, frozen=True, kw_only=True):
-    """A nested call is over; ``call`` says how."""
+    """A nested call is over; ``call`` has its outcome."""
 
     call: NestedCall
 
@@ -66,7 +66,7 @@ class ApprovalRequested(CellEvent, frozen=True, kw_only=True):
 
 
 class CallDecided(CellEvent, frozen=True, kw_only=True):
-    """The policy, or whoever approves, has decided about a nested call; for an audit log."""
+    """The policy, or the approver, has decided about a nested call; for an audit log."""
 
     decision: CallDecision
 
@@ -82,10 +82,10 @@ class CellYielded(CellEvent, frozen=True, kw_only=True):
 
 
 class CellNews(CellEvent, frozen=True, kw_only=True):
-    """Nobody observes the cell, and it has output, or has ended: ``wait`` gives it at once.
+    """A cell without an observer has output, or has ended: ``wait`` gives it at once.
 
-    It comes once, until a result has told of the cell. Of cells in a host only ends are told that
-    nobody can miss: those that the host has closed.
+    It comes once, until a result has reported the cell. Of cells in a host only ends are reported that
+    are certain: those that the host has closed.
     """
 
     ended: bool

@@ -2,11 +2,11 @@
 
 A session hands over output when an observation ends. One that can ends it as soon as there is
 output; a cell of another is observed again and again, for a tenth of a second each time. And an
-observation is ended early when the cell has called a tool or notified somebody: then the output so
+observation is ended early when the cell has called a tool or sent a notification: then the output so
 far goes first, and the events after it. Output and calls of one turn of the program may come in
 another order than they were made in; nothing comes twice and nothing is left out.
 
-Whoever stops to read ends the cell. ``stop`` ends it, too, and its last output still comes.
+A reader that leaves ends the cell. ``stop`` ends it, too, and its last output still comes.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ class Follower:
             return False
         if response.by_program is not None:
             return response.by_program
-        # A host does not say it: whoever did not use the time that it had has yielded.
+        # A host does not report it: an observation that ended before its time is a yield.
         in_time = response.host_duration_ns < self._observe_ms * 1_000_000
         return in_time and not self._queue.news.is_set()
 

@@ -1,4 +1,4 @@
-"""Whose session it is: what each nested call says of it."""
+"""The session and the caller that each nested call carries."""
 
 from __future__ import annotations
 

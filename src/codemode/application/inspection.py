@@ -55,7 +55,7 @@ class SessionInspection:
     async def terminate(self, cell_id: str) -> str:
         """End a cell; the status that it has then.
 
-        The application is told when it waits for the cell, as if the model had ended it.
+        The application sees it when it waits for the cell, as if the model had ended it.
         """
         call_id = f"inspector-{next(self._calls)}"
         result = await self._code_mode.wait(cell_id, call_id=call_id, terminate=True)

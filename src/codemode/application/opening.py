@@ -1,8 +1,8 @@
 """The session of one CodeMode: opened once, when it is first needed or ahead of that, and closed.
 
-Opening is a task that this object owns: whoever needs the session waits for it, and a caller who
-is cancelled leaves it to the others. What was begun ahead and failed is told to the first who needs
-the session; the next one tries again.
+Opening is a task that this object owns: callers that need the session wait for it, and one that is
+cancelled leaves it to the others. A failure of an opening that was begun ahead is raised to the
+caller that first needs the session; the next one tries again.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class SessionOpening:
         provider: makes the session; it stays the caller's to close. None: this machine.
         mcp: servers, or what to make them of.
         trace: takes the events of the session, or the folder to record them in; None: what
-            ``CODEMODE_TRACE`` says, or nothing.
+            ``CODEMODE_TRACE`` names, or nothing.
 
     Raises:
         UsageError: an option is not what it should be, or options exclude each other.
@@ -119,7 +119,7 @@ class SessionOpening:
         await self.start_servers()
         self.begin()
         opening = self._opening
-        if opening is not None:  # else the servers took so long that somebody has opened it
+        if opening is not None:  # else the servers took so long that another caller has opened it
             await asyncio.wait({opening})
             self._refuse_if_closed()
             self._opening = None

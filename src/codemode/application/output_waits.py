@@ -23,7 +23,7 @@ async def wait_for_output(
     """Observe a cell until it has output, yields, ends, or is preempted.
 
     The observation also ends, with a yield, after ``seconds``, and earlier where a session cannot
-    do better: whoever needs more observes again.
+    do better: a caller that needs more observes again.
     """
     left_ms = max(0, int(seconds * 1000)) if seconds < LONGEST_MS else LONGEST_MS
     if not ends_at_output(session):

@@ -1,4 +1,4 @@
-"""What became of cells, so that a model that asks again is told, and stops asking."""
+"""How cells ended, so that a model that waits for one again gets an answer, and stops asking."""
 
 from __future__ import annotations
 

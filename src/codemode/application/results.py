@@ -84,7 +84,7 @@ class Results:
         calls: Sequence[NestedCall],
         running: Sequence[NestedCall],
     ) -> Iterator[str]:
-        """What a model is told behind the output."""
+        """The notes to a model behind the output."""
         if isinstance(response, Result) and response.error_text is None:
             left = [call for call in calls if call.status == "cancelled"]
             source = self._activity.source(response.cell_id)

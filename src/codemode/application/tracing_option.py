@@ -26,7 +26,7 @@ class Tracing:
     Args:
         tracer: numbers the events.
         recorder: ours to give back; None where the application has given a sink of its own.
-        endpoint: where the process is looked at; None: nobody has opted in.
+        endpoint: where the process is looked at; None: not opted in.
 
     Attributes:
         inspected: what can be acted upon at the endpoint.

@@ -1,6 +1,6 @@
 """Waiting for something of a cell: output, the answers of its calls, its end.
 
-A session ends an observation when the cell yields, ends, or the time is up. A *condition* says when a
+A session ends an observation when the cell yields, ends, or the time is up. A *condition* tells when a
 caller has what it waits for: observations that end before are followed by others, and what they gave
 is handed over together. What a caller who was cancelled did not get waits for the next one.
 """
@@ -31,7 +31,7 @@ frozen at its pending frontier. ``end``: it is over, whatever it yields meanwhil
 
 CONDITIONS: Final[tuple[Condition, ...]] = get_args(Condition)
 MODEL_CONDITIONS: Final[tuple[Condition, ...]] = ("output", "calls", "end")
-"""Those that a model is told of: what a frontier is, it need not know."""
+"""Those that a model can choose: it need not know what a frontier is."""
 
 FROZEN_MS: Final = 1
 """How long a cell is observed that has not come to its frontier in time: it runs on then."""

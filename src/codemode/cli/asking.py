@@ -75,7 +75,7 @@ async def _asked(terminal: int, approval: Approval) -> tuple[str, str]:
     while True:
         await _write(terminal, question)
         line = await _line(terminal)
-        if line is None:  # the end of input: nobody is there
+        if line is None:  # the end of input: there is no one to answer
             return "n", "nobody answered"
         word, _, rest = line.strip().partition(" ")
         if word.lower() in ("y", "yes", "n", "no", "s"):
@@ -112,7 +112,7 @@ async def _write(terminal: int, text: str) -> None:
     while left:
         try:
             left = left[os.write(terminal, left) :]
-        except BlockingIOError:  # somebody holds the terminal with Ctrl-S
+        except BlockingIOError:  # the terminal is stopped with Ctrl-S
             await asyncio.sleep(0.05)
         except OSError:
             return

@@ -34,7 +34,7 @@ _PLACE: Final = re.compile(r"(?<=exec_main\.mjs:)[0-9]{1,9}(?=:[0-9])")
 def is_whole(text: str) -> bool:
     """Whether Enter sends the entry: no bracket, template or comment is open, and no operator waits.
 
-    An empty last line sends what is not whole, too: V8 then says what is wrong.
+    An empty last line sends what is not whole, too: V8 then reports the syntax error.
 
     >>> is_whole("text(1)"), is_whole("for (const x of y) {")
     (True, False)

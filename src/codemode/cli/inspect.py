@@ -54,7 +54,7 @@ def inspect(
     """Show recordings and running processes in a page: sessions, cells, nested calls.
 
     DIR is a recording, or a folder of recordings. Without DIR and --attach it is the folder in
-    CODEMODE_TRACE, and the running processes. The page is for this machine and for whoever has its
+    CODEMODE_TRACE, and the running processes. The page is for this machine and for a reader who has its
     whole address; Ctrl-C ends it.
     """
     import asyncio  # noqa: PLC0415 - not for --help

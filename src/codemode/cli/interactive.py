@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from .prompt import Prompt
 
 PATIENCE_SECONDS: Final = 2.0
-"""How long a cell may take to end when it is told to; then another Ctrl-C ends the whole."""
+"""How long a cell may take to end after Ctrl-C; then another Ctrl-C ends the whole."""
 
 _HELP: Final = """\
 An entry is a program, as a model sends it to exec: text(value) shows something, and so does an
@@ -71,7 +71,7 @@ def interact(  # noqa: PLR0913 - one parameter for each option
 
     Raises:
         click.UsageError: the options or the tools are wrong; nothing has run.
-        ReaderGoneError: nobody reads the output any more.
+        ReaderGoneError: the output is closed.
         OutputError: it cannot be written.
     """
     bounds = make_limits(limits)
@@ -247,7 +247,7 @@ class Repl:
 
 
 class ReplStatus(PlainStatus):
-    """What is told beside the output: errors, notifications, files."""
+    """What is printed beside the output: errors, notifications, files."""
 
     def __init__(self) -> None:
         self._in_colour = sys.stderr is not None and sys.stderr.isatty()

@@ -38,7 +38,7 @@ def load_tools(specs: Iterable[str]) -> list[Any]:
     """The tools that the options name, in order, each once.
 
     Raises:
-        click.BadParameter: a module cannot be loaded or has no such tools; says what to do.
+        click.BadParameter: a module cannot be loaded or has no such tools; the text tells what to do.
     """
     found = (each for spec in specs for each in _load(spec))
     return list({id(each): each for each in found}.values())
@@ -49,7 +49,7 @@ def load_servers(files: Iterable[str], *, handlers: McpHandlers | None = None) -
 
     Raises:
         click.BadParameter: a file cannot be read or is wrong, two have a server of one name, or
-            the MCP SDK is not installed; says what to do.
+            the MCP SDK is not installed; the text tells what to do.
     """
     configs: dict[str, ServerConfig] = {}
     for file in files:

@@ -36,7 +36,7 @@ class StandardOutput:
         self._stream: TextIO | None = sys.stdout
 
     def __enter__(self) -> Self:
-        if self._stream is None:  # closed by whoever started us
+        if self._stream is None:  # closed by the parent process
             return self
         self._stream.flush()
         try:
@@ -72,7 +72,7 @@ class StandardOutput:
         limits and Ctrl-C work on.
 
         Raises:
-            ReaderGoneError: nobody reads it any more.
+            ReaderGoneError: it is closed.
             OutputError: it cannot be written for another reason.
         """
         if not text.endswith("\n"):

@@ -79,7 +79,7 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
 
     Raises:
         click.UsageError: the options, the tools or the source are wrong; nothing has run.
-        ReaderGoneError: nobody reads the output any more.
+        ReaderGoneError: the output is closed.
         OutputError: it cannot be written.
     """
     bounds = make_limits(limits)
@@ -156,7 +156,7 @@ class Run:
         """Run, show, report; the exit code.
 
         Raises:
-            ReaderGoneError: nobody reads the output any more.
+            ReaderGoneError: the output is closed.
             OutputError: it cannot be written.
         """
         try:
@@ -217,7 +217,7 @@ class Run:
 
         Raises:
             EngineError: no cell can run here.
-            ReaderGoneError: nobody reads the output any more.
+            ReaderGoneError: the output is closed.
             OutputError: it cannot be written.
         """
         following = asyncio.create_task(self._follow(cm))
@@ -241,7 +241,7 @@ class Run:
                 task.cancel()
 
     async def _wait_for_last_words(self, *tasks: asyncio.Task[Any]) -> None:
-        """They may not come: the worker hangs, or nobody reads the output."""
+        """They may not come: the worker hangs, or the output is closed."""
         quickly, later = QUIET_STOP_SECONDS, STOP_SECONDS - QUIET_STOP_SECONDS
         first = asyncio.FIRST_COMPLETED
         done, _ = await asyncio.wait(tasks, timeout=quickly, return_when=first)
@@ -288,7 +288,7 @@ class Run:
 
         try:
             signal.signal(signal.SIGINT, interrupt)
-        except ValueError:  # not the main thread: the signal is somebody else's
+        except ValueError:  # not the main thread: the signal belongs to the application
             yield
             return
         try:

@@ -180,7 +180,7 @@ class _Serving:
         """Answer for health and figures from now on, if that is asked for.
 
         Raises:
-            click.ClickException: nobody can listen there.
+            click.ClickException: the address cannot be used.
         """
         if self._options.metrics is None:
             return

@@ -58,14 +58,14 @@ def configure(group: click.Group) -> None:
 
 
 def load(context: click.Context, file: Path | None) -> None:
-    """Give the commands of the context's group what a file says about their options.
+    """Give the commands of the context's group the values of a file as defaults.
 
     Args:
         context: of the group.
         file: the file; None for the nearest one that has the table.
 
     Raises:
-        click.UsageError: the file cannot be read, or says what no option means.
+        click.UsageError: the file cannot be read, or has a key or value that no option takes.
     """
     path = nearest(FILE, lambda each: _table(each) is not None) if file is None else file
     if path is None:

@@ -18,14 +18,14 @@ BROKEN_PIPE: Final = 141
 
 
 class OutputError(click.ClickException):
-    """Standard output cannot be written; the text says why."""
+    """Standard output cannot be written; the text gives the reason."""
 
     def __init__(self, error: OSError) -> None:
         super().__init__(f"standard output: {error.strerror or error}")
 
 
 class ReaderGoneError(click.exceptions.Exit):
-    """Nobody reads standard output any more, as after ``| head``: an end without a word."""
+    """The reader of standard output has left, as after ``| head``: an end without a word."""
 
     def __init__(self) -> None:
         super().__init__(BROKEN_PIPE)

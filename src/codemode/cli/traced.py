@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def read_trace(path: str | os.PathLike[str]) -> Log:
     """The calls of each session of a bundle; calls that ran side by side are one request.
 
-    What a program says itself stands for what the user said: its constants were known before it ran.
+    Constants of a program stand for the user's words: its constants were known before it ran.
 
     Raises:
         UsageError: there is no bundle, or no call in it.

@@ -1,7 +1,7 @@
-"""What a program writes, says and calls: shown as it comes, or kept for ``--json``.
+"""Output, notifications and calls of a program: shown as it comes, or kept for ``--json``.
 
 Events are taken at once, and output is written by a task of its own, which takes all that has
-gathered: a program may write ten thousand short texts, and each write costs a thread. Whoever takes
+gathered: a program may write ten thousand short texts, and each write costs a thread. A reader that takes
 events waits while more has gathered than ``ROOM_BYTES``.
 """
 
@@ -134,7 +134,7 @@ class Transcript:
         """Write output as it comes, until this task is cancelled.
 
         Raises:
-            ReaderGoneError: nobody reads the output any more.
+            ReaderGoneError: the output is closed.
             OutputError: it cannot be written.
         """
         while True:

@@ -23,7 +23,7 @@ CALL_TOKENS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One request: what the model says in it, and what comes back before the next.
+    """One request: what the model writes in it, and what comes back before the next.
 
     Attributes:
         says: arguments of calls, programs, or the answer.

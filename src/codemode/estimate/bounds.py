@@ -1,7 +1,7 @@
 """What code mode could save for a log of direct calls, at most and at least.
 
 *At least* is a program for each request that prints all of its results: nothing is kept from the model. *At most*
-is one program for all calls between two things that the user says: only words of results that the model's answer
+is one program for all calls between two messages of the user: only words of results that the model's answer
 repeats pass through it. A real program lies between; on the 97 tasks of the evaluation, nearer to the latter.
 """
 

@@ -34,7 +34,7 @@ class DirectCall:
 
     @property
     def reads(self) -> bool:
-        """Whether the name says that the call changes nothing."""
+        """Whether the name is that of a call that only reads."""
         return _READING.search(_HUMP.sub("_", self.name)) is not None
 
 

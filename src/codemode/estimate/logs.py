@@ -1,6 +1,6 @@
 """Logs of direct tool calls, in the forms in which applications keep them.
 
-One form is told from another by what stands in it: items of OpenAI's Responses API, messages of Chat
+A form is recognized by its content: items of OpenAI's Responses API, messages of Chat
 Completions, messages of Anthropic's Messages API, recorded runs of the evaluation, and spans of OpenTelemetry's
 conventions for generative AI. A file is one JSON value, or one a line; requests and responses as they were
 sent may be the lines. What is not known is passed over, and counted.
@@ -330,7 +330,7 @@ def _arguments(given: Any) -> Any:
 
 
 def _text(content: Any) -> str:
-    """What a content says, whichever form it has."""
+    """The text of a content, whichever form it has."""
     if content is None:
         return ""
     if isinstance(content, str):

@@ -12,7 +12,7 @@ from ..protocol.types import JsonValue
 from .text import well_formed
 
 LISTED: Final = 10
-"""Calls that are told of one by one."""
+"""Calls that are listed one by one."""
 ARGUMENT_CHARACTERS: Final = 400
 """Of the arguments of one call; and of its prompt."""
 

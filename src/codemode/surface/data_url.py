@@ -23,7 +23,7 @@ class Media:
     """The parts of an image or sound.
 
     Attributes:
-        mime_type: in lower case, ``application/octet-stream`` if the URL says none.
+        mime_type: in lower case, ``application/octet-stream`` if the URL has none.
         data: base64.
         size: bytes of what ``data`` stands for.
     """

@@ -126,7 +126,7 @@ def exec_tool(
         deferred: what it may call too, but finds in ``ALL_TOOLS`` only.
         namespaces: headings, by the namespace of a tool's name.
         list_tools: False if the model gets the tools outside of exec as well.
-        default_yield_time_ms: what the text says where the pragma is silent.
+        default_yield_time_ms: the value in the text for a program without a pragma.
         image_detail: False for a model that takes no image detail.
 
     >>> from codemode.protocol.types import ToolName
@@ -195,7 +195,7 @@ def deferral(
     *,
     search: str | None = None,
 ) -> str:
-    """What the text says of tools that it does not describe: how many, where, how to find them.
+    """The lines about tools that the text does not describe: how many, where, how to find them.
 
     Args:
         deferred: these tools.

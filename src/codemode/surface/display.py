@@ -46,7 +46,7 @@ def renderable(
     items: Iterable[Item], calls: Sequence[NestedCall], *, colour: str
 ) -> RenderableType:
     """A result for rich: the header in its colour, the output, the error, and the nested calls."""
-    from rich.console import Group  # noqa: PLC0415 - 100 ms, for whoever draws
+    from rich.console import Group  # noqa: PLC0415 - 100 ms, only for drawing
     from rich.text import Text  # noqa: PLC0415 - the same
 
     head, *rest = list(_lines(items))

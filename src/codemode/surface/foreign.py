@@ -1,7 +1,7 @@
 """Foreign habits: what of another language or of a page a source has in it that does not compile.
 
 Each habit is looked for in the code alone, not in strings, comments, templates and regular expressions; and only where
-the error says that the program has failed for it.
+the error shows that the program has failed for it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a failed program's author should do next, told from the source and the error text.
 
-Tables of evidence: a hint is given only when the error says that the program failed for that
+Tables of evidence: a hint is given only when the error shows that the program failed for that
 reason, and the source shows it. Guessing is worse than silence.
 
 Source and error text are the program's, and this runs in the event loop: the error is read from a

@@ -12,7 +12,7 @@ def has_more_members(text: str, most: int) -> bool:
     """Whether arrays and objects in the JSON ``text`` have more than ``most`` members together.
 
     A few bytes of text make hundreds of bytes of Python values, so this is asked first; it takes
-    time and memory in proportion to ``text``, whatever it says. A text of bytes may be given as
+    time and memory in proportion to ``text``, whatever its content. A text of bytes may be given as
     ``latin-1``: what counts here is ASCII.
 
     >>> has_more_members('[[],{"a":"1,2,3"}]', 3), has_more_members('[[],{"a":1}]', 2)

@@ -12,7 +12,7 @@ from ..protocol.types import ImageItem, Item, TextItem
 from .data_url import media, omission
 
 ASSUMED_DETAIL: Final = "high"
-"""What whoever reads the metadata takes where there are none; also what a cell gives by itself."""
+"""The defaults of a reader of the metadata; also what a cell gives by itself."""
 
 
 class ListedTool(TypedDict):

@@ -64,7 +64,7 @@ def read_call(call: object) -> ModelCall:
     """Read a call.
 
     Raises:
-        UsageError: it has not the form of one; says what is wrong.
+        UsageError: it has not the form of one; the text tells what is wrong.
 
     >>> block = {"type": "tool_use", "id": "t1", "name": "exec", "input": {"code": "text(1)"}}
     >>> read_call(block)

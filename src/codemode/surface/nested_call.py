@@ -1,4 +1,4 @@
-"""A nested call as an application is told of it: which tool, how it ended, time and size."""
+"""A nested call as an application sees it: which tool, how it ended, time and size."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """JSON Schema as TypeScript in the very form of the published client: the old form, for who needs it.
 
 Its rules were checked against 0.169.0 and 0.171.0, and differ from those of
-:mod:`codemode.surface.typescript` where ``docs/compatibility.md`` says so. It is total, too, but what is
+:mod:`codemode.surface.typescript` where ``docs/compatibility.md`` lists it. It is total, too, but what is
 beyond a bound makes the whole schema ``unknown``: 16,000 bytes of text, 64,000 bytes of work (everything
 rendered on the way), 64,000 elements looked at (the characters of references count too), 32 expanded
 references, one pointer twice on one path, references of 4,096 characters, 128 levels.

@@ -102,7 +102,7 @@ class ExecResult:
         Args:
             call: the model's ``custom_tool_call`` or ``function_call``, as an object of the
                 ``openai`` package or a dictionary.
-            audio: pass sounds on as ``input_audio``, for a model that hears; else a text tells
+            audio: pass sounds on as ``input_audio``, for a model that takes audio; else a text tells
                 of them, as the interface refuses what it does not know.
 
         Raises:

@@ -7,7 +7,7 @@ others that need more. So a parameter that is
 nested without end costs the ones beside it nothing.
 
 All that stands in one schema holds at once. Members beside ``anyOf``, ``oneOf`` and ``allOf`` are an
-intersection with these, and an operand that says nothing (conditions, lengths, patterns) takes no part
+intersection with these, and an operand without a type (conditions, lengths, patterns) takes no part
 in it. A nested ``$id`` changes nothing: ``#/$defs/X`` is X of the document that we have.
 """
 
@@ -155,7 +155,7 @@ class _SchemaReading:
         return IntersectionType((target, beside), "$ref")
 
     def _beside(self, schema: dict[str, JsonValue], *, operand: bool) -> Type:
-        """All that a schema says by itself, at once."""
+        """Everything that stands in a schema itself, at once."""
         if _COMPOSED.isdisjoint(schema):
             return self._own(schema, operand=operand)
         if "const" in schema:
@@ -357,7 +357,7 @@ def _or_null(tree: Type) -> Type:
 
 
 def _plain_leaf(schema: JsonValue) -> Leaf | None:
-    """The type of a schema that says no more than a keyword; None for the others."""
+    """The type of a schema with a single keyword; None for the others."""
     if not isinstance(schema, dict):
         return NEVER if schema is False else UNKNOWN
     if schema.get("nullable") is True or "$ref" in schema:
@@ -378,6 +378,6 @@ def _name_of_definition(steps: tuple[str, ...]) -> str:
 
 
 def description_of(schema: JsonValue) -> str:
-    """What a schema says of itself; nothing where that is no text."""
+    """The description of a schema; empty where that is no text."""
     text = schema.get("description") if isinstance(schema, dict) else None
     return text if isinstance(text, str) else ""

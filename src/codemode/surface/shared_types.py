@@ -3,7 +3,7 @@
 The trees of all tools are *interned*: equal types become one number, whatever tools and documents they
 come from, so that occurrences can be counted. A type is named where that makes the whole text shorter,
 and one that contains itself always. Names are those of the authors (a definition's, a title), else they
-come from the place where the type first stands; two types of one name are told apart by a number. All of
+come from the place where the type first stands; two types of one name get a number each. All of
 this is a function of the tools in their order: the same tools give the same bytes.
 
 A number is given to a type after its parts have theirs, and so is larger than they are. That is the

@@ -20,7 +20,7 @@ SAFE_INTEGER: Final = 2**53 - 1
 WORD_INTEGER: Final = 2**64 - 1
 
 PRAGMA_CHARACTERS: Final = 65_536
-"""A longer one is not read: what it says is looked at character by character."""
+"""A longer one is not read: its content is read character by character."""
 
 _FIELDS: Final = "`yield_time_ms` and `max_output_tokens`"
 _EMPTY: Final = (
@@ -105,7 +105,7 @@ def _check_type(field: _Field, value: JsonValue) -> None:
     """Accept null and what fits into 64 bits without a sign.
 
     Raises:
-        SourceError: it is something else; says what.
+        SourceError: it is something else; the text names it.
     """
     match value:
         case None:

@@ -31,7 +31,7 @@ _HEX = re.compile(r"[0-9a-fA-F]{4}")
 
 
 class JsonError(ValueError):
-    """The text is not JSON; says what is wrong and where."""
+    """The text is not JSON; the error tells what is wrong and where."""
 
 
 def loads(text: str) -> JsonValue:

@@ -45,7 +45,7 @@ def without_controls(text: str) -> str:
     """``text`` of a stranger as a model may read it: no control characters but ``\\n`` and ``\\t``.
 
     Whatever ends a line is ``\\n``, sequences for a terminal are left out whole, and so are the
-    characters that change the direction of writing or are tags that nobody sees.
+    characters that change the direction of writing or are invisible tags.
 
     >>> without_controls("a\\x1b[31mb\\x00\\r\\nc")
     'ab\\nc'
@@ -57,7 +57,7 @@ def without_controls(text: str) -> str:
 
 
 def without_hidden(text: str) -> str:
-    """``text`` without the characters that JSON writes as they are and nobody sees.
+    """``text`` without the characters that are invisible and that JSON writes as they are.
 
     >>> without_hidden("a\\x7f\\u202eb\\n")
     'ab\\n'

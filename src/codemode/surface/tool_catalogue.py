@@ -77,7 +77,7 @@ class ToolCatalogue:
 
     Args:
         definitions: the tools, with distinct public names.
-        namespaces: what namespaces are for, by name. One without a tool is told of, too.
+        namespaces: what namespaces are for, by name. One without a tool is listed, too.
         max_tokens: what the descriptions of tools may cost together; None lists all of them.
         search: a tool that finds deferred ones. It is there only if there is something to find,
             and is always described.
@@ -262,7 +262,7 @@ class ToolCatalogue:
 
 
 def _no_pause() -> None:
-    """Nobody else has to have a turn."""
+    """Do not yield: nothing else waits for the thread."""
 
 
 def _entry_of(definition: ToolDefinition, declared: str, types: tuple[str, ...] = ()) -> Entry:

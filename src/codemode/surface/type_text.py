@@ -213,7 +213,7 @@ def _comment_size(lines: Sequence[str]) -> int:
 
 
 def _first_line(lines: tuple[str, ...], most: int) -> tuple[str, ...]:
-    """What is left of a comment in ``most`` bytes; nothing where that says nothing."""
+    """What is left of a comment in ``most`` bytes; nothing where too little is left."""
     if not lines or (len(lines) == 1 and utf8_length(lines[0]) <= most):
         return lines
     if most < LEAST_COMMENT:

@@ -31,7 +31,7 @@ def waiting_text(running: Sequence[NestedCall]) -> str:
 
 
 def ended_text(cell_ids: Sequence[str]) -> str:
-    """One line on cells that ended while nobody waited for them.
+    """One line on cells that ended without an observer.
 
     >>> ended_text(["3"])
     'Cell 3 has ended while nobody waited for it; wait gives its last output.'

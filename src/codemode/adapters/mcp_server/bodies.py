@@ -4,9 +4,9 @@ A body is read in a bounded time and counted before anything is made of it. Smal
 their number; what is longer takes memory from a room as it arrives, and keeps it until its request has
 been answered, because the SDK keeps the body as long.
 
-Nobody is refused because others are slow. A body that finds no room takes that of the slowest body
+A slow client never causes another one to be refused. A body that finds no room takes that of the slowest body
 that is slower than itself, and a body beyond the number takes the place of the slowest of all. The
-fastest one therefore always comes in, and what was given up says why.
+fastest one therefore always comes in, and the answer to an abandoned one has the reason.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class BodyRefusedError(Exception):
 
 
 class GoneError(Exception):
-    """The client is gone, and nobody is there to be answered."""
+    """The client is gone: there is no connection to answer on."""
 
 
 class RequestBody:
@@ -180,7 +180,7 @@ def slowest(bodies: set[RequestBody], now: float) -> RequestBody:
 
 
 def declared_bytes(scope: Scope) -> int:
-    """How long a body says that it is, and no more than ``GREATEST``; 0 if it does not say."""
+    """Bytes of a body by its Content-Length, at most ``GREATEST``; 0 without one."""
     declared = Headers(scope=scope).get("content-length", "")
     if not (declared.isascii() and declared.isdecimal()):
         return 0

@@ -1,4 +1,4 @@
-"""Calls of ``exec`` and ``wait``: to whose session each belongs, what is heard meanwhile, and the answer."""
+"""Calls of ``exec`` and ``wait``: their sessions, their progress, and their answers."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ServedCalls:
 
     Args:
         sessions: in which programs run.
-        without_cells: a CodeMode that says what it says of cells that are not there.
+        without_cells: a CodeMode that makes the answers about unknown cells.
         level: notes that the client of a session is there, and gives from which level on it wants
             log messages.
         seconds: a request takes at most so long, then its cell yields.
@@ -105,7 +105,9 @@ class ServedCalls:
             log.warning("%s failed: %s", call.name, error)
             return refusal(str(error))
         finally:
-            if key.kind == "name" and not is_known:  # cancelled or failed: nobody learns the name
+            if (
+                key.kind == "name" and not is_known
+            ):  # cancelled or failed: no client learns the name
                 self._sessions.drop(key)
 
     async def _observed(

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from ...tools.policy.approvals import Approval
 
 Hear: TypeAlias = Callable[[str], Awaitable[None]]
-"""Takes what a cell says with ``notify``."""
+"""Takes the texts that a cell passes to ``notify``."""
 
 SHOWN_ARGUMENTS: Final = 2_000
-"""Characters of a call's arguments that whoever approves it reads."""
+"""Characters of a call's arguments that the approver reads."""
 
 _HINT: Final = "\nHint: go on without it, or tell the user what you would have called it for."
 _CONFIRM: Final[dict[str, Any]] = {"type": "object", "properties": {}}
@@ -42,7 +42,7 @@ class ServedClient:
 
     Attributes:
         questions: those that its user or its model has to answer.
-        aside: hears notifications of cells that nobody observes.
+        aside: receives notifications of cells that no request observes.
         running: its cells that go on.
         has_stored: whether something was stored when its last request ended.
     """
@@ -60,7 +60,7 @@ class ServedClient:
         """How many calls into each namespace are under way."""
 
     async def __call__(self, call_id: str, cell_id: str, text: str) -> None:
-        """Hand over what a cell says with ``notify``."""
+        """Deliver a text of ``notify``."""
         listeners = self._listeners.get(cell_id) or self._listeners.get(call_id)
         hear = listeners[-1] if listeners else self.aside
         if hear is not None:
@@ -70,7 +70,7 @@ class ServedClient:
     def heard_by(self, call_or_cell: str, hear: Hear) -> Iterator[None]:
         """While this lasts, notifications of the call or the cell go to ``hear``.
 
-        Of several who listen to the same one, the last that came hears them.
+        Of several requests that observe the same cell, the last one receives them.
         """
         listeners = self._listeners.setdefault(call_or_cell, [])
         listeners.append(hear)
@@ -102,7 +102,7 @@ class ServedClient:
         """Ask the user whether a call may be made.
 
         Raises:
-            ToolError: it may not, or the user could not be asked; the text says which.
+            ToolError: it is not allowed, or the user could not be asked; the text tells which.
         """
         name = approval.name
         message = f"{approval.prompt}\n{name}({shown(approval.call.input)})"

@@ -1,7 +1,7 @@
 """``exec`` and ``wait`` as tools of an MCP server.
 
 Some clients cut a tool's description at one or two kilobytes, in the middle of a declaration if it
-comes to that. The short form stays below: it says how to write a program and how to look tools up
+comes to that. The short form stays below: it describes how to write a program and how to look tools up
 from inside one, and names as many tools as there is room for.
 """
 
@@ -47,7 +47,7 @@ def exec_definition(
     Args:
         spec: its definition with the full text.
         catalogue: what programs may call.
-        form: all that the catalogue says, or a text for clients that cut descriptions.
+        form: the whole text of the catalogue, or one for clients that cut descriptions.
         by_name: whether the client names its session in each call.
     """
     description = spec.description if form == "full" else _short(catalogue)

@@ -1,6 +1,6 @@
 """A bound on what others can have written into the log.
 
-uvicorn warns of each request that is none, and the SDK of some that are refused: whoever sends these by
+uvicorn warns of each request that is none, and the SDK of some that are refused: a client that sends these by
 the thousand fills a disk, and hides what matters. So each of their loggers warns so often in a minute;
 what was left out is counted, and told with the next warning.
 """

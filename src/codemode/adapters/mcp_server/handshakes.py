@@ -3,7 +3,7 @@
 The SDK keeps each until it is idle for long or its client takes its leave, and knows nothing of
 code mode. A handshake takes no place among the sessions that run programs, so there may be many; when
 there are too many of one principal, that one of its own ends which has been without a request longest
-among those that never ran anything. Its client is told that there is no such session, and shakes
+among those that never ran anything. Its client gets the error for an unknown session, and shakes
 hands again.
 """
 

@@ -35,7 +35,7 @@ Request: TypeAlias = types.ElicitRequest | types.CreateMessageRequest
 
 
 class UnansweredError(Exception):
-    """A question has no answer; the text says why, as the end of a sentence."""
+    """A question has no answer; the text is the reason, as the end of a sentence."""
 
 
 class Question:
@@ -79,7 +79,7 @@ class Question:
             self.answer.set_exception(UnansweredError(why))
 
     def close(self) -> None:
-        """Nobody waits for an answer any more; a client that was asked is told so."""
+        """The call no longer waits for an answer; a client that was asked is notified."""
         if self.sending is not None:
             self.sending.cancel()
         self.answer.cancel()

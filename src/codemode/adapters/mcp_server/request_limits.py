@@ -1,13 +1,13 @@
 """What a request and its answer may take of the server, before and after the SDK has them.
 
 The SDK takes a body as it comes, for as long as it takes to come, and parses it in the event loop:
-eight megabytes of empty lists become three hundred of Python values and a second in which nobody
+eight megabytes of empty lists become three hundred of Python values and a second in which no one
 else is served. ``exec`` and ``wait`` are called with a few strings. So a body is read before, see
 :mod:`.bodies`, and its values are counted before anything is made of them. What counts as under way is
-a request whose body has come; whoever sends slowly keeps nobody out. Where several principals share the
+a request whose body has come; a client that sends slowly blocks no other. Where several principals share the
 server, each has an equal share of the requests.
 
-An answer goes out piece by piece, so that a client that reads slowly is told from one that does not
+An answer goes out piece by piece, so that a client that reads slowly is distinguished from one that does not
 read, and the connection holds no second copy.
 """
 

@@ -1,8 +1,8 @@
-"""One request of a client, from the observer's side: what it hears while a program runs.
+"""Progress and log messages to the client of one request while its program runs.
 
 Clients give up on a request that takes long, many after 60 s. So an observation is ended in time,
 whatever yield time the program asked for: the cell runs on, and the model waits for it. Until then
-a client that gave a progress token hears a beat, which some of them take for a sign of life.
+a client that gave a progress token is sent a beat, with which some of them extend their timeout.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
 
 BEAT_SECONDS: Final = 5.0
-"""How often a client hears that its program still runs."""
+"""How often a client is sent the progress of a running program."""
 
 END_SECONDS: Final = 5.0
 """How long a beat that is being sent may take to end when its observation does."""
@@ -36,7 +36,7 @@ log: Final = logging.getLogger(__name__)
 
 
 class RequestProgress:
-    """What the client of one request hears: progress if it asked for that, else log messages.
+    """What the client of one request is sent: progress if it asked for that, else log messages.
 
     Attributes:
         due: set when the observation has to end.
@@ -63,7 +63,7 @@ class RequestProgress:
                 await asyncio.wait({beating}, timeout=END_SECONDS)
 
     async def hear(self, text: str) -> None:
-        """Hand over what the program says with ``notify``."""
+        """Send a text that the program passed to ``notify``."""
         if self._wants_progress:
             await self._progress(text)
         elif self._level is not None and LEVELS.index(LEVEL) >= LEVELS.index(self._level):
@@ -93,7 +93,7 @@ class RequestProgress:
 
 
 def log_message(text: str) -> types.LoggingMessageNotification:
-    """What a cell says, as a log message."""
+    """A cell's text as a log message."""
     return types.LoggingMessageNotification(
         params=types.LoggingMessageNotificationParams(level=LEVEL, logger=LOGGER, data=text)
     )

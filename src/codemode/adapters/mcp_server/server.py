@@ -200,7 +200,9 @@ class McpServer:
         self, session: ServedSession, context: ServerRequestContext[Any, Any]
     ) -> types.LoggingLevel:
         """From which level on this client wants log messages; lets it hear unobserved cells."""
-        if context.protocol_version in MODERN_PROTOCOL_VERSIONS:  # it hears what it asked for
+        if (
+            context.protocol_version in MODERN_PROTOCOL_VERSIONS
+        ):  # it gets the messages that it asked for
             return LEVEL
         client = self._client(session.key, context)
         session.client.aside = client.hear
@@ -228,7 +230,7 @@ class _Client:
 
 
 class _Protocol(Server[Any]):
-    """Says that the list of tools may change: the SDK's HTTP side asks nobody."""
+    """Announces that the list of tools may change; the SDK's HTTP side has no option for it."""
 
     def create_initialization_options(
         self,

@@ -1,12 +1,12 @@
 """The code-mode sessions of a server: who has which, how many there are, and when each one ends.
 
-A key says whose a session is. A client at a pipe is alone and has one session. A client that shook
+A key names the owner of a session. A client at a pipe is alone and has one session. A client that shook
 hands over HTTP has one for each MCP session in which it runs something. A client of the stateless
 protocol has none by itself: a session is made when it asks for none, and is known by a name that
-nobody can guess. Principals, which are tokens, know nothing of each other's sessions, and have equal
+that cannot be guessed. Principals, which are tokens, know nothing of each other's sessions, and have equal
 shares of what there is.
 
-A session ends when its client says so, when it was idle for too long, or with the server. One with a
+A session ends when its client ends it, when it was idle for too long, or with the server. One with a
 name ends at once when nothing of it is left: no cell that runs, and nothing stored. Its client cannot
 be told to clean up; so where there is no room, a session makes some of which nothing is left, or else
 the one with a name that has been idle longest, unless it was used lately or a cell of it runs. Each
@@ -41,12 +41,12 @@ REMEMBERED: Final = 1_024
 """How many sessions that ended while their client was away are remembered, to tell the client."""
 
 LATELY_SECONDS: Final = 600.0
-"""A session that was used in this time makes room for nobody: its client may be about to come back."""
+"""A session that was used in this time is not ended to make room: its client may be about to come back."""
 
 log: Final = logging.getLogger(__name__)
 
 EndReason: TypeAlias = Literal["idle", "room", "empty"]
-"""Nobody used it; it made room for another one; nothing of it was left."""
+"""It was idle; it made room for another one; nothing of it was left."""
 
 
 @dataclass(frozen=True, slots=True)

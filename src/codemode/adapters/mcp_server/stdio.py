@@ -1,6 +1,6 @@
 """The server at the other end of standard input and output: one message a line.
 
-The SDK reads these in a thread that nobody can end while it waits, and a line of any length. Here
+The SDK reads these in a thread that cannot be ended while it waits, and a line of any length. Here
 both ends are pipes of the event loop, so that a signal ends the process at once; a line that is too
 long is thrown away while it comes in, and answered with an error.
 """
@@ -42,7 +42,7 @@ async def serve_stdio(
     stop: asyncio.Event | None = None,
     streams: tuple[BinaryIO, BinaryIO] | None = None,
 ) -> None:
-    """Serve one client until its input ends, nobody reads its output, or ``stop`` is set.
+    """Serve one client until its input ends, its output is closed, or ``stop`` is set.
 
     Args:
         server: stays the caller's to close.
