@@ -1,4 +1,4 @@
-"""The workers of an engine, counted for whoever operates it: how many there are, and what became of them."""
+"""The workers of an engine, counted for operators: how many there are, and how they ended."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Counted(Protocol):
     """A worker that belongs to a session."""
 
     def leave(self) -> None:
-        """Nobody needs it."""
+        """Made ahead, not in use."""
 
 
 class Census:

@@ -159,7 +159,7 @@ class _Sink:
         """It will be finished."""
 
     def on_flushed(self) -> None:
-        """Nobody asks for it."""
+        """Not used by the self test."""
 
     def on_lost(self, reason: str, limit: str | None) -> None:
         del limit
@@ -168,7 +168,7 @@ class _Sink:
 
 
 def _resident(pid: int | None) -> int | None:
-    """Where /proc says it of a process that lives."""
+    """The command in /proc of a live process."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1])
     except (OSError, ValueError, IndexError):

@@ -1,4 +1,4 @@
-"""What a cell says, as events, and who hears them."""
+"""The events of a cell, and the interface of their sink."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class ValueAsked(Struct, frozen=True, gc=False):
 class Finished(Struct, frozen=True, gc=False):
     """The program is over; ``error_text`` is None if it succeeded.
 
-    ``limit`` is the name of the limit that it had reached, if that is what nobody caught.
+    ``limit`` is the name of the limit that it had reached, if that is the uncaught error.
     """
 
     error_text: str | None
@@ -118,7 +118,7 @@ class Sink(Protocol):
     """Who owns a cell; called on the event loop.
 
     Attributes:
-        share: of the event loop, in which what the cell says is decoded.
+        share: of the event loop, in which the cell's records are decoded.
     """
 
     @property

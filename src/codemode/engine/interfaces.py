@@ -37,7 +37,7 @@ class EngineCell(Protocol):
     """
 
     def resolve(self, call: int, json: str) -> None:
-        """Resolve the promise of a tool call with the value that ``json`` says."""
+        """Resolve the promise of a tool call with the value in ``json``."""
 
     def reject(self, call: int, text: str) -> None:
         """Reject the promise of a tool call with a string."""
@@ -52,7 +52,7 @@ class EngineCell(Protocol):
         """Ask for what has been written so far; ``on_flushed`` follows."""
 
     def pause(self) -> None:
-        """Hold back what the cell says; it will soon wait."""
+        """Stop granting credit for records; the cell then waits."""
 
     def resume(self) -> None:
         """Go on after ``pause``."""

@@ -1,6 +1,6 @@
 """The connection to one worker, and the cells that run in it, seen from the event loop.
 
-What a worker says is hostile: sizes, kinds, and that it was asked at all are checked. A worker
+The frames of a worker are hostile: sizes, kinds, and whether they were asked for are checked. A worker
 that breaks the rules is killed, and its cells learn why.
 """
 
@@ -54,7 +54,7 @@ tens of thousands of records, and a neighbour waits for several such turns."""
 
 ANSWER_SECONDS: Final = 10.0
 """A worker's main thread answers in a moment, whatever its scripts do. A worker that was asked and
-says nothing at all for so long does not run any more, and no cell in it will ever end by itself."""
+sends nothing at all for so long does not run any more, and no cell in it will ever end by itself."""
 
 UNREAD_SECONDS: Final = 10.0
 """Nor does it read nothing for so long, while there is more for it than its socket holds."""
@@ -217,7 +217,7 @@ class Link(asyncio.BufferedProtocol):
             self._killed_for = (reason, limit)
         self._worker.kill()
         self._on_lost(self)  # no program may start in it, although its socket is still open
-        # Its end closes the socket, unless the system keeps it from dying, or somebody else has it.
+        # Its end closes the socket, unless the system keeps it from dying, or another process holds the socket.
         self.loop.call_later(REPORT_SECONDS, self._transport.abort)
 
     def distrust(self, error: EngineError) -> None:
@@ -226,7 +226,7 @@ class Link(asyncio.BufferedProtocol):
         self.kill(f"The worker process of this session was killed: {error}.{KEPT}.")
 
     def abandon(self) -> None:
-        """End the worker; nobody is told."""
+        """End the worker without calling ``on_end``."""
         for cell in self._cells.values():
             cell.silence()
         self._cells.clear()
@@ -236,7 +236,7 @@ class Link(asyncio.BufferedProtocol):
             self.lost = True
             self._worker.release()
         elif not self.lost:
-            self._transport.abort()  # so that nobody waits for a process that does not die
+            self._transport.abort()  # so that no close waits for a process that does not die
 
     def forget(self, number: int) -> None:
         if self._cells.pop(number, None) is not None:
@@ -304,7 +304,7 @@ class Link(asyncio.BufferedProtocol):
                 _log.warning("a worker runs without %s: %s", part.name, part.note)
 
     def connection_lost(self, error: Exception | None) -> None:
-        del error  # how the worker ended says more
+        del error  # the exit of the worker is the better reason
         self.lost = True
         self._resting.pop(self, None)
         for timer in (self._silence, self._idle):
@@ -406,7 +406,7 @@ class WorkersCell:
         return True
 
     def on_frame(self, kind: int, payload: bytes) -> None:
-        """The worker says something about this cell.
+        """Handle a frame of the worker about this cell.
 
         Raises:
             EngineError: it has no right to.
@@ -446,7 +446,7 @@ class WorkersCell:
         return more and not self._closed.is_set()
 
     def on_disconnected(self) -> None:
-        """Nothing more comes. Whoever waits for the end of this cell has it."""
+        """Nothing more comes: complete the waits for the end of this cell."""
         while self._step():
             pass
         if self._closing:

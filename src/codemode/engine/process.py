@@ -96,7 +96,7 @@ class LastWords:
             self.write_fd = -1
 
     def read(self) -> str:
-        """The line that says most: V8's reason for a fatal error, else the last one."""
+        """The most useful line: V8's reason for a fatal error, else the last one."""
         try:
             data = os.read(self._read, WORDS_BYTES)
         except OSError:
@@ -151,7 +151,7 @@ class WorkerProcess:
             pass
 
     def ended(self, status: int | None, max_rss: int = 0, *, why: str = "") -> None:
-        """Whoever learns it says so; ``why``, if the worker itself has no words for it."""
+        """Record the end; ``why`` is the reason where the worker printed none."""
         if not self.exited.done() and not self.exited.get_loop().is_closed():
             self.exited.set_result(Exit(status, max_rss, self._words.read() or why))
 
@@ -190,7 +190,7 @@ async def taken(coming: asyncio.Future[WorkerProcess]) -> WorkerProcess:
 
 
 def dispose(coming: asyncio.Future[WorkerProcess]) -> None:
-    """End a worker that nobody wants, or stop it from being made."""
+    """End an unwanted worker, or stop it from being made."""
     if not coming.done():
         if not coming.get_loop().is_closed():
             coming.cancel()
@@ -240,11 +240,11 @@ def launch(mode: str) -> tuple[subprocess.Popen[bytes], socket.socket, LastWords
             raise EngineError(f"a worker could not be started: {error}") from error
         undo.pop_all()
     words.handed_over()
-    ours.setblocking(False)  # noqa: FBT003 - its name says it
+    ours.setblocking(False)  # noqa: FBT003 - the only parameter
     try:
         ours.send(setup())  # less than a socket holds
     except OSError:
-        pass  # it has ended already; whoever reads learns how
+        pass  # it has ended already; the reader of its pipe finds out how
     return process, ours, words
 
 

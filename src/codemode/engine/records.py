@@ -1,6 +1,6 @@
 """Records of a cell, decoded into events.
 
-A record is a kind, a length and a payload (``worker/protocol.h``); bit 7 of the kind says that the next record
+A record is a kind, a length and a payload (``worker/protocol.h``); bit 7 of the kind means that the next record
 goes on with it. All of it is hostile: kinds, lengths and numbers are checked, and what is gathered for one
 record is bounded before it is kept.
 """

@@ -1,4 +1,4 @@
-"""What a worker says of its sandbox (``worker/sandbox.cc``): hostile, and only to be shown."""
+"""A worker's report of its sandbox (``worker/sandbox.cc``): hostile, and only to be shown."""
 
 from __future__ import annotations
 

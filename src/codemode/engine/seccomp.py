@@ -7,8 +7,8 @@ A rule for each call by name, compiled to bytes: nothing here acts. Four kinds o
 * A few that are harmless with some arguments only: ``clone`` for a thread, signals to this very
   process, names for threads and memory, its own resource limits.
 * Looking for files. The C library does that in ordinary life (how much memory may be promised, how
-  many processors there are) and can do without: it is told that it may not.
-* What nobody but an attacker asks for: that ends the process.
+  many processors there are) and can do without: an error (EPERM).
+* What only an attacker asks for: the end of the process.
 
 Everything else, and so what future kernels and C libraries bring, "does not exist" (ENOSYS), which
 makes a C library take its older way. ``clone3`` is such a case: its flags stand in memory, where a

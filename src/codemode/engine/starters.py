@@ -20,7 +20,7 @@ given twice the time of the one before."""
 
 FORK_SECONDS: Final = 1.0
 """A zygote that is loaded forks in 10 ms. One that has not by now is stopped, or its system is out
-of breath; another one is begun beside it, which costs 0.1 s and nobody a cell."""
+of breath; another one is begun beside it, which costs 0.1 s and no cell."""
 
 ZYGOTES: Final = 3
 """How many zygotes are asked for one worker."""

@@ -76,7 +76,7 @@ class WorkerSupply:
         return place
 
     def _make_room(self) -> None:
-        """End a worker that nobody needs now; its place is free when it is gone."""
+        """End an unneeded worker; its place is free when it is gone."""
         if self.census.resting:
             next(iter(self.census.resting)).leave()
             return

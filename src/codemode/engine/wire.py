@@ -30,7 +30,7 @@ WINDOW_BYTES: Final = 1024 * 1024
 
 
 class ToWorker(IntEnum):
-    """What the application says; the payload behind the dash."""
+    """Frames from the application to a worker; the payload behind the dash."""
 
     SETUP = 1  # - SETUP_HEAD, time zone, filter
     SETTINGS = 2  # - SETTINGS_HEAD, settings of the prelude
@@ -46,7 +46,7 @@ class ToWorker(IntEnum):
 
 
 class FromWorker(IntEnum):
-    """What a worker says."""
+    """Frames from a worker to the application."""
 
     READY = 1  # - the parts of its sandbox; once, before anything else
     RECORDS = 2  # - records

@@ -187,7 +187,7 @@ def _failed(task: asyncio.Task[WorkerProcess]) -> bool:
 
 
 def _retrieve(task: asyncio.Task[WorkerProcess]) -> None:
-    """A failure that nobody waited for is no news."""
+    """Drop a failure that no caller waits for."""
     _failed(task)
 
 
@@ -236,7 +236,7 @@ class WorkersSession:
 
     @property
     def sandbox(self) -> tuple[Part, ...] | None:
-        """The parts of the sandbox of its worker, as that says; None if it has not said it."""
+        """The parts of the sandbox that its worker has reported; None before its report."""
         return None if self._link is None else self._link.sandbox
 
     def _usable_link(self) -> Link | None:

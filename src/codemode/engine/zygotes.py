@@ -1,6 +1,6 @@
 """A zygote as the application holds it: ask it for workers, hear how they end, let go of it.
 
-Its workers end with it, so it is ended only when nobody needs them: one that does not answer any
+Its workers end with it, so it is ended only when none of them is needed: one that does not answer any
 more is *retired*. It is asked for nothing, and goes when the last worker it has made has gone.
 """
 
@@ -41,7 +41,7 @@ class ZygoteLostError(EngineError):
 
 
 def _refusal(said: str, why: object) -> EngineError:
-    """A zygote that says why there is no worker knows it, and the next would say the same."""
+    """A zygote that reports why it cannot fork is right, and the next would report the same."""
     kind = EngineError if said else ZygoteLostError
     return kind(f"no worker could be started: {said or why}")
 
@@ -91,7 +91,7 @@ class Zygote:
             raise
         self._place = place
         weakref.finalize(self, place.give_back)
-        # Whoever forgets to close, or ends its interpreter, leaves no process behind.
+        # An application that forgets to close, or ends its interpreter, leaves no process behind.
         self._finalizer = weakref.finalize(
             self, end, os.getpid(), self._process, self._control, self._words
         )
@@ -206,9 +206,9 @@ class Zygote:
             self.proven = True
             request = self._requests.popleft()
             worker = WorkerProcess(request.socket, request.words, pid, self._end_if_unused)
-            worker.socket.setblocking(False)  # noqa: FBT003 - its name says it
+            worker.socket.setblocking(False)  # noqa: FBT003 - the only parameter
             self._workers[pid] = worker
-            if request.worker.done():  # nobody wants it any more
+            if request.worker.done():  # the request was withdrawn
                 worker.kill()
                 worker.release()
             else:

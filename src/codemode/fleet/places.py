@@ -1,4 +1,4 @@
-"""Where the hosts of a fleet are: a list that somebody wrote, or the addresses of a name."""
+"""Where the hosts of a fleet are: a fixed list, or the addresses of a name."""
 
 from __future__ import annotations
 

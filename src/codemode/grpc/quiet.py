@@ -10,7 +10,7 @@ VERBOSITY: Final = "GRPC_VERBOSITY"
 
 
 def load_quietly() -> None:
-    """Load gRPC, silent unless the environment says how much it shall log, or it was loaded before.
+    """Load gRPC, silent unless the environment sets its verbosity, or it was loaded before.
 
     The environment is as before afterwards: other programs inherit it.
 

@@ -1,4 +1,4 @@
-"""Figures of a process that runs cells, for whoever operates it: counted here, served over HTTP."""
+"""Figures of a process that runs cells, for its operators: counted here, served over HTTP."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ ExecOutcome: TypeAlias = Literal[
     "completed", "failed", "limit", "worker_lost", "terminated", "refused", "not_started", "unread"
 ]
 """How an exec ended. ``refused``: by a limit, before it began; ``not_started``: there was no worker for it;
-``unread``: nobody has asked how it ended."""
+``unread``: its end was not read."""
 
 CallOutcome: TypeAlias = Literal["ok", "failed", "cancelled"]
 

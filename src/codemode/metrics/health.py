@@ -16,7 +16,7 @@ PROVEN_SECONDS: Final = 60.0
 """How old the last start of a worker may be to prove that workers can be started."""
 
 RENEW_SECONDS: Final = 30.0
-"""From that age on another one is started when somebody asks."""
+"""From that age on another one is started at the next request."""
 
 START_SECONDS: Final = 5.0
 """How long who asks waits for that."""

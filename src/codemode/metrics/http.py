@@ -56,7 +56,7 @@ class MetricsServer:
         """Listen there; the port, which the system chooses for port 0.
 
         Raises:
-            OSError: nobody can listen there.
+            OSError: the address cannot be used.
         """
         self._server = await asyncio.start_server(self._connected, host, port, limit=HEAD_BYTES)
         return int(self._server.sockets[0].getsockname()[1])

@@ -1,4 +1,4 @@
-"""What this process and its workers have used, as the system says.
+"""What this process and its workers have used, from the system's own accounts.
 
 A worker is not dumpable, so how its pages are shared is not to be had; what is counted of it is what no file stands
 behind. Pages that it still shares with its zygote count for both: the sum is an upper bound.

@@ -42,7 +42,7 @@ class Reporting:
         """Serve the pages there; the port.
 
         Raises:
-            OSError: nobody can listen there.
+            OSError: the address cannot be used.
         """
         return await self._server.listen(host, port)
 

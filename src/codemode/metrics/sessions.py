@@ -114,13 +114,13 @@ class _Cells:
         self._figures.run_seconds.observe(time.perf_counter() - began)
 
     def ended(self, cell_id: CellId, outcome: ExecOutcome) -> None:
-        """Count how it ended, once, however many observers are told."""
+        """Count how it ended, once, however many observers it had."""
         if cell_id in self._unread:
             self._unread.discard(cell_id)
             self._figures.execs.labels(outcome).inc()
 
     def forget(self) -> None:
-        """The session is shut: nobody will ask for an end any more."""
+        """The session is shut: its ends can no longer be read."""
         self._figures.execs.labels("unread").inc(len(self._unread))
         self._unread.clear()
         self._figures.live_cells -= len(self._began)

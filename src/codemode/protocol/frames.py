@@ -1,6 +1,6 @@
 """Bytes and length-prefixed frames: four bytes of little-endian length, then that much payload.
 
-Knows nothing of what a payload says and does no I/O. A length is judged before a byte is kept for
+Knows nothing of the content of payloads and does no I/O. A length is judged before a byte is kept for
 it, and a frame that is too large is refused before its first byte is written, so that the stream
 stays readable for what comes after it.
 """
@@ -22,7 +22,7 @@ class FrameError(CodeModeError):
 
 
 class FrameTooLargeError(FrameError):
-    """A frame is longer than both sides agreed on; ``length`` says how long."""
+    """A frame is longer than both sides agreed on; ``length`` is its size in bytes."""
 
     code = "frame_too_large"
 
@@ -41,7 +41,7 @@ class FrameTruncatedError(FrameError):
 
 
 class FrameUndecodableError(FrameError):
-    """The payload is not a message; ``detail`` says why."""
+    """The payload is not a message; ``detail`` is the reason."""
 
     code = "frame_undecodable"
 

@@ -1,7 +1,7 @@
 """The messages of V1, both ways: what a code-mode host and its client say to each other.
 
 Spelled as on the wire; what sessions speak of - requests, items, calls - are the values of
-``types``. A host reads what a client says strictly, a client reads tolerantly: a field that a newer
+``types``. A host decodes a client's messages strictly, a client decodes tolerantly: a field that a newer
 host adds is ignored.
 """
 
@@ -327,7 +327,7 @@ class Invocation(Struct, frozen=True):
 
 
 class ToolInvoke(_Tolerant, frozen=True, tag="tool/invoke"):
-    """Call a tool. A call without an argument says null."""
+    """Call a tool. A call without an argument carries null."""
 
     invocation: Invocation
 

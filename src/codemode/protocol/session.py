@@ -1,6 +1,6 @@
 """The seams: what a session offers, and what it asks of the application.
 
-Whoever implements :class:`SessionProvider` can stand behind ``CodeMode``: sessions in this
+An implementation of :class:`SessionProvider` can stand behind ``CodeMode``: sessions in this
 process's workers, in a host process, or on another machine.
 """
 
@@ -34,7 +34,7 @@ class Signal(Protocol):
 
 
 News: TypeAlias = Literal["output", "taken", "ended"]
-"""What can be news of a cell that nobody observes; see :class:`TellsNews`."""
+"""The kinds of news of an unobserved cell; see :class:`TellsNews`."""
 
 
 class SessionDelegate(Protocol):
@@ -63,7 +63,7 @@ class TakesStores(Protocol):
     """What a delegate may offer besides: to be told which cell has stored what."""
 
     def values_stored(self, cell_id: CellId, values: Mapping[str, bytes]) -> None:
-        """The cell has committed these values, JSON in UTF-8 by key. Called before its end is told."""
+        """The cell has committed these values, JSON in UTF-8 by key. Called before its end is delivered."""
 
 
 class StartedCell(Protocol):
@@ -108,7 +108,7 @@ class Session(Protocol):
         """End a cell; if it has ended by itself already, that end is the outcome.
 
         Raises:
-            CellTerminatingError: somebody else terminates it already.
+            CellTerminatingError: another caller terminates it already.
         """
 
     async def execute_to_pending(self, request: ExecuteRequest) -> PendingResponse:
@@ -158,10 +158,10 @@ class TellsOutput(Protocol):
 
 @runtime_checkable
 class TellsNews(Protocol):
-    """What a session may offer besides: to tell of cells that nobody observes."""
+    """What a session may offer besides: news of unobserved cells."""
 
     def on_news(self, tell: Callable[[CellId, News], None]) -> None:
-        """Call ``tell(cell_id, news)`` when a cell that nobody observes has written something
+        """Call ``tell(cell_id, news)`` when an unobserved cell has written something
         (``output``, again as it writes more) or has ended (``ended``), and when its output is
         handed over (``taken``)."""
 

@@ -245,7 +245,7 @@ class ToolCall(Struct, frozen=True, kw_only=True):
         annotations: see :class:`ToolDefinition`.
         digest: that of the definition that the cell was given; empty where it is not known.
         session: the name that the application has given the session; empty if it has none.
-        caller: for whom the call is made, as the application says, or a policy's ``run_as``.
+        caller: for whom the call is made: the application's ``caller``, or a policy's ``run_as``.
         attempt: 1, or more where the call is made again after the process that made it has died.
         idempotency_key: the same for the same call of the same cell, at every attempt; see
             :mod:`codemode.tools.occurrences`.

@@ -161,7 +161,7 @@ class _DelegateAsked(Struct, frozen=True, rename="camel", tag="delegate/request"
         return m.DelegateRequest(self.id, self.session_id, request)
 
 
-# ── executes as a client writes them: of a tool only what a host is told ──────────────────────────
+# ── executes as a client writes them: of a tool only what a host reads ────────────────────────────
 
 
 class _ToolSent(Struct, frozen=True):
@@ -323,7 +323,7 @@ class ClientMessages:
 class HostMessages:
     """Payloads of a host as messages, tolerantly.
 
-    The argument of a tool call stays JSON, as ``Raw``: the program chooses it, and whoever knows
+    The argument of a tool call stays JSON, as ``Raw``: the program chooses it, and a reader that knows
     its limits decodes it.
     """
 
@@ -355,7 +355,7 @@ class HostMessages:
 
 
 def wire_response(response: RuntimeResponse) -> m.Response:
-    """A response as V1 says it."""
+    """A response in the form of V1."""
     cell_id, items, took = response.cell_id, response.items, response.host_duration_ns
     match response:
         case Result(error_text=error_text, result_buffered_for_ns=buffered):
@@ -367,7 +367,7 @@ def wire_response(response: RuntimeResponse) -> m.Response:
 
 
 def wire_outcome(outcome: WaitOutcome) -> m.Outcome:
-    """The outcome of a wait as V1 says it."""
+    """The outcome of a wait in the form of V1."""
     response = outcome.response
     assert isinstance(response, Yielded | Result | Terminated)  # no frontier is asked for
     if isinstance(outcome, MissingCell):
@@ -376,7 +376,7 @@ def wire_outcome(outcome: WaitOutcome) -> m.Outcome:
 
 
 def session_response(response: m.Response) -> RuntimeResponse:
-    """A response as a session says it.
+    """A response in the form of sessions.
 
     Raises:
         FrameUndecodableError: it is of no kind that we know.
@@ -400,7 +400,7 @@ def session_response(response: m.Response) -> RuntimeResponse:
 
 
 def session_outcome(outcome: m.Outcome) -> WaitOutcome:
-    """The outcome of a wait as a session says it.
+    """The outcome of a wait in the form of sessions.
 
     Raises:
         FrameUndecodableError: it is of no kind that we know.
@@ -415,7 +415,7 @@ def session_outcome(outcome: m.Outcome) -> WaitOutcome:
 
 
 def wire_call(call: ToolCall) -> m.ToolInvoke:
-    """A tool call as V1 says it: an argument that is not there is null."""
+    """A tool call in the form of V1: a missing argument is null."""
     argument = None if call.input is UNSET else call.input
     name, kind = call.tool_name, call.tool_kind
     return m.ToolInvoke(m.Invocation(call.cell_id, call.runtime_tool_call_id, name, kind, argument))
@@ -481,7 +481,7 @@ def _answer(result: _DelegateOkRead | m.DelegateFailed) -> m.DelegateOk | m.Dele
     if isinstance(result.value, m.NotificationDelivered):
         return m.DelegateOk(result.value)
     text = bytes(result.value.result)
-    text.decode()  # the only part of a frame that nobody has looked at yet
+    text.decode()  # the only part of a frame that is not validated yet
     return m.DelegateOk(m.ToolResult(Raw(text)))
 
 

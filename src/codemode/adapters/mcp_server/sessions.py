@@ -3,7 +3,7 @@
 A key names the owner of a session. A client at a pipe is alone and has one session. A client that shook
 hands over HTTP has one for each MCP session in which it runs something. A client of the stateless
 protocol has none by itself: a session is made when it asks for none, and is known by a name that
-that cannot be guessed. Principals, which are tokens, know nothing of each other's sessions, and have equal
+cannot be guessed. Principals, which are tokens, know nothing of each other's sessions, and have equal
 shares of what there is.
 
 A session ends when its client ends it, when it was idle for too long, or with the server. One with a
