@@ -39,6 +39,16 @@ def config(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.fixture
+def own(config: str) -> str:
+    """The same, of which each session has one for itself."""
+    path = Path(config)
+    said = json.loads(path.read_text())
+    said["mcpServers"]["up"]["perSession"] = True
+    path.write_text(json.dumps(said))
+    return config
+
+
 async def test_programs_call_the_tools_of_servers_and_do_not_see_their_secrets(
     connect: Connect, config: str
 ) -> None:
@@ -213,3 +223,35 @@ async def test_of_two_clients_that_a_server_works_for_none_is_asked(
         calling.cancel()
         await asyncio.wait({calling})
     assert (len(one.asked), two.asked) == (1, [])
+
+
+@pytest.mark.parametrize("calls", [1, 2], ids=["one call each", "two calls each"])
+async def test_each_of_two_clients_is_asked_by_the_server_that_is_its_own(
+    shared: Callable[..., Serving], own: str, calls: int
+) -> None:
+    url = shared("--mcp", own).url
+    all_asked = asyncio.Barrier(2 * calls)
+
+    def asked_for(colour: str) -> Callable[..., Any]:
+        async def choose(context: Any, params: ElicitRequestParams) -> ElicitResult:
+            await all_asked.wait()  # calls of both clients are under way now
+            return ElicitResult(action="accept", content={"colour": colour})
+
+        return choose
+
+    program = (
+        f"const all = await Promise.all(Array.from({{length: {calls}}}, () => tools.mcp__up__paint()));"
+        "text(all.map(each => each.content[0].text).join())"
+    )
+    async with (
+        over_http(url, elicitation_callback=asked_for("red")) as first,
+        over_http(url, elicitation_callback=asked_for("blue")) as second,
+    ):
+        painted = await asyncio.gather(
+            *(each.call_tool("exec", {"code": program}) for each in (first, second))
+        )
+
+    assert [texts(each) for each in painted] == [
+        [",".join(["red"] * calls)],
+        [",".join(["blue"] * calls)],
+    ]

@@ -7,6 +7,7 @@ import json
 import unicodedata
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -144,14 +145,24 @@ class ServedClient:
         """A middleware: note that a namespace works for this client while the call lasts."""
         namespace = call.tool_name.namespace or ""
         self._namespaces[namespace] += 1
+        token = _CLIENT.set(self)
         try:
             return await call_next(call)
         finally:
+            _CLIENT.reset(token)
             self._namespaces[namespace] -= 1
 
     def waits_for(self, namespace: str) -> bool:
         """Whether calls into a namespace are under way."""
         return self._namespaces[namespace] > 0
+
+
+_CLIENT: Final[ContextVar[ServedClient | None]] = ContextVar("codemode_client", default=None)
+
+
+def client_of_context() -> ServedClient | None:
+    """The client whose call this context belongs to; None if that is not known."""
+    return _CLIENT.get()
 
 
 def shown(arguments: JsonValue) -> str:

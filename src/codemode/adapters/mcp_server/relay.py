@@ -1,8 +1,10 @@
 """Requests of inner MCP servers, for a user or a model, on their way to the client that caused them.
 
-Inner servers are shared by all sessions, and a request of theirs does not say which call it belongs
-to. So it goes to the client that has a call to that server under way, if there is exactly one; where
-there are several it is refused, because one user must not read what another one is asked.
+A request that comes in the context of a call, or of several calls of one client, goes to that client: so do
+all of a server that a session has for itself. Inner servers are mostly shared by all sessions, and over a
+pipe their requests do not say which call they belong to. Such a request goes to the client that has a
+call to that server under way, if there is exactly one; where there are several it is refused, because
+one user must not read what another one is asked.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import mcp_types as types
 
 from ...tools.mcp.naming import namespace_of
+from .client import client_of_context
 from .questions import UnansweredError
 
 if TYPE_CHECKING:
@@ -57,6 +60,9 @@ class Relay:
 
     def _client(self, server: str) -> ServedClient:
         namespace = namespace_of(server)
+        caller = client_of_context()
+        if caller is not None and caller.waits_for(namespace):
+            return caller
         found = [each for each in self._clients() if each.waits_for(namespace)]
         if len(found) != 1:
             raise UnansweredError(_SEVERAL if found else _NONE)

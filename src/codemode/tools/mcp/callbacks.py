@@ -3,7 +3,7 @@
 A connection serves many users, and a handler has to know for whom a server asks: it runs in the
 context (contextvars) of the call that the request belongs to. The newest protocol and HTTP say
 which call that is. Over a pipe a server does not say; then it is the call under way, and while
-calls of several contexts are under way the request has an empty one.
+there are several the request has the values that all of them have.
 """
 
 from __future__ import annotations
@@ -145,10 +145,13 @@ class ClientCallbacks:
             self._under_way -= 1
 
     def _context_of_calls(self) -> Context:
-        """The context of the calls under way if all have the same values; else an empty one."""
-        contexts = list(self._calls.values())
-        values = {frozenset((var, id(value)) for var, value in each.items()) for each in contexts}
-        return contexts[0].copy() if len(values) == 1 else Context()
+        """A context with the values that all calls under way have in common."""
+        first, *others = self._calls.values() or [Context()]
+        common, missing = Context(), object()
+        for var, value in first.items():
+            if all(each.get(var, missing) is value for each in others):
+                common.run(var.set, value)
+        return common
 
     async def _list_roots(self, _: ClientRequestContext) -> Any:
         uris = self._handlers.roots or ()
