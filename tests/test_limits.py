@@ -1,12 +1,16 @@
 """Limits: their defaults, their texts, and what may be switched off."""
 
+import ast
+import inspect
 from dataclasses import asdict, fields, replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from codemode.errors import UsageError
 from codemode.limits import GIB, KIB, MIB, Limits, amount
+from codemode.process_limits import ProcessLimits
 
 DEFAULTS = {
     "source_bytes": MIB,
@@ -92,3 +96,18 @@ def test_an_optional_limit_can_be_switched_off(name: str) -> None:
     off: dict[str, Any] = {name: None}
 
     assert getattr(replace(Limits(), **off), name) is None
+
+
+@pytest.mark.parametrize("table", [Limits, ProcessLimits])
+def test_every_limit_is_described_in_the_source(table: type[Limits | ProcessLimits]) -> None:
+    """A docstring beneath each field: editors show it, and so does the reference."""
+    [definition] = ast.parse(inspect.getsource(table)).body
+    assert isinstance(definition, ast.ClassDef)
+    described = {
+        field.target.id
+        for field, text in pairwise(definition.body)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)
+    }
+
+    assert described == {each.name for each in fields(table)}

@@ -58,12 +58,14 @@ class Limits:
         "the source is {observed}, more than {cap}",
         "store large data with store() or fetch it through a tool instead of writing it into the program.",
     )
+    """Bytes of UTF-8 in the source of one program. A longer one is refused before it runs."""
     heap_bytes: int = limit_field(
         256 * MIB,
         "bytes",
         "the cell used more than {cap} of JavaScript heap",
         "work on the data in smaller pieces and keep only what you need.",
     )
+    """Bytes of the JavaScript heap of one cell, measured after collections. A cell above it ends with an error."""
     worker_memory_bytes: int | None = limit_field(
         GIB,
         "bytes",
@@ -71,6 +73,8 @@ class Limits:
         "work on the data in smaller pieces; large strings and typed arrays count too.",
         optional=True,
     )
+    """Bytes that the worker of a session may take beyond what an empty one takes, heaps and array buffers
+    of all its cells together; None: no bound."""
     compute_ms: int | None = limit_field(
         60_000,
         "ms",
@@ -78,27 +82,32 @@ class Limits:
         "split the work and await something between the parts, or run it in a tool.",
         optional=True,
     )
+    """Milliseconds that a cell may compute without giving control back; None: no bound."""
     output_bytes: int = limit_field(
         16 * MIB,
         "bytes",
         "the cell wrote more than {cap} of output between two observations",
         "print a summary instead of everything.",
     )
+    """Bytes of output that one cell may write between two observations. A cell above it ends with an error."""
     output_tokens: int = limit_field(
         10_000, "tokens", "the output was cut to {cap} (this is not an error)"
     )
+    """Tokens of output in a result where the call asks for no other budget; the middle is cut out."""
     value_bytes: int = limit_field(
         16 * MIB,
         "bytes",
         "{what} is {observed}, more than {cap}",
         "pass a smaller value, or pass it in pieces.",
     )
+    """Bytes of one argument, result, stored value or notification. A larger one is refused; the cell goes on."""
     value_members: int = limit_field(
         200_000,
         "members",
         "{what} has more than {cap}, those of everything inside it included",
         "pass fewer values at once, or pass them as one string.",
     )
+    """Members of one argument, at all levels together. A larger one is refused; the cell goes on."""
     stored_bytes: int | None = limit_field(
         64 * MIB,
         "bytes",
@@ -107,6 +116,7 @@ class Limits:
         " started before a large value was replaced: they still see it.",
         optional=True,
     )
+    """Bytes of all stored values of a session, with older versions that a live cell still reads; None: no bound."""
     live_cells: int | None = limit_field(
         128,
         "cells",
@@ -114,18 +124,22 @@ class Limits:
         "wait for a running cell to finish, or end one with wait and terminate: true.",
         optional=True,
     )
+    """Cells of a session that run or wait at the same time; None: no bound. A further ``exec`` is refused."""
     held_bytes: int = limit_field(
         64 * MIB,
         "bytes",
         "a session holds {cap} of output that nobody has been given and of calls and notifications"
         " that have not ended, so cells that nobody observes wait (this is not an error)",
     )
+    """Bytes of memory for undelivered output and unfinished calls of all cells of a session. Above it,
+    unobserved cells are paused."""
     timers: int = limit_field(
         10_000,
         "timers",
         "the cell has more than {cap} pending",
         "await timers in smaller groups.",
     )
+    """Pending timers of one cell. One more is an error in the program."""
     tool_calls: int | None = limit_field(
         10_000,
         "calls",
@@ -133,20 +147,26 @@ class Limits:
         "batch the work, or continue in a new cell.",
         optional=True,
     )
+    """Calls that one cell may make in its life; None: no bound. One more is an error in the program."""
     concurrent_tool_calls: int = limit_field(
         256, "calls", "more than {cap} at once wait their turn (this is not an error)"
     )
+    """Calls of one cell that run at the same time; further ones are queued."""
     queued_notifications: int = limit_field(
         1_024,
         "notifications",
         "a cell with more than {cap} undelivered waits (this is not an error)",
     )
+    """Undelivered notifications of one cell; above it the cell is paused."""
     callback_grace_ms: int = limit_field(
         100, "ms", "a cancelled callback was dropped after {cap} (this is not an error)"
     )
+    """Milliseconds that cancelled tools and notifications of a cell may take to end, together; then they
+    are dropped."""
     termination_ms: int = limit_field(
         250, "ms", "the cell did not stop within {cap}, so its worker was killed"
     )
+    """Milliseconds from the request to end a cell until its worker is killed."""
     unobserved_ms: int | None = limit_field(
         60 * 60_000,
         "ms",
@@ -154,22 +174,26 @@ class Limits:
         "call wait before that, or start the work again.",
         optional=True,
     )
+    """Milliseconds that a cell which has yielded lives without an observer; None: no bound."""
     result_kept_ms: int = limit_field(
         5 * 60_000,
         "ms",
         "the result of a closed cell is kept for {cap} (this is not an error)",
     )
+    """Milliseconds that the result of a closed cell is kept for a later ``wait``."""
     min_yield_time_ms: int = limit_field(
         0,
         "ms",
         "an observation lasts {cap} where a model asks for less (this is not an error)",
     )
+    """The least milliseconds of an observation; a shorter request is extended."""
     max_yield_time_ms: int | None = limit_field(
         None,
         "ms",
         "an observation was cut to {cap} (this is not an error)",
         optional=True,
     )
+    """The most milliseconds of an observation; a longer request is cut. None: no bound."""
 
     def __post_init__(self) -> None:
         check_limits(self)

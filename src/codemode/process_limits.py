@@ -25,18 +25,21 @@ class ProcessLimits:
         " among them, and of the {cap} of this process no more are left for it",
         "try again later, or call other tools.",
     )
+    """Threads of sync tools in the process, cancelled calls that have not returned included."""
     workers: int = limit_field(
         256,
         "workers",
         "the sessions of this process have {cap} at work already",
         "try again in a moment; a session that ends, or whose programs have ended, makes room.",
     )
+    """Worker processes, resting ones included; these are ended when a place is needed."""
     zygotes: int = limit_field(
         16,
         "zygotes",
         "this process has {cap} already, and none of them gives a worker in this event loop",
         "try again in a moment.",
     )
+    """Processes from which workers are forked, in all event loops of the process."""
     descriptors: int | None = limit_field(
         None,
         "descriptors",
@@ -44,6 +47,8 @@ class ProcessLimits:
         "try again in a moment; a session that ends makes room.",
         optional=True,
     )
+    """Open file descriptors above which no worker is started; None: seven eighths of the system's
+    soft limit."""
 
     def __post_init__(self) -> None:
         check_limits(self)

@@ -19,12 +19,14 @@ Method = TypeVar("Method", bound="Callable[..., Coroutine[Any, Any, ExecResult]]
 
 
 class HasTracer(Protocol):
-    """What makes calls that may be traced; ``tracer`` is None where nothing is."""
+    """An object whose calls may be traced."""
 
     @property
-    def tracer(self) -> Tracer | None: ...
+    def tracer(self) -> Tracer | None:
+        """The tracer of its session; None where the session is not traced."""
 
-    def new_call_id(self) -> str: ...
+    def new_call_id(self) -> str:
+        """Return an id for a call that has none of a model's."""
 
 
 def traced(tool: Literal["exec", "wait"]) -> Callable[[Method], Method]:

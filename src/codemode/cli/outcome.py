@@ -38,6 +38,7 @@ class ProgramOutcome(Struct, frozen=True):
 
     @property
     def exit_code(self) -> int:
+        """The exit code of ``codemode run`` for this outcome."""
         return EXIT_CODES[self.status]
 
 

@@ -259,6 +259,7 @@ def _table(path: Path) -> dict[str, Any] | None:
 def commands(
     path: tuple[str, ...], command: click.Command
 ) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Yield ``command`` and all below it, each with its words."""
     yield path, command
     if isinstance(command, click.Group):
         for name, each in command.commands.items():
@@ -266,6 +267,7 @@ def commands(
 
 
 def options(command: click.Command) -> Iterator[click.Option]:
+    """Yield the options of ``command`` that a file may set."""
     for each in command.params:
         if isinstance(each, click.Option) and each.name not in NOT_SET_FROM_AFAR:
             yield each

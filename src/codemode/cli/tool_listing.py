@@ -131,6 +131,16 @@ def listing_command(tools: Sequence[str], mcp: Sequence[str]) -> str:
 
 
 def named_entries(names: Sequence[str], catalogue: ToolCatalogue, listing: str) -> list[Entry]:
+    """Return the entries of ``names``, each a public name or a tool's own.
+
+    Args:
+        names: as the user gave them.
+        catalogue: the tools that there are.
+        listing: the command that lists them, for the hint.
+
+    Raises:
+        click.UsageError: there is no such tool; the hint has the nearest names.
+    """
     entries = {entry.tool.name: entry for entry in catalogue.entries}
     own = {str(entry.source.tool_name): entry for entry in catalogue.entries}
     for name in names:

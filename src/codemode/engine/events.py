@@ -115,17 +115,14 @@ Event: TypeAlias = (
 
 
 class Sink(Protocol):
-    """Who owns a cell; called on the event loop.
-
-    Attributes:
-        share: of the event loop, in which the cell's records are decoded.
-    """
+    """The owner of a cell; called on the event loop."""
 
     @property
-    def share(self) -> LoopShare: ...
+    def share(self) -> LoopShare:
+        """The session's share of the event loop, in which the cell's records are decoded."""
 
     def on_events(self, events: list[Event]) -> None:
-        """What the cell said, in order."""
+        """Take the events of the cell, in order."""
 
     def on_unfinished(self, size: int) -> None:
         """So many bytes have come of a record whose end has not; 0 when it has."""

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 class LocalSession(Protocol):
     """What sessions on this machine can do beyond the interface of all."""
 
-    def on_commit(self, tell: Callable[[Mapping[str, bytes]], None]) -> None: ...
+    def on_commit(self, tell: Callable[[Mapping[str, bytes]], None]) -> None:
+        """Call ``tell`` with each commit, JSON in UTF-8 by key."""
 
     def restore(self, values: Mapping[str, bytes]) -> None: ...
 

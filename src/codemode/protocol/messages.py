@@ -81,6 +81,8 @@ class CellLimits(Strict, frozen=True, omit_defaults=True):
 
 
 class OfSession(Strict, frozen=True, tag_field="method"):
+    """A request that names a session; the base of all."""
+
     session_id: str
 
     def __post_init__(self) -> None:

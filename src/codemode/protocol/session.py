@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 class Signal(Protocol):
     """Something that happens once; ``asyncio.Event`` is one."""
 
-    def is_set(self) -> bool: ...
+    def is_set(self) -> bool:
+        """Whether it has happened."""
 
-    def wait(self) -> Coroutine[object, object, object]: ...
+    def wait(self) -> Coroutine[object, object, object]:
+        """Return when it has happened, at once if it has already; the result is ignored."""
 
 
 News: TypeAlias = Literal["output", "taken", "ended"]
@@ -70,7 +72,8 @@ class StartedCell(Protocol):
     """A cell that was admitted."""
 
     @property
-    def cell_id(self) -> CellId: ...
+    def cell_id(self) -> CellId:
+        """The id under which the cell is waited for; new in its session."""
 
     async def initial_response(self) -> RuntimeResponse:
         """The first observation. A cancelled caller ends the cell.

@@ -104,6 +104,11 @@ class ReadFunction:
 def read_function(
     function: Callable[..., object], options: FunctionOptions, name: str
 ) -> ReadFunction:
+    """Read signature, docstring and options of ``function``; ``name`` is for errors.
+
+    Raises:
+        ToolDefinitionError: it cannot be a tool; the text gives the reason and a hint.
+    """
     # pydantic and griffe take 0.2 s to import: an application without tools does not pay for them.
     from .arguments import FunctionArguments  # noqa: PLC0415
     from .docstring import read_docstring  # noqa: PLC0415

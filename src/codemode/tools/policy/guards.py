@@ -30,6 +30,7 @@ class Guard(Rule, frozen=True, kw_only=True):
 
     @property
     def is_guard(self) -> bool:
+        """True: where it is kept, later rules decide."""
         return True
 
 
