@@ -19,6 +19,7 @@ CODE  := $(wildcard src conformance tests examples bench evaluation build_worker
 PYTEST_ARGS ?=
 COVERAGE ?=
 BENCH_ARGS ?=
+FLEET_ARGS ?=
 HOSTILE_ARGS ?=
 
 .PHONY: help
@@ -63,6 +64,10 @@ conformance: $(STAMP) $(BUILT) ## compare our host with the published one; fetch
 .PHONY: adapters
 adapters: $(STAMP) ## try the adapters with the real frameworks, in an environment of their own; prints a table
 	@$(PY) -m tests.adapters.frameworks
+
+.PHONY: fleet
+fleet: $(VENV)-fleet/ready $(BUILT) ## kill, stop, drain and add hosts under 60 sessions, Ray among them; FLEET_ARGS="list ray/kill" for some
+	@$(VENV)-fleet/bin/python -m tests.fleet $(FLEET_ARGS)
 
 .PHONY: check
 check: $(STAMP) ## lint, format, types, layers
@@ -139,6 +144,13 @@ $(BUILT): build_worker.py $(wildcard src/codemode/engine/worker/* src/codemode/e
 $(VENV)/evaluation: $(STAMP) evaluation/requirements.txt evaluation/requirements-deps.txt
 	@$(PY) -m pip install -qq -r evaluation/requirements-deps.txt
 	@$(PY) -m pip install -qq --no-deps -r evaluation/requirements.txt
+	@touch $@
+
+# Ray brings 85 packages: an environment of its own.
+$(VENV)-fleet/ready: pyproject.toml | $(STAMP)
+	@test -x $(VENV)-fleet/bin/python || $(PY) -m venv --without-pip $(VENV)-fleet
+	@$(PY) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["fleet"], sep="\n")' > $(VENV)-fleet/fleet.txt
+	@$(PY) -m pip --python $(VENV)-fleet/bin/python install -qq -e '.[grpc]' -r $(VENV)-fleet/fleet.txt
 	@touch $@
 
 # An interrupted setup leaves no stamp, and the next one goes on where it can.

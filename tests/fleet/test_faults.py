@@ -6,38 +6,19 @@ import asyncio
 import signal
 from contextlib import AsyncExitStack
 
-from codemode import FleetSessionProvider, HostPlace
-from tests.remote.rpc.hosts import Host, listening
+from codemode import FleetSessionProvider
 
 from .crowd import Crowd
+from .loopback import Loopback
 
 SECONDS = 60.0
 SESSIONS = 12
 
 
-class Cluster:
-    """Hosts on loopback that come and go (``fleet.places.Places``)."""
-
-    def __init__(self, stack: AsyncExitStack) -> None:
-        self._stack = stack
-        self.hosts: list[Host] = []
-
-    async def add(self, *options: str) -> Host:
-        host = await self._stack.enter_async_context(listening("ours", *options))
-        self.hosts.append(host)
-        return host
-
-    async def places(self) -> list[HostPlace]:
-        return [HostPlace(each.url) for each in self.hosts]
-
-    async def aclose(self) -> None:
-        pass
-
-
 async def test_sessions_outlive_hosts_that_are_killed_added_and_restarted() -> None:
     # Sessions end before their hosts do, whenever those have come.
     async with asyncio.timeout(SECONDS), AsyncExitStack() as hosts, AsyncExitStack() as stack:
-        cluster = Cluster(hosts)
+        cluster = Loopback(hosts)
         for _ in range(3):
             await cluster.add()
         provider = await stack.enter_async_context(FleetSessionProvider(cluster))
@@ -77,7 +58,7 @@ async def test_sessions_outlive_hosts_that_are_killed_added_and_restarted() -> N
 async def test_a_host_is_drained_from_the_application_without_a_word() -> None:
     # Sessions end before their hosts do, whenever those have come.
     async with asyncio.timeout(SECONDS), AsyncExitStack() as hosts, AsyncExitStack() as stack:
-        cluster = Cluster(hosts)
+        cluster = Loopback(hosts)
         first, second = await cluster.add(), await cluster.add()
         provider = await stack.enter_async_context(FleetSessionProvider(cluster))
         crowd = await stack.enter_async_context(Crowd(provider, 6))

@@ -14,6 +14,7 @@ import click
 
 from . import settings
 from .estimate import estimate
+from .fleet import fleet
 from .inspect import inspect
 from .repl import repl
 from .run import run
@@ -133,7 +134,7 @@ def completion(shell: str) -> None:
     click.echo(found(app, {}, PROGRAM, f"_{PROGRAM.upper()}_COMPLETE").source())
 
 
-for _command in (run, repl, tools, serve, trace, inspect, estimate):
+for _command in (run, repl, tools, serve, trace, inspect, estimate, fleet):
     app.add_command(_command)
 
 
