@@ -95,13 +95,13 @@ if TYPE_CHECKING:
     from .tools.mcp.config import HttpServer, StdioServer
     from .tools.mcp.handlers import McpHandlers, McpProgress, McpStatus
     from .tools.mcp.servers import McpServers
+    from .tools.media import Audio, Image
     from .tools.policy.approvals import Approval, OnApproval
     from .tools.policy.decisions import CallDecision, Decision
     from .tools.policy.destinations import only_destinations
     from .tools.policy.guards import budget, once, rate, read_only
     from .tools.policy.policy import Policy
     from .tools.policy.rules import allow, ask, refuse, run_as
-    from .tools.result import Audio, Image
     from .tools.schema_tool import Tool
     from .tools.tool import ToolContext, ToolInterface
     from .tools.toolset import OnNotify, Toolset
@@ -260,7 +260,7 @@ _HOMES = {
     "tools.policy.guards": "budget once rate read_only",
     "tools.policy.policy": "Policy",
     "tools.policy.rules": "allow ask refuse run_as",
-    "tools.result": "Audio Image",
+    "tools.media": "Audio Image",
     "tools.schema_tool": "Tool",
     "tools.tool": "ToolContext ToolInterface",
     "tools.toolset": "OnNotify Toolset",

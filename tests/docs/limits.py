@@ -226,7 +226,7 @@ FIXED: Final = (
     Bound("tools.mcp.opening", "LIMIT_S", "s", "the start of an MCP server, whoever waits for it", "it is ended, and tried again later"),
     Bound("tools.mcp.connection", "PING_SECONDS", "s", "a server that is asked whether it knows the session", "another session is begun"),
     Bound("tools.problems", "MAX_PROBLEMS", "problems", "what is wrong with the arguments of a call, as it is told", "problems are only counted"),
-    Bound("tools.arguments", "MAX_BIG_INTEGERS", "values", "values looked at for the digits of big integers", "digits stay a string"),
+    Bound("tools.big_integers", "MAX_BIG_INTEGERS", "values", "values looked at for the digits of big integers", "digits stay a string"),
     Bound("tools.result", "RESULT_MEMBERS", "members", "the members of a Python tool's result", "the call fails"),
     Bound("tools.result", "RESULT_BYTES", "bytes", "the texts of a Python tool's result", "the call fails"),
     Bound("tools.arguments", "MAX_PATHS", "bytes", "the paths to all members of arguments", "the call fails"),

@@ -19,7 +19,8 @@ from typing_extensions import Unpack
 from codemode.errors import ToolError
 from codemode.protocol.session import Signal
 from codemode.protocol.types import ToolCall
-from codemode.tools.arguments import MAX_BIG_INTEGERS, FunctionArguments
+from codemode.tools.arguments import FunctionArguments
+from codemode.tools.big_integers import MAX_BIG_INTEGERS
 from codemode.tools.function import FunctionTool
 from codemode.tools.problems import MAX_PROBLEMS
 from codemode.tools.signature import read_signature

@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 
 from codemode.errors import ToolError
 from codemode.tools.function import FunctionTool
-from codemode.tools.result import MAX_DEPTH, Audio, Image, to_json
+from codemode.tools.media import Audio, Image
+from codemode.tools.result import MAX_DEPTH, to_json
 
 Call = Callable[..., Awaitable[Any]]
 

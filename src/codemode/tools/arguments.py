@@ -14,9 +14,7 @@ their paths could take before anything is checked. Import this late: it imports 
 from __future__ import annotations
 
 import collections.abc
-import copy
 import json
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_origin
 
@@ -25,10 +23,10 @@ from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
 from ..errors import ToolError
+from .big_integers import DIGITS_IN_JSON, unshaped, with_big_integers
 from .copies import same
 from .hints import without_none
-from .problems import MAX_PROBLEMS, crowd_text, leads_on, problem_text
-from .result import SAFE_INTEGER
+from .problems import MAX_PROBLEMS, crowd_text, problem_text
 from .schema import REST, input_schema, is_lazy, is_open, model_of
 from .signature import EMPTY, OMITTED
 
@@ -40,8 +38,6 @@ if TYPE_CHECKING:
     from ..protocol.types import JsonValue
     from .signature import CallableSignature, Parameter, Source
 
-MAX_BIG_INTEGERS = 10_000
-"""More values of another type than this are not looked at for digits of big integers."""
 MAX_PATHS = 128 * 2**20
 """Characters that the paths of all members may take together: pydantic copies one for each problem."""
 _LEVEL = 32
@@ -49,9 +45,6 @@ _LEVEL = 32
 _LEVELS = 200
 """Pydantic refuses what is deeper before it checks anything."""
 _CONTAINERS = (list, dict)
-
-_UNSAFE_DIGITS = re.compile(r"-?[0-9]{16,40}")
-_DIGITS_IN_JSON = re.compile(r'"-?[0-9]{16,40}"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +148,11 @@ class FunctionArguments:
         """The model of ``value``, and ``value`` with its big integers repaired."""
         text = json.dumps(self._shaped(value))
         try:
-            if not self._strict and _DIGITS_IN_JSON.search(text):
+            if not self._strict and DIGITS_IN_JSON.search(text):
                 self._validate(text, strict=True)  # which of the digits are those of integers
             return self._validate(text, strict=self._strict), value
         except ValidationError as error:
-            repaired = _with_big_integers(value, error)
+            repaired = with_big_integers(value, error)
             if repaired is value and self._strict:
                 raise
         return self._validate(json.dumps(self._shaped(repaired)), strict=self._strict), repaired
@@ -307,7 +300,7 @@ class FunctionArguments:
         count = error.error_count()
         if count > MAX_PROBLEMS:  # pydantic gives all or none; nor is the cause to be printed
             return ToolError(crowd_text(name, count, self.schema))
-        found = [_unshaped(each) for each in error.errors(include_url=False)]
+        found = [unshaped(each) for each in error.errors(include_url=False)]
         if "recursion limit" in found[0]["msg"]:
             return _too_deep(name)
         return ToolError(problem_text(name, found, value, self.schema))
@@ -383,50 +376,3 @@ def _paths(value: JsonValue) -> int:
                     inner.append((each, path + len(key)))
         parts = inner
     return total
-
-
-def _unshaped(error: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``error`` as if ``_shaped`` had not been."""
-    return {**error, "loc": error["loc"][1:]} if error["loc"][:1] == (REST,) else error
-
-
-def _with_big_integers(value: JsonValue, error: ValidationError) -> JsonValue:
-    """``value`` with integers where the script passed back the digits of a big one.
-
-    JavaScript cannot hold integers beyond 2**53, so results carry them as strings
-    (:mod:`codemode.tools.result`); an ``int`` parameter takes such a string.
-    """
-    if error.error_count() > MAX_BIG_INTEGERS:
-        return value
-    found = [
-        (entry["loc"], entry["input"])
-        for entry in map(_unshaped, error.errors(include_url=False, include_context=False))
-        if entry["type"] == "int_type" and _is_big(entry["input"])
-    ]
-    return _replaced(value, found) if found else value
-
-
-def _is_big(given: object) -> bool:
-    if not isinstance(given, str) or not _UNSAFE_DIGITS.fullmatch(given):
-        return False
-    return abs(int(given)) > SAFE_INTEGER
-
-
-def _replaced(value: JsonValue, found: Sequence[tuple[tuple[int | str, ...], str]]) -> JsonValue:
-    """``value`` with the integers in place of their digits; what contains them is copied once."""
-    top = [value]
-    copies: dict[int, JsonValue] = {id(top): top}
-    for loc, digits in found:
-        holder: JsonValue = top
-        key: int | str = 0
-        for part in loc:
-            inner = holder[key]
-            if not leads_on(inner, part):
-                continue  # the name of a union's branch
-            if id(inner) not in copies:
-                inner = holder[key] = copy.copy(inner)
-                copies[id(inner)] = inner
-            holder, key = inner, part
-        if holder[key] == digits:
-            holder[key] = int(digits)
-    return top[0]

@@ -1,4 +1,4 @@
-"""What a tool returned, as JSON; and results that are an image or a sound.
+"""What a tool returned, as JSON.
 
 The rules, where JSON has none: a non-finite float is ``null``; an integer that JavaScript
 cannot hold (beyond ±(2**53 - 1)) is the string of its digits, and an ``int`` parameter takes
@@ -25,8 +25,7 @@ import enum
 import math
 import operator
 import pathlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -34,12 +33,11 @@ from ..errors import ToolError
 from ..fair_executor import FAIR_EXECUTOR
 from ..large_values import is_large
 from ..limits import amount
+from .media import MediaResult
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from ..fair_executor import Pause
-    from ..protocol.types import ImageDetail, JsonValue
+    from ..protocol.types import JsonValue
 
 SAFE_INTEGER = 2**53 - 1
 """The greatest integer up to which JavaScript's numbers are exact."""
@@ -51,94 +49,6 @@ RESULT_BYTES: Final = 64 * 1024 * 1024
 """Characters of texts and keys together. A session has its own, smaller bound for the JSON."""
 STEP_MEMBERS: Final = 250
 """How many members are converted before other threads may have their turn."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Media:
-    """Bytes with a MIME type that reach the script as an MCP content block."""
-
-    kind: ClassVar[str]
-
-    data: bytes
-    mime_type: str
-
-    def block(self) -> dict[str, Any]:
-        """The MCP content block."""
-        encoded = base64.b64encode(self.data).decode("ascii")
-        return {"type": self.kind, "data": encoded, "mimeType": self.mime_type}
-
-    @classmethod
-    def from_block(cls, block: Any) -> Self:
-        """The value for an MCP content block.
-
-        Raises:
-            ValueError: it is no such block.
-        """
-        if isinstance(block, cls):
-            return block
-        if not isinstance(block, dict) or block.get("type") != cls.kind:
-            raise ValueError(f"should be an MCP {cls.kind} block")
-        data, mime_type = block.get("data"), block.get("mimeType")
-        if not isinstance(data, str) or not isinstance(mime_type, str):
-            raise ValueError(f"should be an MCP {cls.kind} block with data and mimeType")  # noqa: TRY004 - pydantic wants it
-        return cls(base64.b64decode(data, validate=True), mime_type)
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> Any:
-        from pydantic_core import core_schema  # noqa: PLC0415 - only when pydantic asks
-
-        return core_schema.no_info_plain_validator_function(
-            cls.from_block,
-            serialization=core_schema.plain_serializer_function_ser_schema(cls.block),
-        )
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: object, handler: object) -> dict[str, Any]:
-        return {
-            "type": "object",
-            "properties": {
-                "type": {"const": cls.kind, "type": "string"},
-                "data": {"type": "string", "contentEncoding": "base64"},
-                "mimeType": {"type": "string"},
-            },
-            "required": ["type", "data", "mimeType"],
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Image(_Media):
-    """An image as a tool's result: the script hands it to ``image()``.
-
-    Args:
-        data: the file's bytes; they are not looked at.
-        mime_type: what they are.
-        detail: how closely the model should look.
-
-    Example:
-        >>> Image(b"hi", "image/png").block()
-        {'type': 'image', 'data': 'aGk=', 'mimeType': 'image/png'}
-    """
-
-    kind = "image"
-
-    mime_type: str = "image/png"
-    detail: ImageDetail | None = None
-
-    def block(self) -> dict[str, Any]:
-        """The MCP image block, with the detail where the reference looks for it."""
-        found = _Media.block(self)
-        if self.detail is not None:
-            found["_meta"] = {"codex/imageDetail": self.detail}
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class Audio(_Media):
-    """A sound as a tool's result: the script hands it to ``audio()``."""
-
-    kind = "audio"
-
-    mime_type: str = "audio/wav"
 
 
 async def converted(value: object, name: str, owner: object) -> JsonValue:
@@ -240,7 +150,7 @@ class _Walk:
         for plain in (str, int, float):  # subclasses, such as numpy.float64
             if isinstance(value, plain):
                 return self.json(plain(value), depth)
-        if isinstance(value, _Media):
+        if isinstance(value, MediaResult):
             self._spend(_base64_characters(len(value.data)))
             return value.block()
         if isinstance(value, bytes | bytearray | memoryview):
