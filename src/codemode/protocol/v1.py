@@ -24,7 +24,6 @@ from .frames import (
 from .types import (
     CellId,
     ExecuteRequest,
-    JsonValue,
     LiveCell,
     MissingCell,
     Result,
@@ -32,11 +31,20 @@ from .types import (
     Terminated,
     ToolCall,
     ToolDefinition,
-    ToolKind,
-    ToolName,
     WaitOutcome,
     WaitRequest,
     Yielded,
+)
+from .v1_forms import (
+    DelegateOkRead,
+    DelegateRequestRead,
+    DelegateResponseRead,
+    ExecuteRead,
+    RequestRead,
+    ToolRead,
+    ToolResultRead,
+    WaitRead,
+    request_sent,
 )
 
 if TYPE_CHECKING:
@@ -49,178 +57,6 @@ REMEMBERED_LISTS: Final = 4
 REMEMBERED_BYTES: Final = 4 * MIB
 """How many lists of tools a host keeps as it has read them, and how long each may be on the wire: they outlive
 their session."""
-
-# ── requests as the host first reads them: strict inside too, the tools still as text ────────────
-
-
-class _Plain(Struct, frozen=True, forbid_unknown_fields=True):
-    """An object whose members are spelled as in Python."""
-
-
-class _ToolNameRead(_Plain, frozen=True):
-    name: str
-    namespace: str | None = None
-
-
-class _ToolRead(_Plain, frozen=True):
-    name: str
-    tool_name: _ToolNameRead
-    description: str
-    kind: ToolKind
-    input_schema: JsonValue = None
-    output_schema: JsonValue = None
-
-    def definition(self) -> ToolDefinition:
-        return ToolDefinition(
-            name=self.name,
-            tool_name=ToolName(self.tool_name.name, self.tool_name.namespace),
-            description=self.description,
-            kind=self.kind,
-            input_schema=self.input_schema,
-            output_schema=self.output_schema,
-        )
-
-
-class _ExecuteRead(_Plain, frozen=True):
-    tool_call_id: str
-    enabled_tools: Raw
-    source: str
-    yield_time_ms: m.Unsigned | None = None
-    max_output_tokens: m.Int32 | None = None
-    catalog_revision: m.Unsigned | None = None
-
-
-class _ExecuteAsked(m.OfSession, frozen=True, tag="session/execute"):
-    request: _ExecuteRead
-
-
-class _WaitRead(_Plain, frozen=True):
-    cell_id: str
-    yield_time_ms: m.Unsigned
-
-
-class _WaitAsked(m.OfSession, frozen=True, tag="session/wait"):
-    request: _WaitRead
-    max_output_tokens: m.Unsigned | None = None
-
-
-class _Asked(m.Strict, frozen=True, tag="operation/request"):
-    id: m.Int64
-    request: m.OpenSession | m.Restore | _ExecuteAsked | _WaitAsked | m.Terminate | m.Shutdown
-
-
-class _ToolResultRead(m.Strict, frozen=True, tag="tool/result"):
-    result: Raw
-
-
-class _DelegateOkRead(m.Strict, frozen=True, tag_field="status", tag="ok"):
-    value: _ToolResultRead | m.NotificationDelivered
-
-
-class _DelegateAnswered(m.Strict, frozen=True, tag="delegate/response"):
-    id: m.Int64
-    result: _DelegateOkRead | m.DelegateFailed
-
-
-# ── callbacks as the client first reads them: an argument may be anything, and stays text ─────────
-
-
-class _CallRead(Struct, frozen=True):
-    cell_id: CellId
-    runtime_tool_call_id: str
-    tool_name: ToolName
-    tool_kind: ToolKind = "function"
-    input: Raw = Raw()
-
-    def invocation(self) -> m.Invocation:
-        return m.Invocation(
-            cell_id=self.cell_id,
-            runtime_tool_call_id=self.runtime_tool_call_id,
-            tool_name=self.tool_name,
-            tool_kind=self.tool_kind,
-            # A host writes null where the script passed no argument, and reads it as none.
-            input=UNSET if bytes(self.input) in (b"", b"null") else self.input.copy(),
-        )
-
-
-class _InvokeRead(Struct, frozen=True, rename="camel", tag="tool/invoke"):
-    invocation: _CallRead
-
-
-class _DelegateAsked(Struct, frozen=True, rename="camel", tag="delegate/request"):
-    id: int
-    session_id: str
-    request: _InvokeRead | m.NotificationSend
-
-    def message(self) -> m.DelegateRequest:
-        request: m.ToolInvoke | m.NotificationSend
-        if isinstance(self.request, _InvokeRead):
-            request = m.ToolInvoke(self.request.invocation.invocation())
-        else:
-            request = self.request
-        return m.DelegateRequest(self.id, self.session_id, request)
-
-
-# ── executes as a client writes them: of a tool only what a host reads ────────────────────────────
-
-
-class _ToolSent(Struct, frozen=True):
-    name: str
-    tool_name: ToolName
-    description: str
-    kind: ToolKind
-    input_schema: JsonValue
-    output_schema: JsonValue
-
-
-class _ExecutionSent(Struct, frozen=True):
-    tool_call_id: str
-    enabled_tools: tuple[_ToolSent, ...]
-    source: str
-    yield_time_ms: int | None
-    max_output_tokens: int | None
-
-
-class _RevisedExecutionSent(_ExecutionSent, frozen=True):
-    catalog_revision: int
-
-
-class _ExecuteSent(m.OfSession, frozen=True, tag="session/execute"):
-    request: _ExecutionSent | _RevisedExecutionSent
-
-
-class _Sent(m.Strict, frozen=True, tag="operation/request"):
-    id: int
-    request: _ExecuteSent
-
-
-def _sent(number: int, execute: m.Execute) -> _Sent:
-    asked = execute.request
-    tools = tuple(
-        _ToolSent(
-            tool.name,
-            tool.tool_name,
-            tool.description,
-            tool.kind,
-            tool.input_schema,
-            tool.output_schema,
-        )
-        for tool in asked.enabled_tools
-    )
-    fields = (
-        asked.tool_call_id,
-        tools,
-        asked.source,
-        asked.yield_time_ms,
-        asked.max_output_tokens,
-    )
-    request = (
-        _RevisedExecutionSent(*fields, asked.catalog_revision)
-        if isinstance(asked, m.RevisedExecuteRequest)
-        else _ExecutionSent(*fields)
-    )
-    return _Sent(number, _ExecuteSent(execute.session_id, request))
-
 
 # ── payloads ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -237,7 +73,7 @@ def encode(message: m.ClientMessage | m.HostMessage, max_bytes: int = MAX_FRAME_
     frame = bytearray(LENGTH_BYTES)
     written: Struct = message
     if isinstance(message, m.Request) and isinstance(message.request, m.Execute):
-        written = _sent(message.id, message.request)
+        written = request_sent(message.id, message.request)
     try:
         _encoder.encode_into(written, frame, LENGTH_BYTES)
     except (TypeError, ValueError, RecursionError) as error:
@@ -254,9 +90,9 @@ class ClientMessages:
     """
 
     _message: ClassVar = msgspec.json.Decoder(
-        m.Hello | _Asked | m.Cancel | m.Yield | _DelegateAnswered
+        m.Hello | RequestRead | m.Cancel | m.Yield | DelegateResponseRead
     )
-    _tool_list: ClassVar = msgspec.json.Decoder(tuple[_ToolRead, ...])
+    _tool_list: ClassVar = msgspec.json.Decoder(tuple[ToolRead, ...])
 
     def __init__(self) -> None:
         self._remembered: list[tuple[bytes, tuple[ToolDefinition, ...]]] = []
@@ -276,22 +112,22 @@ class ClientMessages:
             raise FrameUndecodableError(_detail(error)) from error
 
     def _dressed(
-        self, message: m.Hello | _Asked | m.Cancel | m.Yield | _DelegateAnswered
+        self, message: m.Hello | RequestRead | m.Cancel | m.Yield | DelegateResponseRead
     ) -> m.ClientMessage:
         match message:
-            case _Asked(id=number, request=request):
+            case RequestRead(id=number, request=request):
                 return m.Request(number, self._request(request))
-            case _DelegateAnswered(id=number, result=result):
+            case DelegateResponseRead(id=number, result=result):
                 return m.DelegateResponse(number, _answer(result))
             case _:
                 return message
 
     def _request(
         self,
-        asked: m.OpenSession | m.Restore | _ExecuteAsked | _WaitAsked | m.Terminate | m.Shutdown,
+        asked: m.OpenSession | m.Restore | ExecuteRead | WaitRead | m.Terminate | m.Shutdown,
     ) -> m.HostRequest:
         match asked:
-            case _ExecuteAsked(session_id=session_id, request=read):
+            case ExecuteRead(session_id=session_id, request=read):
                 # msgspec bounds no integer above 2**63 - 1.
                 if read.catalog_revision is not None and read.catalog_revision >= 2**64:
                     raise FrameUndecodableError("invalid type: map, expected u64")
@@ -303,7 +139,7 @@ class ClientMessages:
                     max_output_tokens=read.max_output_tokens,
                 )
                 return m.Execute(session_id, m.with_revision(request, read.catalog_revision))
-            case _WaitAsked(session_id=session_id, request=read, max_output_tokens=tokens):
+            case WaitRead(session_id=session_id, request=read, max_output_tokens=tokens):
                 wait = WaitRequest(cell_id=CellId(read.cell_id), yield_time_ms=read.yield_time_ms)
                 return m.Wait(session_id, wait, tokens)
             case _:
@@ -332,7 +168,7 @@ class HostMessages:
         | m.Rejected
         | m.OperationResponse
         | m.InitialResponse
-        | _DelegateAsked
+        | DelegateRequestRead
         | m.DelegateCancel
         | m.CellClosed
         | m.SessionStored
@@ -345,10 +181,10 @@ class HostMessages:
             FrameUndecodableError: this is none.
         """
         try:
-            message: m.HostMessage | _DelegateAsked = self._message.decode(payload)
+            message: m.HostMessage | DelegateRequestRead = self._message.decode(payload)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise FrameUndecodableError(_detail(error)) from error
-        return message.message() if isinstance(message, _DelegateAsked) else message
+        return message.message() if isinstance(message, DelegateRequestRead) else message
 
 
 # ── values of the session in wire dress, and back ────────────────────────────────────────────────
@@ -426,8 +262,8 @@ _FIELDS: Final = {
     m.Cancel: 2,
     m.Yield: 2,
     m.OpenSession: 9,
-    _ExecuteAsked: 12,
-    _WaitAsked: 9,
+    ExecuteRead: 12,
+    WaitRead: 9,
     m.Terminate: 7,
     m.Shutdown: 5,
     m.DelegateFailed: 5,
@@ -436,21 +272,21 @@ _FIELDS: Final = {
 
 
 def _says_twice(
-    payload: bytes, message: m.Hello | _Asked | m.Cancel | m.Yield | _DelegateAnswered
+    payload: bytes, message: m.Hello | RequestRead | m.Cancel | m.Yield | DelegateResponseRead
 ) -> bool:
     """Whether ``payload`` has more fields than ``message`` can have."""
     match message:
-        case _Asked(request=m.Restore()):
+        case RequestRead(request=m.Restore()):
             return False  # its keys are values; the last of two counts, as in any map
-        case _DelegateAnswered(result=_DelegateOkRead(value=m.NotificationDelivered())):
+        case DelegateResponseRead(result=DelegateOkRead(value=m.NotificationDelivered())):
             return False  # a receipt may say more than is known
-        case _Asked(request=_ExecuteAsked(request=read)):
-            allowed, any_shape = _FIELDS[_ExecuteAsked], bytes(read.enabled_tools)
-        case _Asked(request=request):
+        case RequestRead(request=ExecuteRead(request=read)):
+            allowed, any_shape = _FIELDS[ExecuteRead], bytes(read.enabled_tools)
+        case RequestRead(request=request):
             allowed, any_shape = _FIELDS[type(request)], b""
-        case _DelegateAnswered(result=_DelegateOkRead(value=_ToolResultRead(result=raw))):
+        case DelegateResponseRead(result=DelegateOkRead(value=ToolResultRead(result=raw))):
             allowed, any_shape = 7, bytes(raw)
-        case _DelegateAnswered():
+        case DelegateResponseRead():
             allowed, any_shape = _FIELDS[m.DelegateFailed], b""
         case _:
             allowed, any_shape = _FIELDS[type(message)], b""
@@ -475,7 +311,7 @@ def _fields(text: bytes) -> int:
 _BEFORE_A_STRING: Final = (b":", b",", b"[", b"{", b" ", b"\t", b"\n", b"\r")
 
 
-def _answer(result: _DelegateOkRead | m.DelegateFailed) -> m.DelegateOk | m.DelegateFailed:
+def _answer(result: DelegateOkRead | m.DelegateFailed) -> m.DelegateOk | m.DelegateFailed:
     if isinstance(result, m.DelegateFailed):
         return result
     if isinstance(result.value, m.NotificationDelivered):
