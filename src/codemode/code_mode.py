@@ -8,10 +8,11 @@ cells and stored values.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
@@ -28,6 +29,7 @@ from .application.running import KeptOutput, OnOutput, hand_over
 from .application.saved_values import SavedValues
 from .application.traced_calls import answered, asked_for
 from .errors import (
+    EngineError,
     LimitError,
     SessionClosedError,
     SessionError,
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from .application.cell_record import CellInfo
     from .application.events import OnEvent
     from .application.identity import Caller
+    from .durable.store import CellStore
     from .limits import Limits
     from .protocol.session import Session, SessionProvider, Signal
     from .surface.declaration import DeclarationForm
@@ -63,6 +66,10 @@ if TYPE_CHECKING:
     from .tools.tool import ToolInterface
     from .tools.toolset import OnNotify
     from .trace.tracer import Sink
+
+
+APPROVAL_SECONDS: Final = 10.0
+"""How long a cell that was brought back may take to make the call again that waits for approval."""
 
 
 class CodeMode(CallAnswers):
@@ -98,6 +105,8 @@ class CodeMode(CallAnswers):
             cell waits for. The published ``wait`` has neither.
         trace: takes every event of the session, or is the folder in which to record them; None:
             the folder that the environment variable ``CODEMODE_TRACE`` names, or no trace.
+        store: keeps the session ``session`` with its cells and stored values beyond this process: the
+            path of an SQLite file, or a store. Cells then run on this machine. See docs/durable.md.
         engine: ``"workers"``, the only one there is. Leave it out: earlier releases had another.
 
     The session is opened by the first ``exec``. Use it as an async context manager, or call
@@ -140,6 +149,7 @@ class CodeMode(CallAnswers):
         on_event: OnEvent | None = None,
         wait_conditions: bool = False,
         trace: Sink | str | os.PathLike[str] | None = None,
+        store: CellStore | str | os.PathLike[str] | None = None,
         engine: Literal["workers"] = "workers",
     ) -> None:
         if engine != "workers":
@@ -170,8 +180,20 @@ class CodeMode(CallAnswers):
         self._approvals = Approvals(toolset.on_approval, decisions=Decisions(decisions))
         identity = SessionIdentity(session, caller)
         activity = Activity(toolset, identity, self._approvals, on_event)
+        if store is not None:
+            from .application.durable_session import DurableSession  # noqa: PLC0415 - only with a store
+
+            activity.durable = DurableSession(
+                store, session, identity, self._approvals, toolset.is_idempotent
+            )
         opening = SessionOpening(
-            activity, toolset, limits=limits, provider=provider, mcp=mcp, trace=trace
+            activity,
+            toolset,
+            limits=limits,
+            provider=provider,
+            mcp=mcp,
+            trace=trace,
+            durable=activity.durable,
         )
         activity.tracer = opening.tracer
         super().__init__(
@@ -329,6 +351,10 @@ class CodeMode(CallAnswers):
                     yield event
         except SessionClosedError:
             raise
+        except (asyncio.CancelledError, GeneratorExit):
+            if self._durable is not None and follower is not None and follower.cell_id is not None:
+                self._durable.given_up(follower.cell_id)
+            raise
         except (SourceError, SessionError, WorkerLostError) as error:
             if isinstance(error, WorkerLostError):
                 self._activity.take_unseen_ends()  # it tells that they are lost
@@ -339,6 +365,8 @@ class CodeMode(CallAnswers):
         else:
             assert follower.response is not None, "a cell is followed to its last response"
             response = follower.response
+        if self._durable is not None:
+            await self._durable.handed_over(response)
         response = msgspec.structs.replace(response, items=kept.items)
         if kept.is_too_much and following.on_too_much is not None:
             response = self._results.beyond_output(response)
@@ -347,8 +375,37 @@ class CodeMode(CallAnswers):
         yield CellEnded(cell_id=response.cell_id, result=result)
 
     def cells(self) -> tuple[CellInfo, ...]:
-        """The cells whose end was not handed over yet, in the order of their starts."""
-        return self._activity.cells
+        """The cells whose end was not handed over yet, in the order of their starts.
+
+        With a store those are among them, and first, that another process has left and none has
+        brought back: ``wait`` does, and so does ``approve`` of one of their calls.
+        """
+        asleep = () if self._durable is None else self._durable.asleep
+        return (*asleep, *self._activity.cells)
+
+    async def resume(self) -> tuple[CellInfo, ...]:
+        """Bring back all cells that another process has left; the cells as they are then.
+
+        A cell that cannot be brought back stays as it is; ``wait`` says why.
+
+        Raises:
+            SessionClosedError: this object is closed.
+            EngineError: the store cannot be used, or the session is open in another process.
+        """
+        await self._opening.session()
+        asleep = () if self._durable is None else self._durable.asleep
+        for each in asleep:
+            with contextlib.suppress(EngineError, LimitError):
+                await self._wake(each.cell_id)
+        return self.cells()
+
+    async def _wake(self, cell_id: CellId) -> None:
+        """Bring a cell back, and observe nothing of it."""
+        assert self._durable is not None, "only a store has such cells"
+        started, request = await self._durable.wake(cell_id)
+        self._results.started(cell_id)
+        self._activity.started(cell_id, request.tool_call_id, source=request.source)
+        started.unobserved()
 
     async def terminate(self, cell: ExecResult | str) -> ExecResult:
         """End a cell, and get its last output; ``wait`` with ``terminate``.
@@ -436,6 +493,7 @@ class CodeMode(CallAnswers):
             UsageError: no such call waits, the arguments do not fit, or the policy refuses the call
                 with them; it goes on waiting.
         """
+        await self._wake_for(approval_id)
         self._approvals.approve(approval_id, arguments, remember=remember)
 
     async def refuse(self, approval_id: str, reason: str = "", *, remember: Scope = "call") -> None:
@@ -449,7 +507,19 @@ class CodeMode(CallAnswers):
         Raises:
             UsageError: no such call waits.
         """
+        await self._wake_for(approval_id)
         self._approvals.refuse(approval_id, reason, remember=remember)
+
+    async def _wake_for(self, approval_id: str) -> None:
+        """Bring back the cell whose call waited for this approval in another process."""
+        if self._durable is None or self._approvals.is_waiting(approval_id):
+            return
+        await self._opening.session()
+        cell_id, _, number = approval_id.rpartition("-tool-")
+        if self._durable.is_asleep(cell_id):
+            await self._wake(CellId(cell_id))
+        if self._durable.makes_again(cell_id, f"tool-{number}"):
+            await self._approvals.until_waiting(approval_id, APPROVAL_SECONDS)
 
     async def aclose(self) -> None:
         """End every cell and release everything that is this object's. Idempotent."""

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from ..tools.toolset import Toolset
     from ..trace.tracer import Tracer
     from .cell_record import CellInfo
+    from .durable_session import DurableSession
     from .event_queue import EventQueue
     from .events import CellEvent, OnEvent
     from .identity import SessionIdentity
@@ -75,6 +76,7 @@ class Activity:
 
     Attributes:
         tracer: receives decisions about calls; None where the session is not traced.
+        durable: has it noted that a tool runs; None where no store keeps the session.
     """
 
     def __init__(
@@ -89,9 +91,10 @@ class Activity:
         self._approvals = approvals
         self.tracer: Tracer | None = None
         self._gate: Gate | None = None
+        approvals.listener = self._decided
         if toolset.policy is not None:
             self._gate = Gate(toolset.policy, approvals, listener=self._decided)
-            approvals.listener = self._decided
+        self.durable: DurableSession | None = None
         self._on_event = on_event
         self._telling: set[asyncio.Future[object]] = set()
         self._unseen_ends: dict[CellId, None] = {}
@@ -206,7 +209,8 @@ class Activity:
 
     async def invoke_tool(self, call: ToolCall, cancel: Signal) -> JsonValue:
         """Run a nested call; see ``protocol.session.SessionDelegate``."""
-        if self._toolset.shows(call):  # a key that is never read costs 11 µs
+        # A key that is never read costs 11 µs.
+        if self.durable is not None or self._toolset.shows(call):
             call = self._identity.named(call)  # before anything waits: occurrences count in order
         record = self.record(call.cell_id)
         call_id = call.runtime_tool_call_id
@@ -219,7 +223,8 @@ class Activity:
                 self._tell_application(begun)
                 await record.tell(begun)
             owner = call.caller or self._identity.owner()
-            value = await self._toolset.invoke_tool(call, cancel, gate=self._gate, owner=owner)
+            gate = self._gate if self.durable is None else self.durable.gate(self._gate)
+            value = await self._toolset.invoke_tool(call, cancel, gate=gate, owner=owner)
             ended = record.end(call_id, "ok", size=_json_bytes(value))
             return value
         except Exception as error:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from ..errors import (
+    CodeModeError,
     LimitError,
     SessionClosedError,
     SessionError,
@@ -22,7 +23,7 @@ from ..errors import (
     UsageError,
     WorkerLostError,
 )
-from ..protocol.types import CellId, ExecuteRequest, LiveCell, WaitRequest
+from ..protocol.types import CellId, ExecuteRequest, LiveCell, Terminated, WaitRequest
 from ..signals import EitherSignal
 from ..surface.arguments import (
     ConditionalWaitArguments,
@@ -37,13 +38,14 @@ from .traced_calls import traced
 from .waiting import MODEL_CONDITIONS, CellWait, with_items_before
 
 if TYPE_CHECKING:
-    from ..protocol.session import Session, Signal
-    from ..protocol.types import ToolDefinition, WaitOutcome
+    from ..protocol.session import Session, Signal, StartedCell
+    from ..protocol.types import Pending, RuntimeResponse, ToolDefinition, WaitOutcome
     from ..surface.source import ExecSource
     from ..surface.toolspec import ToolSpec
     from ..tools.toolset import Toolset
     from ..trace.tracer import Tracer
     from .activity import Activity
+    from .durable_session import DurableSession
     from .opening import SessionOpening
     from .waiting import Condition
 
@@ -78,6 +80,7 @@ class ModelTools:
         self._opening = opening
         self._activity = activity
         self._limits = opening.limits
+        self._durable = opening.durable
         self._wait_conditions = wait_conditions
         self._results = Results(activity, opening.limits, tells_waiting=wait_conditions)
         self._calls = itertools.count(1)
@@ -141,15 +144,49 @@ class ModelTools:
         self._activity.started(
             started.cell_id, request.tool_call_id, source=request.source, asks=asks
         )
+        return await self._first_result(started, began, parsed.max_output_tokens)
+
+    async def _first_result(
+        self, started: StartedCell, began: float, max_tokens: int | None
+    ) -> ExecResult:
+        """The first result of a cell that was admitted."""
+        cell_id = started.cell_id
         try:
             response = await started.initial_response()
-        except (SessionClosedError, asyncio.CancelledError):
-            self._activity.forget(started.cell_id)
+        except (SessionClosedError, asyncio.CancelledError) as error:
+            self._activity.forget(cell_id)
+            if self._durable is not None and not isinstance(error, SessionClosedError):
+                self._durable.given_up(cell_id)
             raise
         except (SessionError, WorkerLostError) as error:
-            self._activity.forget(started.cell_id)
+            self._activity.forget(cell_id)
             return refused(error)
-        return self._results.of(response, began, parsed.max_output_tokens)
+        return await self._handed_over(response, began, max_tokens)
+
+    async def _handed_over(
+        self, response: RuntimeResponse | Pending, began: float, max_tokens: int | None
+    ) -> ExecResult:
+        """The result of a response, once a store has what it rests on."""
+        if self._durable is not None:
+            # Before the result is made: where this fails, or is cancelled, the output is given again.
+            await self._durable.handed_over(response)
+        return self._results.of(response, began, max_tokens)
+
+    async def _woken(
+        self,
+        durable: DurableSession,
+        cell_id: CellId,
+        yield_time_ms: int,
+        preempt: Signal | None,
+    ) -> StartedCell:
+        """A cell that another process has left, brought back and observed for the first time here."""
+        asks = asyncio.Event() if self._yields_to_ask else None
+        started, request = await durable.wake(
+            cell_id, yield_time_ms=yield_time_ms, preempt=_either(preempt, asks)
+        )
+        self._results.started(cell_id)
+        self._activity.started(cell_id, request.tool_call_id, source=request.source, asks=asks)
+        return started
 
     @traced("wait")
     async def wait(  # noqa: PLR0913 - options by keyword
@@ -187,6 +224,16 @@ class ModelTools:
         cell_id = _cell_id(cell)
         check_count("max_tokens", max_tokens)
         session = await self._opening.session()
+        durable = self._durable
+        if durable is not None and durable.is_asleep(cell_id):
+            if terminate:
+                durable.drop(cell_id)
+                return self._results.of(Terminated(cell_id=cell_id, items=()), began, max_tokens)
+            try:
+                started = await self._woken(durable, cell_id, yield_time_ms, preempt)
+            except CodeModeError as error:  # it stays asleep, and its journal as it was
+                return refused(error)
+            return await self._first_result(started, began, max_tokens)
         try:
             if terminate:
                 outcome = await session.terminate(cell_id)
@@ -204,7 +251,9 @@ class ModelTools:
         record = self._activity.find(cell_id)
         if record is not None:
             outcome = with_items_before(outcome, record.take_left_over())
-        return self._outcome(outcome, began, max_tokens)
+        if not isinstance(outcome, LiveCell):
+            return self._results.missing(outcome, began)
+        return await self._handed_over(outcome.response, began, max_tokens)
 
     async def _waited(
         self,
@@ -304,11 +353,6 @@ class ModelTools:
             yield_time_ms=parsed.yield_time_ms,
             max_output_tokens=parsed.max_output_tokens,
         )
-
-    def _outcome(self, outcome: WaitOutcome, began: float, max_tokens: int | None) -> ExecResult:
-        if not isinstance(outcome, LiveCell):
-            return self._results.missing(outcome, began)
-        return self._results.of(outcome.response, began, max_tokens)
 
 
 def parsed_source(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..tools.toolset import Toolset
     from ..trace.tracer import Sink, Tracer
     from .activity import Activity
+    from .durable_session import DurableSession
     from .inspection import InspectedCodeMode
 
     Mcp = McpServers | str | os.PathLike[str] | Mapping[str, Any] | None
@@ -42,12 +43,13 @@ class SessionOpening:
         mcp: servers, or what to make them of.
         trace: takes the events of the session, or the folder to record them in; None: what
             ``CODEMODE_TRACE`` names, or nothing.
+        durable: brings the session back from a store, and keeps it there.
 
     Raises:
         UsageError: an option is not what it should be, or options exclude each other.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options by keyword
         self,
         delegate: Activity,
         toolset: Toolset,
@@ -56,8 +58,12 @@ class SessionOpening:
         provider: SessionProvider | None,
         mcp: Mcp,
         trace: Sink | str | os.PathLike[str] | None = None,
+        durable: DurableSession | None = None,
     ) -> None:
         _check_options(limits, provider)
+        if durable is not None and provider is not None:
+            durable.at(provider)
+        self.durable = durable
         self._tracing = tracing(trace)
         self.limits = limits or _limits_of(provider)
         self._delegate = delegate
@@ -172,6 +178,8 @@ class SessionOpening:
             ends.push_async_callback(self._end_servers)
             if owned is not None:
                 ends.push_async_callback(owned.aclose)
+            if self.durable is not None:
+                ends.push_async_callback(self.durable.aclose)
             if session is not None:
                 ends.push_async_callback(session.shutdown)
 
@@ -183,6 +191,8 @@ class SessionOpening:
             provider = self._owned = LocalSessionProvider(limits=self.limits)
         if isinstance(provider, LocalSessionProvider):
             provider.warm_up()
+        if self.durable is not None:
+            provider = self.durable.at(provider)
         if self._tracing is not None:
             session = await self._tracing.open(provider, self._delegate, self.limits)
         else:

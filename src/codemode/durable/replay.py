@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..engine.events import Finished, Idle, TimerCleared, TimerSet, ToolCalled
-from .journal import ClockReadings, Head, JournalError, Settled, TimerFired
+from .journal import ClockReadings, Head, JournalError, Settled, TimerFired, ValueLoaded
 from .outputs import Outputs
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Replay:
         calls: the calls that have no answer yet, by number, in the order in which they were made.
         timers: the timers that are set, by number.
         finished: the end of the program, if it came.
+        said: what it has said so far.
     """
 
     def __init__(self, entries: Iterable[JournalEntry]) -> None:
@@ -51,22 +52,24 @@ class Replay:
         self.calls: dict[int, ToolCalled] = {}
         self.timers: dict[int, TimerSet] = {}
         self.finished: Finished | None = None
-        self._outputs = Outputs()
+        self.said = Outputs()
+        # What answers a ``load`` begins no turn: the program waits for it within one.
+        self._turns_before = sum(not isinstance(each, ValueLoaded) for each in self.inputs)
         self._turns = 0
         self._checked = 0
 
     def __repr__(self) -> str:
-        return f"<replay of {len(self.inputs)} inputs, {self._turns} turns, {self._outputs!r}>"
+        return f"<replay of {len(self.inputs)} inputs, {self._turns} turns, {self.said!r}>"
 
     @property
     def is_through(self) -> bool:
         """Whether every turn of the journal is done: what comes now is live."""
-        return self.finished is not None or self._turns > len(self.inputs)
+        return self.finished is not None or self._turns > self._turns_before
 
     @property
     def outputs(self) -> int:
         """How much the cell has said so far; what was delivered before is not delivered again."""
-        return self._outputs.count
+        return self.said.count
 
     def feed(self, event: Event) -> None:
         """Take what the cell said.
@@ -76,7 +79,7 @@ class Replay:
         """
         if isinstance(event, Idle):
             self._turns += 1
-        elif self._outputs.add(event):
+        elif self.said.add(event):
             self._note(event)
             self._check()
         if self.is_through:
@@ -99,9 +102,9 @@ class Replay:
         """Compare what was seen before each input that was delivered after so many outputs."""
         while self._checked < len(self.inputs):
             entry = self.inputs[self._checked]
-            if entry.seen > self._outputs.count:
+            if entry.seen > self.said.count:
                 return
-            if entry.seen == self._outputs.count and entry.outputs != self._outputs.digest:
+            if entry.seen == self.said.count and entry.outputs != self.said.digest:
                 raise DivergenceError(
                     f"the cell has said something else than before, up to output {entry.seen}"
                     f" (input {self._checked + 1} of {len(self.inputs)}); nothing was executed"
@@ -112,7 +115,7 @@ class Replay:
         self._check()
         if self._checked < len(self.inputs):
             raise DivergenceError(
-                f"the cell has said less than before: {self._outputs.count} outputs, and"
+                f"the cell has said less than before: {self.said.count} outputs, and"
                 f" {self.inputs[self._checked].seen} came before input {self._checked + 1};"
                 " nothing was executed"
             )

@@ -139,7 +139,7 @@ class CellActor:
         try:
             await asyncio.wait([self._starting])
         except asyncio.CancelledError:
-            self._leave(observation)
+            self.leave(observation)
             self.end()
             raise
         if self._start_error is not None:
@@ -166,10 +166,11 @@ class CellActor:
                 await asyncio.sleep(0)
             return await observation.answer
         except asyncio.CancelledError:
-            self._leave(observation)
+            self.leave(observation)
             raise
 
-    def _leave(self, observation: Observation) -> None:
+    def leave(self, observation: Observation) -> None:
+        """Whoever waits for ``observation`` waits no more: the next one gets what it would have got."""
         answer = observation.answer
         if answer.cancel() or answer.cancelled():
             self._perform()  # which notices

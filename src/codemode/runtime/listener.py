@@ -73,7 +73,8 @@ class Listener:
         held: Held,
         owner: Owner,
     ) -> None:
-        self._request = request
+        self.cell_id = cell_id
+        self.request = request
         self._limits = limits
         self._owner = owner
         self._hushed = False
@@ -191,7 +192,7 @@ class Listener:
             self._reach_limit("output_bytes")
 
     def _on_tool_called(self, called: ev.ToolCalled) -> None:
-        tools = self._request.enabled_tools
+        tools = self.request.enabled_tools
         bound = self._limits.tool_calls
         self._tool_calls += 1
         if bound is not None and self._tool_calls > bound:
@@ -260,6 +261,6 @@ class Listener:
         error = finished.error_text
         if error is None:
             return None
-        names = [tool.name for tool in self._request.enabled_tools]
-        hint = hint_for(self._request.source, error, names, self._error_place)
+        names = [tool.name for tool in self.request.enabled_tools]
+        hint = hint_for(self.request.source, error, names, self._error_place)
         return Failure(error if hint is None else f"{error}\nHint: {hint}", finished.limit)

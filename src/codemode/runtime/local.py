@@ -11,9 +11,11 @@ from ..limits import Limits
 from .session import SessionRuntime
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Self
 
+    from ..engine.interfaces import EngineSession
     from ..protocol.session import SessionDelegate
 
 CROWD: Final = 16
@@ -38,9 +40,18 @@ class LocalSessionProvider:
         return f"<local session provider, {len(self._sessions)} sessions>"
 
     async def create_session(
-        self, delegate: SessionDelegate, *, limits: Limits | None = None
+        self,
+        delegate: SessionDelegate,
+        *,
+        limits: Limits | None = None,
+        journalled: Callable[[EngineSession], EngineSession] | None = None,
     ) -> SessionRuntime:
         """Open a session whose cells call back to ``delegate``. Costs nothing until its first cell.
+
+        Args:
+            delegate: of the session.
+            limits: bounds of its cells; the provider's if None.
+            journalled: stands between the session and the engine, and journals what goes by.
 
         Raises:
             SessionClosedError: the provider is closed.
@@ -48,7 +59,10 @@ class LocalSessionProvider:
         if self._closing is not None:
             raise SessionClosedError("the session provider is closed")
         chosen = limits or self._limits
-        session = SessionRuntime(self._engine.session(chosen), delegate, chosen)
+        engine: EngineSession = self._engine.session(chosen)
+        if journalled is not None:
+            engine = journalled(engine)
+        session = SessionRuntime(engine, delegate, chosen)
         self._sessions.append(session)
         if len(self._sessions) >= self._crowd:  # seldom: looking at all each time is quadratic
             self._sessions = [each for each in self._sessions if not each.is_shut]

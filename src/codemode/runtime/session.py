@@ -112,6 +112,24 @@ class SessionRuntime:
         observation = Observation(self._yield_seconds(wanted), preempt, first=True)
         return await self._admit(request, observation)
 
+    def count_on(self, admitted: int) -> None:
+        """Number cells on from ``admitted``, where another process has left off; before the first cell."""
+        self._admitted = max(self._admitted, admitted)
+
+    async def resume(
+        self, cell_id: CellId, request: ExecuteRequest, *, preempt: Signal | None = None
+    ) -> LocalStartedCell:
+        """Admit a cell that the engine brings back, under the id that it had.
+
+        Raises:
+            EngineError: the engine cannot bring it back.
+            LimitError: there are as many cells as there may be.
+            SessionClosedError: the session is shut down.
+        """
+        wanted = DEFAULT_YIELD_MS if request.yield_time_ms is None else request.yield_time_ms
+        observation = Observation(self._yield_seconds(wanted), preempt, first=True)
+        return await self._admit(request, observation, cell_id)
+
     async def execute_to_pending(self, request: ExecuteRequest) -> PendingResponse:
         """Start a cell and run it to its pending frontier, or to its end."""
         started = await self._admit(request, Observation(first=True))
@@ -157,15 +175,19 @@ class SessionRuntime:
 
     # ── admission and the end ────────────────────────────────────────────────────────────────
 
-    async def _admit(self, request: ExecuteRequest, observation: Observation) -> LocalStartedCell:
+    async def _admit(
+        self, request: ExecuteRequest, observation: Observation, cell_id: CellId | None = None
+    ) -> LocalStartedCell:
         self._check_admission(request)
         catalogue = self._catalogues.known(request.enabled_tools)
         if catalogue is None:
             catalogue = await self._catalogues.of(request.enabled_tools)
             self._check_admission(request)  # others may have been admitted meanwhile
-        self._admitted += 1
+        if cell_id is None:
+            self._admitted += 1
+            cell_id = CellId(str(self._admitted))
         actor = CellActor(
-            CellId(str(self._admitted)),
+            cell_id,
             request,
             delegate=self._delegate,
             limits=self._limits,
@@ -248,6 +270,12 @@ class LocalStartedCell:
     async def initial_response(self) -> RuntimeResponse:
         """The first observation; see ``protocol.session.StartedCell``."""
         return await self.first()  # type: ignore[return-value]  # a timed observer gets no frontier
+
+    def unobserved(self) -> None:
+        """Nobody waits for the first observation: what it would give is kept for the next."""
+        observation, self._observation = self._observation, None
+        if observation is not None:
+            self._actor.leave(observation)
 
     async def first(self) -> RuntimeResponse | PendingResponse:
         """The first observation, of either kind."""

@@ -52,6 +52,17 @@ PassOn: TypeAlias = Callable[[ToolCall, str, "End"], Awaitable[JsonValue]]
 """Runs the tool of a prepared call, known to programs by this name, or raises a ToolError that refuses it."""
 
 
+class CallGate(Protocol):
+    """Stands between the last middleware and the tool."""
+
+    async def pass_on(self, call: ToolCall, name: str, end: End) -> JsonValue:
+        """Run the tool of a prepared call, known to programs by ``name``.
+
+        Raises:
+            ToolError: it is refused, or failed.
+        """
+
+
 class End(Protocol):
     """What a chain needs of whatever runs the tools."""
 

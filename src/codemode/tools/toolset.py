@@ -45,8 +45,12 @@ if TYPE_CHECKING:
     from ..protocol.session import Signal
     from ..protocol.types import JsonValue, ToolCall, ToolDefinition
     from ..surface.declaration import DeclarationForm
+<<<<<<< HEAD
     from ..surface.tool_catalogue import ToolCatalogue
     from .chain import Middleware
+=======
+    from .chain import CallGate, Middleware
+>>>>>>> 413a73f (Durable cells: CodeMode(store=…, session=…) goes on where another process has left off)
     from .names import Clash
     from .policy.approvals import OnApproval
     from .policy.policy import Policy
@@ -253,7 +257,7 @@ class Toolset:
         call: ToolCall,
         cancel: Signal,
         *,
-        gate: Gate | None = None,
+        gate: CallGate | None = None,
         owner: Hashable = None,
     ) -> JsonValue:
         """Pass the call through the chain to its tool; give the result as JSON.
@@ -292,6 +296,11 @@ class Toolset:
                 raise
             failure = as_tool_error(error, name)
             raise failure from failure.__cause__
+
+    def is_idempotent(self, call: ToolCall) -> bool:
+        """Whether the tool of a call takes effect once for calls with the same idempotency key."""
+        definition = self.find(call.tool_name)
+        return definition is not None and definition.idempotent
 
     def shows(self, call: ToolCall) -> bool:
         """Whether anybody but the session looks at the call itself: middleware, policy, or its tool."""

@@ -100,6 +100,7 @@ class Approvals:
         self.listener: Listener | None = None
         self._now = now
         self._waiting: dict[str, _Waiting] = {}
+        self._news = asyncio.Event()
 
     def __repr__(self) -> str:
         return f"<{len(self._waiting)} calls waiting for approval>"
@@ -109,6 +110,18 @@ class Approvals:
         """Whether calls wait to be answered, as no ``on_approval`` is set."""
         return self._on_approval is None
 
+    def is_waiting(self, approval_id: str) -> bool:
+        """Whether such a call waits, and was not answered."""
+        waiting = self._waiting.get(approval_id)
+        return waiting is not None and not waiting.answer.done()
+
+    async def until_waiting(self, approval_id: str, seconds: float) -> None:
+        """Return when such a call waits; after ``seconds`` all the same."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not self.is_waiting(approval_id):
+                    await self._news.wait()
+
     def pending(self) -> tuple[Approval, ...]:
         """The calls that wait, in the order in which they began to."""
         return tuple(
@@ -116,7 +129,7 @@ class Approvals:
             for each in self._waiting.values()
         )
 
-    async def wait(
+    async def wait(  # noqa: PLR0913 - options by keyword
         self,
         call: ToolCall,
         name: str,
@@ -125,6 +138,7 @@ class Approvals:
         expires_ms: int | None,
         end: End,
         recheck: Recheck,
+        asks_anew: bool = False,
     ) -> ToolCall:
         """The call once it is approved, with the arguments that were approved.
 
@@ -135,12 +149,13 @@ class Approvals:
             expires_ms: how long it may wait.
             end: validates arguments that the approver has changed.
             recheck: decides whether an approved call is refused all the same.
+            asks_anew: whatever is remembered of calls like it.
 
         Raises:
             ToolError: it was refused, or no answer came in time.
             asyncio.CancelledError: its cell ended first.
         """
-        decided = self.decisions.about(call)
+        decided = None if asks_anew else self.decisions.about(call)
         if decided is not None:
             return self._remembered(call, name, decided)
         since = self._now()
@@ -156,6 +171,8 @@ class Approvals:
         )
         waiting = _Waiting(approval, call, end, recheck, asyncio.get_running_loop().create_future())
         self._waiting[approval.id] = waiting
+        news, self._news = self._news, asyncio.Event()
+        news.set()
         self._tell(call, name, "asked", by="rule", reason=prompt, approval=approval)
         try:
             async with self._asking(waiting):

@@ -1,0 +1,331 @@
+"""The durable side of one session: what is brought back from a store, and what is written to it beside the journals.
+
+The promises are made at two moments. Before a tool runs, the store has it that it does: a call that was running when its
+process died is not run again without a word. Before a result is handed over, the store has what it rests on, and how much
+output was given: what was given is not given again.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from ..durable.journalled import JournalledSession, Journals
+from ..durable.sqlite import SqliteStore
+from ..durable.store import CallChanged, CellEnded, OutputDelivered, ValuesCommitted
+from ..errors import UsageError
+from ..protocol.types import (
+    CellId,
+    ExecuteRequest,
+    Pending,
+    ToolCall,
+    ToolDefinition,
+    Yielded,
+)
+from ..runtime.jsontext import decode_json
+from ..runtime.local import LocalSessionProvider
+from ..surface.nested_call import NestedCall
+from .cell_record import CellInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from ..durable.journalled import CellOwner
+    from ..durable.store import CellStore, StoredCell
+    from ..engine.events import ToolCalled
+    from ..limits import Limits
+    from ..protocol.session import SessionDelegate, SessionProvider, Signal
+    from ..protocol.types import JsonValue, RuntimeResponse
+    from ..runtime.session import LocalStartedCell, SessionRuntime
+    from ..tools.chain import CallGate, End
+    from ..tools.policy.approvals import Approvals
+    from .identity import SessionIdentity
+
+    Store = CellStore | str | os.PathLike[str]
+
+_TOOLS: Final = msgspec.msgpack.Decoder(tuple[ToolDefinition, ...])
+_REQUEST: Final = msgspec.msgpack.Decoder(ExecuteRequest)
+_RUN_AGAIN: Final = (
+    "The process ended while this call ran: what it does may have been done already. Run it again?"
+)
+
+
+class DurableSession:
+    """A session that a store keeps; a ``SessionProvider`` for its one session.
+
+    Args:
+        store: a store, which stays the caller's to close, or the path of an SQLite file.
+        session: the name of the session in it.
+        identity: counts the calls of its cells.
+        approvals: asks whether a call whose effect is unknown is run again.
+        is_idempotent: whether a tool takes effect once for calls with the same idempotency key.
+
+    Raises:
+        UsageError: the session has no name.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        session: str | None,
+        identity: SessionIdentity,
+        approvals: Approvals,
+        is_idempotent: Callable[[ToolCall], bool],
+    ) -> None:
+        if session is None:
+            raise UsageError(
+                'a store keeps sessions by their names\nHint: CodeMode(store="cells.db", session="user-7")'
+            )
+        self._owned = SqliteStore(store) if isinstance(store, str | os.PathLike) else None
+        self._store = self._owned or store
+        self._name = session
+        self._identity = identity
+        self._approvals = approvals
+        self._is_idempotent = is_idempotent
+        self._journals = Journals(self._store, session, on_settled=self._settled)  # type: ignore[arg-type]
+        self._provider: SessionProvider | None = None
+        self._session: SessionRuntime | None = None
+        self._asleep: dict[str, StoredCell] = {}
+        self._made_again: set[tuple[str, str]] = set()
+        self._unknown: set[tuple[str, str]] = set()
+
+    def __repr__(self) -> str:
+        return f"<durable session {self._name!r}, {len(self._asleep)} cells asleep>"
+
+    # ── the session ──────────────────────────────────────────────────────────────────────────
+
+    def at(self, provider: SessionProvider) -> DurableSession:
+        """Open the session at ``provider`` when it is asked for.
+
+        Raises:
+            UsageError: its cells do not run in this process's workers.
+        """
+        if not isinstance(provider, LocalSessionProvider):
+            raise UsageError(
+                f"durable cells run on this machine, not at {provider!r}"
+                "\nHint: leave provider= out, or leave store= out."
+            )
+        self._provider = provider
+        return self
+
+    async def create_session(
+        self, delegate: SessionDelegate, *, limits: Limits | None = None
+    ) -> SessionRuntime:
+        """Open the session with what the store has of it.
+
+        Raises:
+            SessionHeldError: it is open in another process.
+            StoreError: the store cannot be used.
+            LimitError: its stored values are more than they may be.
+        """
+        assert isinstance(self._provider, LocalSessionProvider), "at() comes first"
+        stored = await self._journals.store.open_session(self._name)
+        session = await self._provider.create_session(
+            delegate,
+            limits=limits,
+            journalled=lambda engine: JournalledSession(engine, self._journals),
+        )
+        session.restore(stored.values)
+        session.count_on(stored.last_cell)
+        session.on_commit(self._committed)
+        self._asleep = {each.cell_id: each for each in stored.cells}
+        self._session = session
+        return session
+
+    async def aclose(self) -> None:
+        """Give the session back to the store, once its cells have been closed. Idempotent."""
+        session, self._session = self._session, None
+        if session is not None:
+            await self._journals.store.close_session(self._name)
+        if self._owned is not None:
+            await self._owned.aclose()
+
+    def _committed(self, written: Mapping[str, bytes]) -> None:
+        # Not awaited: the result of the cell is handed over behind it.
+        self._journals.write(ValuesCommitted(dict(written))).add_done_callback(_retrieved)
+
+    # ── cells that another process has left ──────────────────────────────────────────────────
+
+    @property
+    def asleep(self) -> tuple[CellInfo, ...]:
+        """The cells that were not brought back yet."""
+        return tuple(map(_info, self._asleep.values()))
+
+    def is_asleep(self, cell_id: str) -> bool:
+        """Whether a cell is in the store, and not in this process yet."""
+        return cell_id in self._asleep
+
+    def makes_again(self, cell_id: str, call_id: str) -> bool:
+        """Whether this is a call of a cell that was brought back, and has not been begun here yet."""
+        return (cell_id, call_id) in self._made_again
+
+    async def wake(
+        self,
+        cell_id: CellId,
+        *,
+        yield_time_ms: int | None = None,
+        preempt: Signal | None = None,
+    ) -> tuple[LocalStartedCell, ExecuteRequest]:
+        """Bring a cell back to where its journal ends.
+
+        Raises:
+            EngineError: its journal is damaged, of another engine, or cannot be read; it stays asleep.
+            LimitError: there are as many cells as there may be; it stays asleep.
+        """
+        assert self._session is not None, "the session was opened"
+        stored = self._asleep.pop(cell_id)
+        self._journals.resuming[cell_id] = stored
+        request = msgspec.structs.replace(
+            _REQUEST.decode(stored.request),
+            enabled_tools=_TOOLS.decode(stored.tools),
+            yield_time_ms=yield_time_ms,
+        )
+        for call in stored.calls:
+            self._made_again.add((cell_id, f"tool-{call.number}"))
+            if call.state == "running":
+                self._unknown.add((cell_id, f"tool-{call.number}"))
+        try:
+            started = await self._session.resume(cell_id, request, preempt=preempt)
+        except BaseException:
+            self._journals.resuming.pop(cell_id, None)
+            self._asleep[cell_id] = stored
+            raise
+        return started, request
+
+    def drop(self, cell_id: str) -> None:
+        """Forget a cell that is asleep."""
+        del self._asleep[cell_id]
+        self.given_up(cell_id)
+
+    def _settled(self, owner: CellOwner, called: ToolCalled) -> None:
+        """A call that has its answer counts among those that are like it."""
+        tools = owner.request.enabled_tools
+        if 0 <= called.index < len(tools):
+            value: JsonValue = {} if called.input_json is None else decode_json(called.input_json)
+            call = ToolCall(
+                cell_id=owner.cell_id,
+                runtime_tool_call_id=f"tool-{called.number}",
+                tool_name=tools[called.index].tool_name,
+                input=value,
+            )
+            self._identity.named(call)
+
+    # ── results ──────────────────────────────────────────────────────────────────────────────
+
+    async def handed_over(self, response: RuntimeResponse | Pending) -> None:
+        """Have in the store what a result rests on, before somebody gets it.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        cell_id = response.cell_id
+        if isinstance(response, Yielded | Pending):
+            await self._journals.write(OutputDelivered(cell_id, len(response.items)))
+        else:
+            await self._journals.write(CellEnded(cell_id))
+
+    def given_up(self, cell_id: str) -> None:
+        """A cell was ended, and nobody gets its result."""
+        self._journals.write(CellEnded(cell_id)).add_done_callback(_retrieved)
+
+    # ── calls ────────────────────────────────────────────────────────────────────────────────
+
+    def gate(self, gate: CallGate | None) -> CallGate:
+        """What stands before a tool: ``gate``, and behind it the note that the tool runs."""
+        return _DurableGate(self, gate)
+
+    async def settle_unknown(self, call: ToolCall, name: str, end: End) -> ToolCall:
+        """The call, if it may run: one that may have been run before is asked about, or has its key.
+
+        Raises:
+            ToolError: somebody has refused to run it again.
+        """
+        if (call.cell_id, call.runtime_tool_call_id) not in self._unknown:
+            return call
+        if not self._is_idempotent(call):
+            call = await self._approvals.wait(
+                call,
+                name,
+                _RUN_AGAIN,
+                expires_ms=None,
+                end=end,
+                recheck=lambda _: None,
+                asks_anew=True,
+            )
+        return msgspec.structs.replace(call, attempt=2)
+
+    async def runs(self, call: ToolCall, name: str) -> None:
+        """Have in the store that the tool of a call runs, before it does."""
+        self._made_again.discard((call.cell_id, call.runtime_tool_call_id))
+        number = int(call.runtime_tool_call_id.removeprefix("tool-"))
+        await self._journals.write(CallChanged(call.cell_id, number, name, "running"))
+
+
+class _DurableGate:
+    """Stands between the last middleware and the tools of a durable session."""
+
+    def __init__(self, session: DurableSession, gate: CallGate | None) -> None:
+        self._session = session
+        self._gate = gate
+
+    async def pass_on(self, call: ToolCall, name: str, end: End) -> JsonValue:
+        """Pass a prepared call on; see ``tools.chain.CallGate``."""
+        call = await self._session.settle_unknown(call, name, end)
+        noted = _NotedEnd(self._session, name, end)
+        return await (
+            noted.invoke(call) if self._gate is None else self._gate.pass_on(call, name, noted)
+        )
+
+
+class _NotedEnd:
+    """The end of a chain, where it is noted that a tool runs."""
+
+    def __init__(self, session: DurableSession, name: str, end: End) -> None:
+        self._session = session
+        self._name = name
+        self._end = end
+
+    @property
+    def owner(self) -> object:
+        return self._end.owner
+
+    def prepare(self, call: ToolCall) -> ToolCall:
+        return self._end.prepare(call)
+
+    def change(self, call: ToolCall, arguments: Mapping[str, Any]) -> ToolCall:
+        return self._end.change(call, arguments)
+
+    async def invoke(self, call: ToolCall) -> JsonValue:
+        await self._session.runs(call, self._name)
+        return await self._end.invoke(call)
+
+
+def _info(cell: StoredCell) -> CellInfo:
+    request = _REQUEST.decode(cell.request)
+    age = round(max(0.0, time.time() - cell.began_at), 3)
+    waiting_for = tuple(
+        NestedCall(
+            id=f"tool-{call.number}", tool=call.tool, status="running", milliseconds=0.0, bytes=0
+        )
+        for call in cell.calls
+    )
+    return CellInfo(
+        cell_id=CellId(cell.cell_id),
+        call_id=request.tool_call_id,
+        seconds=age,
+        idle_seconds=age,
+        calls=max((call.number for call in cell.calls), default=0),
+        waiting_for=waiting_for,
+        has_output=False,
+        is_over=False,
+    )
+
+
+def _retrieved(done: object) -> None:
+    """A failure here is that of the next result, which waits behind it."""
+    if not done.cancelled():  # type: ignore[attr-defined]
+        done.exception()  # type: ignore[attr-defined]

@@ -1,0 +1,32 @@
+"""What has to be the same for a program to do the same again: the engine, named by what it is made of."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from functools import cache
+from importlib.metadata import version
+from typing import Final
+
+from ..engine.installed import find
+from ..engine.timezone import system_time_zone
+
+_PRELUDE: Final = "*.js"
+
+
+@cache
+def engine_identity() -> str:
+    """V8's distribution, our worker (with V8's flags in it), the prelude, and the time zone.
+
+    Raises:
+        EngineError: there is no engine here.
+    """
+    installed = find()
+    worker = _hash(installed.worker.read_bytes())
+    prelude = _hash(*[file.read_bytes() for file in sorted(installed.prelude.glob(_PRELUDE))])
+    zone = os.environ.get("TZ") or system_time_zone() or "UTC"
+    return f"mini-racer {version('mini-racer')}, worker {worker}, prelude {prelude}, {zone}"
+
+
+def _hash(*parts: bytes) -> str:
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]

@@ -1,0 +1,508 @@
+"""Cells whose inputs are journalled, at the seam between the life of cells and the engine.
+
+A journalled session stands in for an engine session. Live, each input is written to the store and delivered when it is
+there, in order; what the cell says passes through. A cell that a store knows is *resumed* instead of started: its
+program runs again in a fresh isolate, gets all inputs of its journal at once, and what it says is compared and held back
+until the last of their turns is over (``replay``). Its owner then hears what is left, as if the program's first turn had
+said it: output that was not handed over, calls and timers without an answer.
+
+A worker that dies under a cell is no end of it: the cell is resumed the same way in the next worker, and its owner hears
+only what it has not heard. A cell that takes its worker along each time ends after ``REVIVALS``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+import msgspec
+
+from ..engine.events import (
+    ClockRead,
+    ErrorPlaced,
+    Finished,
+    Idle,
+    Sink,
+    ToolCalled,
+    ValueAsked,
+    ValueStored,
+)
+from ..engine.interfaces import Repeatable
+from ..errors import EngineError
+from ..protocol.types import AudioItem, ImageItem, TextItem
+from .identity import engine_identity
+from .journal import (
+    FORMAT,
+    ClockReadings,
+    Head,
+    JournalError,
+    Settled,
+    TimerFired,
+    ValueLoaded,
+    read_journal,
+    written,
+)
+from .outputs import Outputs
+from .replay import DivergenceError, Replay
+from .store import CallChanged, CellBegun, EntryWritten, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..engine.catalogue import Catalogue
+    from ..engine.events import Event
+    from ..engine.interfaces import EngineCell, EngineSession
+    from ..loop_share import LoopShare
+    from ..protocol.types import CellId, ExecuteRequest
+    from .journal import InputEntry, JournalEntry
+    from .store import CellStore, Change, StoredCell
+
+REVIVALS: Final = 3
+"""How many workers may die under one cell."""
+
+_ITEMS: Final = (TextItem, ImageItem, AudioItem)
+
+
+class CellOwner(Sink, Protocol):
+    """The sink of a cell that has a name in its session."""
+
+    @property
+    def cell_id(self) -> CellId:
+        """Its id in the session."""
+
+    @property
+    def request(self) -> ExecuteRequest:
+        """What it was started with."""
+
+
+class Journals:
+    """The journals of one session in a store, and which of its cells are to be resumed.
+
+    Args:
+        store: open for ``session``.
+        session: its name.
+        on_settled: called with a call of a resumed cell that has its answer already, in order.
+
+    Attributes:
+        resuming: cells to resume when they are started, by id.
+    """
+
+    def __init__(
+        self,
+        store: CellStore,
+        session: str,
+        *,
+        on_settled: Callable[[CellOwner, ToolCalled], None],
+    ) -> None:
+        self.store = store
+        self.session = session
+        self.on_settled = on_settled
+        self.resuming: dict[str, StoredCell] = {}
+
+    def __repr__(self) -> str:
+        return f"<journals of {self.session!r} in {self.store!r}>"
+
+    def write(self, change: Change) -> asyncio.Future[None]:
+        """Write a change of this session."""
+        return self.store.write(self.session, change)
+
+    async def read(self, cell_id: str) -> Replay:
+        """The journal of a cell, ready to be replayed.
+
+        Raises:
+            JournalError: it is damaged, or of another engine.
+            StoreError: it cannot be read.
+        """
+        entries = read_journal(await self.store.journal(self.session, cell_id))
+        check_engine(entries)
+        return Replay(entries)
+
+
+def check_engine(entries: list[JournalEntry]) -> None:
+    """Raise JournalError unless this engine does what that of the journal did."""
+    head, here = entries[0], engine_identity()
+    assert isinstance(head, Head), "a journal that was read begins with its head"
+    if head.engine != here:
+        raise JournalError(
+            f"the cell was started by another engine, and this one may not do the same: it was"
+            f" {head.engine}, and here is {here}"
+            "\nHint: resume it where that engine is, or drop it (`codemode cells drop`)."
+        )
+
+
+class JournalledSession:
+    """An engine session that journals; implements ``engine.interfaces.EngineSession``."""
+
+    def __init__(self, engine: EngineSession, journals: Journals) -> None:
+        self._engine = engine
+        self._journals = journals
+        self._cells: set[JournalledCell] = set()
+
+    async def start(
+        self,
+        source: str,
+        catalogue: Catalogue,
+        sink: Sink,
+        repeatable: Repeatable | None = None,
+    ) -> JournalledCell:
+        """Start a program, or resume the cell that the store knows by the id of ``sink``.
+
+        Raises:
+            EngineError: it cannot run, its journal cannot be written or read, or is of another engine.
+        """
+        del repeatable  # the journal has a seed of its own
+        owner = cast("CellOwner", sink)
+        cell = JournalledCell(self._engine, self._journals, source, catalogue, owner)
+        stored = self._journals.resuming.pop(cell.cell_id, None)
+        try:
+            if stored is None:
+                await cell.begin()
+            else:
+                await cell.bring_back(stored)
+        except (StoreError, JournalError) as error:
+            raise EngineError(str(error)) from error
+        self._cells.add(cell)
+        return cell
+
+    async def aclose(self) -> None:
+        """Close the engine session; the cells stay in the store."""
+        for cell in self._cells:
+            cell.let_go()
+        await self._engine.aclose()
+
+
+class JournalledCell:
+    """A cell between its owner and the engine: an ``EngineCell`` for the one, a ``Sink`` for the other."""
+
+    def __init__(
+        self,
+        engine: EngineSession,
+        journals: Journals,
+        source: str,
+        catalogue: Catalogue,
+        sink: CellOwner,
+    ) -> None:
+        self.cell_id = sink.cell_id
+        self._engine = engine
+        self._journals = journals
+        self._source = source
+        self._catalogue = catalogue
+        self._sink = sink
+        self._inner: EngineCell | None = None
+        self._names: list[str] = msgspec.json.decode(catalogue.names)
+        self._outputs = Outputs()
+        self._heard = (
+            0  # outputs that the owner has heard, or that were handed over by another process
+        )
+        self._open_turns = 1
+        self._asked = 0  # inputs that were asked to be written
+        self._barrier = 0  # those that a replay reads in the journal
+        self._late: deque[tuple[int, InputEntry]] = deque()  # to be delivered behind a replay
+        self._replay: Replay | None = None
+        self._loads: deque[ValueLoaded] = deque()
+        self._held: list[tuple[int, Event]] = []
+        self._skip_items = 0
+        self._is_new_owner = False
+        self._revivals = 0
+        self._reviving: asyncio.Task[None] | None = None
+        self._over = False
+
+    def __repr__(self) -> str:
+        return f"<journalled cell {self.cell_id}, {self._outputs.count} outputs>"
+
+    # ── the beginning ────────────────────────────────────────────────────────────────────────
+
+    async def begin(self) -> None:
+        """Write the head, then start the program."""
+        seed = random.SystemRandom().getrandbits(64)
+        head = Head(FORMAT, engine_identity(), self._source, tuple(self._names), seed)
+        number = int(self.cell_id) if self.cell_id.isdecimal() else 0
+        tools = msgspec.msgpack.encode(self._sink.request.enabled_tools)
+        request = msgspec.structs.replace(self._sink.request, enabled_tools=())
+        begun = CellBegun(
+            self.cell_id, number, msgspec.msgpack.encode(request), tools, written(head)
+        )
+        await self._journals.write(begun)
+        repeatable = Repeatable(seed)
+        self._inner = await self._engine.start(self._source, self._catalogue, self, repeatable)
+
+    async def bring_back(self, stored: StoredCell) -> None:
+        """Bring the cell to where its journal ends; its owner is a new one."""
+        self._is_new_owner = True
+        self._skip_items = stored.delivered
+        await self._replayed()
+
+    async def _replayed(self) -> None:
+        """Start the program again, with the journal behind it."""
+        # The store reads behind everything that it was asked to write by now: nothing awaits in between.
+        self._barrier = self._asked
+        replay = await self._journals.read(self.cell_id)
+        self._replay, self._outputs = replay, replay.said
+        self._loads = deque(each for each in replay.inputs if isinstance(each, ValueLoaded))
+        self._held = []
+        turns = [each for each in replay.inputs if not isinstance(each, ValueLoaded)]
+        repeatable = Repeatable(replay.head.seed, replay.readings)
+        inner = await self._engine.start(self._source, self._catalogue, self, repeatable)
+        if self._over:
+            await inner.close()
+            return
+        self._inner = inner
+        for entry in turns:
+            _deliver(inner, entry)
+
+    # ── the owner's side (EngineCell) ────────────────────────────────────────────────────────
+
+    def resolve(self, call: int, json: str) -> None:
+        """Journal the answer, then deliver it."""
+        self._input(Settled(self._outputs.count, self._outputs.digest, call, json=json), call)
+
+    def reject(self, call: int, text: str) -> None:
+        """Journal the failure, then deliver it."""
+        self._input(Settled(self._outputs.count, self._outputs.digest, call, error=text), call)
+
+    def fire_timer(self, timer: int) -> None:
+        """Journal that the timer is due, then fire it."""
+        self._input(TimerFired(self._outputs.count, self._outputs.digest, timer))
+
+    def load(self, json: bytes | None) -> None:
+        """Journal the value, then deliver it."""
+        self._input(ValueLoaded(self._outputs.count, self._outputs.digest, json))
+
+    def flush(self) -> None:
+        """Ask for what was written so far; a cell that is replayed tells it afterwards."""
+        if self._inner is not None and self._replay is None:
+            self._inner.flush()
+        else:
+            asyncio.get_running_loop().call_soon(self._sink.on_flushed)
+
+    def pause(self) -> None:
+        """Hold back what the cell says."""
+        if self._inner is not None:
+            self._inner.pause()
+
+    def resume(self) -> None:
+        """Go on after ``pause``."""
+        if self._inner is not None:
+            self._inner.resume()
+
+    async def close(self) -> bool:
+        """Stop the program; its journal stays until the cell is given up."""
+        self.let_go()
+        return True if self._inner is None else await self._inner.close()
+
+    def let_go(self) -> None:
+        """Deliver and write nothing more."""
+        self._over = True
+        self._late.clear()
+        if self._reviving is not None:
+            self._reviving.cancel()
+
+    def _input(self, entry: InputEntry, settles: int = 0) -> None:
+        if self._over:
+            return
+        self._asked += 1
+        number = self._asked
+        try:
+            change = EntryWritten(self.cell_id, written(entry), settles)
+        except JournalError as error:
+            self._lose(error)
+            return
+        if not isinstance(entry, ValueLoaded):
+            self._open_turns += 1
+        future = self._journals.write(change)
+        # Futures of one store are done in the order in which they were made, and so are these callbacks.
+        future.add_done_callback(lambda done: self._written(number, entry, done))
+
+    def _written(self, number: int, entry: InputEntry, done: asyncio.Future[None]) -> None:
+        if done.cancelled() or self._over:
+            return
+        error = done.exception()
+        if error is not None:
+            self._lose(error)
+        elif number <= self._barrier:
+            pass  # the replay has read it in the journal
+        elif self._inner is not None and (self._replay is None or isinstance(entry, ValueLoaded)):
+            _deliver(self._inner, entry)
+        else:
+            self._late.append((number, entry))
+
+    def _lose(self, error: BaseException) -> None:
+        """No input may reach a cell that is not in its journal: the cell is over."""
+        if not self._over:
+            self.let_go()
+            self._sink.on_lost(
+                f"The journal of this cell could not be written: {error}. Stored values are kept.",
+                None,
+            )
+
+    # ── the engine's side (Sink) ─────────────────────────────────────────────────────────────
+
+    @property
+    def share(self) -> LoopShare:
+        """The owner's share of the event loop."""
+        return self._sink.share
+
+    def on_events(self, events: list[Event]) -> None:
+        """What the cell says: to be compared, or to be handed on."""
+        if self._over:
+            return
+        passed: list[Event] = []
+        for event in events:
+            if isinstance(event, ClockRead):
+                self._note_clock(event)
+            elif self._replay is None:
+                self._outputs.add(event)
+                self._note(event)
+                passed.append(event)
+            else:
+                try:
+                    passed += self._compared(self._replay, event)
+                except DivergenceError as error:
+                    self._diverge(error)
+                    return
+        if passed:
+            self._sink.on_events(passed)
+
+    def on_unfinished(self, size: int) -> None:
+        """Part of a record has come."""
+        self._sink.on_unfinished(size)
+
+    def on_flushed(self) -> None:
+        """What was written before a flush has been said."""
+        self._sink.on_flushed()
+
+    def on_lost(self, reason: str, limit: str | None) -> None:
+        """The worker is gone: the cell goes on in the next one, unless it was the cause too often."""
+        if self._over:
+            return
+        self._inner = None
+        self._revivals += 1
+        if limit is not None or self._revivals > REVIVALS:
+            self._over = True
+            self._sink.on_lost(reason, limit)
+            return
+        self._replay = None
+        self._reviving = asyncio.get_running_loop().create_task(self._revive(reason))
+
+    async def _revive(self, reason: str) -> None:
+        self._is_new_owner = False
+        self._heard = max(self._heard, self._outputs.count)
+        try:
+            await self._replayed()
+        except (StoreError, JournalError, EngineError) as error:
+            if not self._over:
+                self._over = True
+                self._sink.on_lost(f"{reason} It could not be resumed: {error}", None)
+
+    # ── live ─────────────────────────────────────────────────────────────────────────────────
+
+    def _note_clock(self, event: ClockRead) -> None:
+        """Readings of a live cell are journalled before what depends on them: the store keeps the order."""
+        replaying = self._replay is not None and not self._replay.is_through
+        if not replaying:
+            self._quietly(EntryWritten(self.cell_id, written(ClockReadings(event.readings))))
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, Idle):
+            self._open_turns = max(0, self._open_turns - 1)
+        elif isinstance(event, ToolCalled):
+            self._quietly(
+                CallChanged(self.cell_id, event.number, self._name(event.index), "requested")
+            )
+
+    def _quietly(self, change: Change) -> None:
+        """Write what nothing waits for; a store that fails ends the cell all the same."""
+        future = self._journals.write(change)
+        future.add_done_callback(
+            lambda done: None if done.cancelled() else self._failed(done.exception())
+        )
+
+    def _failed(self, error: BaseException | None) -> None:
+        if error is not None:
+            self._lose(error)
+
+    def _name(self, index: int) -> str:
+        return self._names[index] if 0 <= index < len(self._names) else ""
+
+    # ── replayed ─────────────────────────────────────────────────────────────────────────────
+
+    def _compared(self, replay: Replay, event: Event) -> list[Event]:
+        """Take an event of a replay; what the owner is to hear, once it is through."""
+        if isinstance(event, ValueAsked):
+            replay.feed(event)
+            return self._load_again(event)
+        before = self._outputs.count
+        replay.feed(event)
+        if self._outputs.count > before:
+            self._held.append((self._outputs.count, event))
+        return self._through(replay) if replay.is_through else []
+
+    def _load_again(self, event: ValueAsked) -> list[Event]:
+        """Answer ``load`` from the journal; ask the owner for what was asked last, and not answered."""
+        assert self._inner is not None, "a cell that speaks was started"
+        if self._loads:
+            self._inner.load(self._loads.popleft().json)
+            return []
+        late = next((each for each in self._late if isinstance(each[1], ValueLoaded)), None)
+        if late is None:
+            return [event]
+        self._late.remove(late)
+        _deliver(self._inner, late[1])
+        return []
+
+    def _through(self, replay: Replay) -> list[Event]:
+        """The cell is where it was: what the owner has not heard, and what it still has to do."""
+        self._replay = None
+        passed = self._left(replay) if self._is_new_owner else self._unheard()
+        late = [entry for number, entry in self._late if number > self._barrier]
+        self._late.clear()
+        if replay.finished is None:
+            # The owner counts the turns that it has begun; all of them but those of late inputs are over.
+            passed += [Idle()] * max(0, self._open_turns - len(late))
+            self._open_turns = len(late)
+        assert self._inner is not None, "a cell that speaks was started"
+        for entry in late:
+            _deliver(self._inner, entry)
+        self._held = []
+        return passed
+
+    def _left(self, replay: Replay) -> list[Event]:
+        """For a new owner: output that was not handed over, and calls and timers without an answer."""
+        passed: list[Event] = []
+        for _, event in self._held:
+            if isinstance(event, _ITEMS):
+                if self._skip_items:
+                    self._skip_items -= 1
+                else:
+                    passed.append(event)
+            elif isinstance(event, ValueStored | ErrorPlaced | Finished):
+                passed.append(event)
+            elif isinstance(event, ToolCalled) and event.number not in replay.calls:
+                self._journals.on_settled(self._sink, event)
+        if replay.finished is None:
+            passed += [*replay.timers.values(), *replay.calls.values()]
+        return passed
+
+    def _unheard(self) -> list[Event]:
+        """For the same owner: what the cell said after what was heard before its worker died."""
+        new = [event for number, event in self._held if number > self._heard]
+        for event in new:
+            self._note(event)
+        return new
+
+    def _diverge(self, error: DivergenceError) -> None:
+        self.let_go()
+        self._sink.on_lost(f"The cell could not be resumed: {error}.", None)
+
+
+def _deliver(cell: EngineCell, entry: InputEntry) -> None:
+    if isinstance(entry, TimerFired):
+        cell.fire_timer(entry.timer)
+    elif isinstance(entry, ValueLoaded):
+        cell.load(entry.json)
+    elif entry.json is not None:
+        cell.resolve(entry.call, entry.json)
+    else:
+        cell.reject(entry.call, entry.error or "")

@@ -1,0 +1,438 @@
+"""A store of durable cells in one SQLite file, for any number of processes of one machine.
+
+A thread of its own writes: whatever has gathered while it wrote goes into the next transaction, which is on the disk
+when it is over (WAL, ``synchronous=FULL``). In between it renews the leases of the sessions that are open here. A lease
+names its process: one that has died on this machine gives way at once, another after ``LEASE_SECONDS``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import queue
+import socket
+import sqlite3
+import threading
+import time
+import uuid
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+from .store import (
+    CallChanged,
+    CellBegun,
+    CellEnded,
+    EntryWritten,
+    OutputDelivered,
+    SessionHeldError,
+    StoredCall,
+    StoredCell,
+    StoredSession,
+    StoreError,
+    ValuesCommitted,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .store import CallState, Change
+
+T = TypeVar("T")
+
+LEASE_SECONDS: Final = 15.0
+"""How long a session stays with a process of which nothing is heard."""
+RENEW_SECONDS: Final = LEASE_SECONDS / 3
+BUSY_MS: Final = 10_000
+"""How long to wait for another process's transaction, which takes milliseconds."""
+BATCH: Final = 512
+"""Changes of one transaction."""
+SCHEMA: Final = 1
+
+_TABLES: Final = """
+create table if not exists sessions (
+  name text primary key, owner text, expires real not null default 0, last_cell integer not null default 0
+) without rowid;
+create table if not exists stored_values (
+  session text not null, key text not null, json blob not null, primary key (session, key)
+) without rowid;
+create table if not exists cells (
+  session text not null, cell text not null, number integer not null, began real not null, request blob not null,
+  tools text not null, delivered integer not null default 0, primary key (session, cell)
+);
+create table if not exists tool_lists (digest text primary key, tools blob not null);
+create table if not exists entries (
+  id integer primary key, session text not null, cell text not null, entry blob not null
+);
+create index if not exists entries_of_cell on entries (session, cell, id);
+create table if not exists calls (
+  session text not null, cell text not null, number integer not null, tool text not null, state text not null,
+  primary key (session, cell, number)
+) without rowid;
+"""
+
+
+class SqliteStore:
+    """Durable cells in the file ``path``, which is made when it is first used.
+
+    Raises:
+        StoreError: at first use: the file cannot be opened, or is no store of this version.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = Path(path)
+        self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._held: set[str] = set()
+        self._failed: StoreError | None = None
+
+    def __repr__(self) -> str:
+        return f"<store {self._path}, {len(self._held)} sessions open>"
+
+    async def open_session(self, session: str) -> StoredSession:
+        """See :class:`~codemode.durable.store.CellStore`."""
+        return await self._ask(lambda db: self._open(db, session))
+
+    async def close_session(self, session: str) -> None:
+        """See :class:`~codemode.durable.store.CellStore`."""
+        await self._ask(lambda db: self._give_back(db, session))
+
+    def write(self, session: str, change: Change) -> asyncio.Future[None]:
+        """See :class:`~codemode.durable.store.CellStore`."""
+        return self._put(_Job(lambda db: _apply(db, session, change), session))
+
+    async def journal(self, session: str, cell_id: str) -> bytes:
+        """See :class:`~codemode.durable.store.CellStore`."""
+        return await self._ask(lambda db: _journal(db, session, cell_id))
+
+    async def cells(self) -> tuple[StoredCell, ...]:
+        """See :class:`~codemode.durable.store.CellStore`."""
+        return await self._ask(_cells)
+
+    async def drop(self, session: str, cell_id: str) -> bool:
+        """See :class:`~codemode.durable.store.CellStore`."""
+        return await self._ask(lambda db: self._drop(db, session, cell_id))
+
+    async def vacuum(self) -> int:
+        """See :class:`~codemode.durable.store.CellStore`."""
+        return await self._ask(self._vacuum)
+
+    async def aclose(self) -> None:
+        """See :class:`~codemode.durable.store.CellStore`."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._jobs.put(None)
+            await asyncio.to_thread(thread.join)
+
+    # ── the application's side ───────────────────────────────────────────────────────────────
+
+    async def _ask(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return cast("T", await self._put(_Job(work)))
+
+    def _put(self, job: _Job) -> asyncio.Future[Any]:
+        job.bind(asyncio.get_running_loop())
+        if self._thread is None:
+            self._failed = None
+            self._thread = threading.Thread(target=self._run, name="cell store", daemon=True)
+            self._thread.start()
+        self._jobs.put(job)
+        return job.future
+
+    # ── the thread's side ────────────────────────────────────────────────────────────────────
+
+    def _run(self) -> None:
+        db: sqlite3.Connection | None = None
+        going = True
+        while going:
+            jobs, going = self._next_jobs()
+            try:
+                if db is None:
+                    db = self._connect()
+                if self._failed is not None:
+                    raise self._failed
+                self._perform(db, jobs)
+            except (StoreError, sqlite3.Error, OSError) as error:
+                failure = self._failure(error)
+                for job in jobs:
+                    job.fail(failure)
+        if db is not None:
+            self._end(db)
+
+    def _next_jobs(self) -> tuple[list[_Job], bool]:
+        """What has gathered, and whether more may come; nothing, when it is time to renew the leases."""
+        jobs: list[_Job] = []
+        try:
+            job = self._jobs.get(timeout=RENEW_SECONDS if self._held else None)
+            while job is not None:
+                jobs.append(job)
+                if len(jobs) == BATCH:
+                    return jobs, True
+                job = self._jobs.get_nowait()
+        except queue.Empty:
+            return jobs, True
+        return jobs, False
+
+    def _perform(self, db: sqlite3.Connection, jobs: list[_Job]) -> None:
+        """Run jobs in one transaction; each that fails by itself fails alone, unless it writes."""
+        results: list[tuple[_Job, object]] = []
+        db.execute("begin immediate")
+        try:
+            self._renew(db, {job.session for job in jobs if job.session is not None})
+            for job in jobs:
+                try:
+                    results.append((job, job.work(db)))
+                except StoreError as error:
+                    job.fail(error)
+            db.execute("commit")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("rollback")
+            raise
+        for job, result in results:
+            job.done(result)
+
+    def _renew(self, db: sqlite3.Connection, written: set[str]) -> None:
+        """Prolong the leases.
+
+        Raises:
+            StoreError: a session that is to be written is another process's by now.
+        """
+        until = time.time() + LEASE_SECONDS
+        for session in list(self._held):
+            renewed = db.execute(
+                "update sessions set expires = ? where name = ? and owner = ?",
+                (until, session, self._owner),
+            )
+            if renewed.rowcount == 0:
+                self._held.discard(session)
+        if lost := written - self._held:
+            raise StoreError(f"another process has taken over session {min(lost)!r}")
+
+    def _failure(self, error: Exception) -> StoreError:
+        if isinstance(error, StoreError):
+            return error
+        failure = StoreError(f"the store {self._path} cannot be used: {error}")
+        # What was to be written is lost: were later changes written, a journal would have a hole.
+        self._failed = failure
+        return failure
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self._path, isolation_level=None, timeout=BUSY_MS / 1000)
+        try:
+            db.execute("pragma journal_mode = wal")
+            db.execute("pragma synchronous = full")
+            self._check_version(db.execute("pragma user_version").fetchone()[0])
+            db.executescript(_TABLES + f"pragma user_version = {SCHEMA};")
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _check_version(self, version: int) -> None:
+        if version not in (0, SCHEMA):
+            raise StoreError(
+                f"the store {self._path} is of version {version}, and this is version {SCHEMA}"
+            )
+
+    def _end(self, db: sqlite3.Connection) -> None:
+        try:
+            for session in list(self._held):
+                self._give_back(db, session)
+        except sqlite3.Error:
+            pass  # then the leases run out
+        db.close()
+
+    def _open(self, db: sqlite3.Connection, session: str) -> StoredSession:
+        self._take(db, session)
+        (last,) = db.execute("select last_cell from sessions where name = ?", (session,)).fetchone()
+        values = db.execute("select key, json from stored_values where session = ?", (session,))
+        cells = [each for each in _cells(db) if each.session == session]
+        return StoredSession(values=dict(values), last_cell=last, cells=tuple(cells))
+
+    def _take(self, db: sqlite3.Connection, session: str) -> None:
+        db.execute("insert or ignore into sessions (name) values (?)", (session,))
+        row = db.execute("select owner, expires from sessions where name = ?", (session,))
+        owner, expires = row.fetchone()
+        if owner not in (None, self._owner) and expires > time.time() and not _has_died(owner):
+            host, pid, _ = owner.rsplit(":", 2)
+            raise SessionHeldError(
+                f"session {session!r} is open in process {pid} of {host}"
+                "\nHint: close it there, or wait until that process has ended."
+            )
+        db.execute(
+            "update sessions set owner = ?, expires = ? where name = ?",
+            (self._owner, time.time() + LEASE_SECONDS, session),
+        )
+        self._held.add(session)
+
+    def _give_back(self, db: sqlite3.Connection, session: str) -> None:
+        self._held.discard(session)
+        db.execute(
+            "update sessions set owner = null, expires = 0 where name = ? and owner = ?",
+            (session, self._owner),
+        )
+
+    def _drop(self, db: sqlite3.Connection, session: str, cell_id: str) -> bool:
+        found = db.execute(
+            "select 1 from cells where session = ? and cell = ?", (session, cell_id)
+        ).fetchone()
+        if found is None:
+            return False
+        held = session in self._held
+        self._take(db, session)
+        _apply(db, session, CellEnded(cell_id))
+        if not held:
+            self._give_back(db, session)
+        return True
+
+    def _vacuum(self, db: sqlite3.Connection) -> int:
+        before = self._path.stat().st_size
+        db.execute("delete from tool_lists where digest not in (select tools from cells)")
+        db.execute("commit")  # a vacuum stands outside of transactions
+        db.execute("vacuum")
+        db.execute("pragma wal_checkpoint(truncate)")
+        db.execute("begin immediate")
+        return max(0, before - self._path.stat().st_size)
+
+
+class _Job:
+    """Something for the thread to do, and where its result goes."""
+
+    def __init__(
+        self, work: Callable[[sqlite3.Connection], Any], session: str | None = None
+    ) -> None:
+        self.work = work
+        self.session = session
+        self.future: asyncio.Future[Any]
+
+    def bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.future = loop.create_future()
+
+    def done(self, result: object) -> None:
+        self._tell(result, None)
+
+    def fail(self, error: StoreError) -> None:
+        self._tell(None, _copy(error))
+
+    def _tell(self, result: object, error: StoreError | None) -> None:
+        try:
+            self.future.get_loop().call_soon_threadsafe(self._settle, result, error)
+        except RuntimeError:  # the loop is closed: nothing of it waits
+            pass
+
+    def _settle(self, result: object, error: StoreError | None) -> None:
+        if self.future.done():
+            return
+        if error is None:
+            self.future.set_result(result)
+        else:
+            self.future.set_exception(error)
+
+
+def _copy(error: StoreError) -> StoreError:
+    """An error of its own for each future: each gets a traceback."""
+    return type(error)(*error.args)
+
+
+def _has_died(owner: str) -> bool:
+    """Whether the process that holds a lease is one of this machine, and is no more."""
+    host, pid, _ = owner.rsplit(":", 2)
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
+
+
+def _apply(db: sqlite3.Connection, session: str, change: Change) -> None:
+    match change:
+        case CellBegun(cell, number, request, tools, head):
+            digest = hashlib.sha256(tools).hexdigest()
+            db.execute("insert or ignore into tool_lists values (?, ?)", (digest, tools))
+            db.execute(
+                "insert into cells (session, cell, number, began, request, tools) values (?, ?, ?, ?, ?, ?)",
+                (session, cell, number, time.time(), request, digest),
+            )
+            db.execute(
+                "update sessions set last_cell = max(last_cell, ?) where name = ?",
+                (number, session),
+            )
+            _append(db, session, cell, head)
+        case EntryWritten(cell, entry, settled):
+            _append(db, session, cell, entry)
+            if settled:
+                db.execute(
+                    "delete from calls where session = ? and cell = ? and number = ?",
+                    (session, cell, settled),
+                )
+        case CallChanged(cell, number, tool, state):
+            db.execute(
+                "insert or replace into calls values (?, ?, ?, ?, ?)",
+                (session, cell, number, tool, state),
+            )
+        case ValuesCommitted(values):
+            db.executemany(
+                "insert or replace into stored_values values (?, ?, ?)",
+                [(session, key, json) for key, json in values.items()],
+            )
+        case OutputDelivered(cell, items):
+            db.execute(
+                "update cells set delivered = delivered + ? where session = ? and cell = ?",
+                (items, session, cell),
+            )
+        case CellEnded(cell):
+            for table in ("cells", "entries", "calls"):
+                db.execute(f"delete from {table} where session = ? and cell = ?", (session, cell))
+
+
+def _append(db: sqlite3.Connection, session: str, cell: str, entry: bytes) -> None:
+    db.execute(
+        "insert into entries (session, cell, entry) values (?, ?, ?)", (session, cell, entry)
+    )
+
+
+def _journal(db: sqlite3.Connection, session: str, cell_id: str) -> bytes:
+    rows = db.execute(
+        "select entry from entries where session = ? and cell = ? order by id", (session, cell_id)
+    )
+    content = b"".join(row[0] for row in rows)
+    if not content:
+        raise StoreError(f"session {session!r} has no cell {cell_id!r} in the store")
+    return content
+
+
+def _cells(db: sqlite3.Connection) -> tuple[StoredCell, ...]:
+    calls = defaultdict[tuple[str, str], list[StoredCall]](list)
+    rows: Iterable[tuple[str, str, int, str, CallState]] = db.execute(
+        "select session, cell, number, tool, state from calls order by number"
+    )
+    for session, cell, number, tool, state in rows:
+        calls[session, cell].append(StoredCall(number, tool, state))
+    sizes = {
+        (session, cell): size
+        for session, cell, size in db.execute(
+            "select session, cell, sum(length(entry)) from entries group by session, cell"
+        )
+    }
+    return tuple(
+        StoredCell(
+            session=session,
+            cell_id=cell,
+            request=request,
+            tools=tools,
+            began_at=began,
+            delivered=delivered,
+            calls=tuple(calls[session, cell]),
+            journal_bytes=sizes.get((session, cell), 0),
+        )
+        for session, cell, request, tools, began, delivered in db.execute(
+            "select session, cell, request, t.tools, began, delivered from cells c"
+            " join tool_lists t on t.digest = c.tools order by session, number"
+        )
+    )

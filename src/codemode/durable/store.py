@@ -1,0 +1,178 @@
+"""What a store of durable cells keeps, and what it is asked for.
+
+A store belongs to everything that outlives a process: the journals of cells, their calls, how much of their output was
+handed over, and the stored values of sessions. A session is open in one process at a time: a *lease* says in which, and
+is renewed while that process lives. Changes are written in the order in which they were asked for, many in one
+transaction; a change is there for good when its future is done.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from msgspec import Struct
+
+from ..errors import CodeModeError
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Mapping
+
+CallState: TypeAlias = Literal["requested", "running", "settled"]
+"""``running`` from before its tool is run: after a crash nobody knows whether it was."""
+
+
+class StoreError(CodeModeError):
+    """The store cannot be read or written: it is full, lost, or not ours."""
+
+
+class SessionHeldError(StoreError):
+    """The session is open in another process."""
+
+
+class CellBegun(Struct, frozen=True):
+    """A cell is admitted.
+
+    Attributes:
+        number: of the cell in its session.
+        request: the program, encoded.
+        tools: the tools that it may call, encoded; kept once for all cells that have the same.
+        head: the first entry of its journal.
+    """
+
+    cell_id: str
+    number: int
+    request: bytes
+    tools: bytes
+    head: bytes
+
+
+class EntryWritten(Struct, frozen=True):
+    """The journal of a cell goes on; ``settled`` is the number of the call that it answers, or 0."""
+
+    cell_id: str
+    entry: bytes
+    settled: int = 0
+
+
+class CallChanged(Struct, frozen=True):
+    """A call was made, or its tool is about to run."""
+
+    cell_id: str
+    number: int
+    tool: str
+    state: CallState
+
+
+class ValuesCommitted(Struct, frozen=True):
+    """Stored values of the session, as JSON by key."""
+
+    values: Mapping[str, bytes]
+
+
+class OutputDelivered(Struct, frozen=True):
+    """So many items more of the cell's output were handed over."""
+
+    cell_id: str
+    items: int
+
+
+class CellEnded(Struct, frozen=True):
+    """The end of a cell was handed over, or the cell was given up: its journal goes."""
+
+    cell_id: str
+
+
+Change: TypeAlias = (
+    CellBegun | EntryWritten | CallChanged | ValuesCommitted | OutputDelivered | CellEnded
+)
+
+
+class StoredCall(Struct, frozen=True):
+    """A call of a cell that has no answer."""
+
+    number: int
+    tool: str
+    state: CallState
+
+
+class StoredCell(Struct, frozen=True, kw_only=True):
+    """A cell whose end was not handed over.
+
+    Attributes:
+        session: whose it is.
+        cell_id: its id there.
+        request: the program, encoded.
+        tools: the tools that it may call, encoded.
+        began_at: seconds since 1970.
+        delivered: how many items of its output were handed over.
+        calls: those without an answer, in order.
+        journal_bytes: the size of its journal.
+    """
+
+    session: str
+    cell_id: str
+    request: bytes
+    tools: bytes
+    began_at: float
+    delivered: int = 0
+    calls: tuple[StoredCall, ...] = ()
+    journal_bytes: int = 0
+
+
+class StoredSession(Struct, frozen=True, kw_only=True):
+    """A session as it was left.
+
+    Attributes:
+        values: its stored values, as JSON by key.
+        last_cell: the highest number of a cell.
+        cells: those whose end was not handed over, in order.
+    """
+
+    values: Mapping[str, bytes]
+    last_cell: int
+    cells: tuple[StoredCell, ...]
+
+
+class CellStore(Protocol):
+    """Keeps durable cells; see the module. Its futures belong to the event loop that asks."""
+
+    async def open_session(self, session: str) -> StoredSession:
+        """Take the lease of a session, which is made if there is none, and read it.
+
+        Raises:
+            SessionHeldError: another process has it.
+            StoreError: the store cannot be used.
+        """
+
+    async def close_session(self, session: str) -> None:
+        """Give the lease back."""
+
+    def write(self, session: str, change: Change) -> asyncio.Future[None]:
+        """Write ``change`` behind all changes before it.
+
+        The future raises StoreError if it could not be written; then nothing behind it is written either.
+        """
+
+    async def journal(self, session: str, cell_id: str) -> bytes:
+        """The journal of a cell, with everything that was asked to be written before.
+
+        Raises:
+            StoreError: there is none, or it cannot be read.
+        """
+
+    async def cells(self) -> tuple[StoredCell, ...]:
+        """The cells of all sessions."""
+
+    async def drop(self, session: str, cell_id: str) -> bool:
+        """Forget a cell of a session that is open nowhere else; whether it was there.
+
+        Raises:
+            SessionHeldError: the session is open in another process.
+        """
+
+    async def vacuum(self) -> int:
+        """Give back the room of what is gone; how many bytes were given back."""
+
+    async def aclose(self) -> None:
+        """Write what is left, give the leases back, and close."""

@@ -1,0 +1,311 @@
+"""Cells that outlive the process, or the CodeMode, in which they began."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codemode import CodeMode, Policy, ToolError, UsageError, ask, tool
+from codemode.durable.store import SessionHeldError
+from codemode.protocol.types import ToolCall
+from tests.engine.driving import eventually
+
+SECONDS = 30
+
+
+class Bank:
+    """Tools that remember what they did, and wait where they are told to."""
+
+    def __init__(self) -> None:
+        self.paid: list[tuple[str, int]] = []
+        self.hold: set[str] = set()
+        self.held = asyncio.Event()
+
+    async def pay(self, to: str, cents: int) -> str:
+        "Pay somebody."
+        self.paid.append((to, cents))
+        if to in self.hold:
+            self.held.set()
+            await asyncio.Event().wait()
+        return f"paid {to}"
+
+    def code_mode(self, folder: Path, *tools: Any, **options: Any) -> CodeMode:
+        return CodeMode(
+            tools=[self.pay, *tools], store=folder / "cells.db", session="user-7", **options
+        )
+
+
+TRANSFERS = """
+store("started", Date.now());
+text("drawn " + Math.random());
+const names = ["ann", "bob", "eve", "dan", "fay"];
+const all = names.map((to, at) => tools.pay({ to, cents: (at + 1) * 100 }));
+text(await Promise.all(all));
+text(load("started") <= Date.now());
+"""
+ASKED = Policy([ask("pay", when=lambda call: call.arguments["cents"] == 300)])
+
+
+@pytest.fixture
+def bank() -> Bank:
+    return Bank()
+
+
+async def test_a_call_is_approved_in_another_code_mode_and_nothing_is_done_twice(
+    tmp_path: Path, bank: Bank
+) -> None:
+    async with asyncio.timeout(SECONDS):
+        async with bank.code_mode(tmp_path, policy=ASKED) as first:
+            before = await first.exec(TRANSFERS)
+            await eventually(lambda: len(bank.paid) == 4)
+            rest = await first.wait(before, yield_time_ms=200)
+        async with bank.code_mode(tmp_path, policy=ASKED) as second:
+            await second.exec("text('a later cell')")
+            [asleep] = second.cells()
+            await second.approve("1-tool-3")
+            after = await second.wait("1")
+            values = dict(second.stored_values())
+
+    assert (before.status, rest.status, after.status) == ("running", "running", "completed")
+    assert before.output.startswith("drawn 0.")
+    assert after.output == '["paid ann","paid bob","paid eve","paid dan","paid fay"]\ntrue'
+    assert sorted(bank.paid) == [
+        ("ann", 100),
+        ("bob", 200),
+        ("dan", 400),
+        ("eve", 300),
+        ("fay", 500),
+    ]
+    assert [call.tool for call in asleep.waiting_for] == ["pay"]
+    assert list(values) == ["started"]
+
+
+async def test_cells_are_numbered_on_and_an_end_that_was_handed_over_is_gone(
+    tmp_path: Path, bank: Bank
+) -> None:
+    async with bank.code_mode(tmp_path) as first:
+        await first.exec("store('a', 1)")
+    async with bank.code_mode(tmp_path) as second:
+        found = await second.exec("text(load('a'))")
+        gone = await second.wait("1")
+
+    assert (found.cell_id, found.output) == ("2", "1")
+    assert (gone.status, second.cells()) == ("failed", ())
+
+
+async def test_a_call_that_ran_when_its_process_ended_is_asked_about(
+    tmp_path: Path, bank: Bank
+) -> None:
+    source = "try { text(await tools.pay({to: 'ann', cents: 1})) } catch (error) { text(error) }"
+    bank.hold.add("ann")
+    async with asyncio.timeout(SECONDS):
+        async with bank.code_mode(tmp_path) as first:
+            await first.exec(source, yield_time_ms=0)
+            await bank.held.wait()
+        bank.hold.clear()
+        async with bank.code_mode(tmp_path) as second:
+            told = await second.wait("1")
+            [approval] = second.pending_approvals()
+            await second.refuse(approval.id, "it arrived")
+            refused = await second.wait("1")
+
+    assert (
+        "The process ended while this call ran: what it does may have been done already."
+        in told.text
+    )
+    assert refused.output.startswith("the call of `pay` was refused: it arrived")
+    assert bank.paid == [("ann", 1)]
+
+
+async def test_a_call_of_an_idempotent_tool_is_made_again_with_its_key(
+    tmp_path: Path, bank: Bank
+) -> None:
+    keys: list[tuple[str, int]] = []
+    began = asyncio.Event()
+    goes_on = asyncio.Event()
+
+    @tool(idempotent=True)
+    async def book(call: ToolCall, seat: str) -> str:
+        "Book a seat."
+        keys.append((call.idempotency_key, call.attempt))
+        began.set()
+        await goes_on.wait()
+        return f"booked {seat}"
+
+    source = """
+    const first = tools.book({seat: "1A"});
+    text(await first);
+    """
+    async with asyncio.timeout(SECONDS):
+        async with bank.code_mode(tmp_path, book) as first:
+            await first.exec(source, yield_time_ms=0)
+            await began.wait()
+        goes_on.set()
+        async with bank.code_mode(tmp_path, book) as second:
+            result = await second.wait("1")
+
+    assert result.output == "booked 1A"
+    assert [attempt for _, attempt in keys] == [1, 2]
+    assert len({key for key, _ in keys}) == 1
+
+
+async def test_a_worker_that_is_killed_takes_no_cell_along(tmp_path: Path, bank: Bank) -> None:
+    source = """
+    text(await tools.pay({to: "ann", cents: 1}));
+    const drawn = Math.random();
+    text(await tools.pay({to: "bob", cents: 2}));
+    text(await tools.pay({to: "eve", cents: 3}) + (drawn === drawn));
+    """
+    release = asyncio.Event()
+
+    async def pause(call: Any, call_next: Callable[[Any], Any]) -> Any:
+        if call.arguments["to"] == "bob":
+            bank.held.set()
+            await release.wait()
+        return await call_next(call)
+
+    async with (
+        asyncio.timeout(SECONDS),
+        bank.code_mode(tmp_path, middleware=[pause]) as code_mode,
+    ):
+        first = await code_mode.exec(source, yield_time_ms=0)
+        await bank.held.wait()
+        session: Any = code_mode._opening._session
+        killed = session._engine._engine.pid
+        os.kill(killed, signal.SIGKILL)
+        await eventually(lambda: session._engine._engine.pid not in (killed, None))
+        release.set()
+        rest = await code_mode.wait(first)
+
+    assert (first.output + rest.output).replace("\n", "") == "paid annpaid bobpaid evetrue"
+    assert rest.status == "completed"
+    assert bank.paid == [("ann", 1), ("bob", 2), ("eve", 3)]
+
+
+async def test_timers_and_loads_go_on(tmp_path: Path, bank: Bank) -> None:
+    source = """
+    store("a", 1);
+    const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+    text(load("a"));
+    await wait(1);
+    text(load("b") ?? "nothing");
+    await Promise.all([wait(30), tools.pay({to: "ann", cents: 1})]);
+    text(load("a") + 1);
+    """
+    bank.hold.add("ann")
+    async with asyncio.timeout(SECONDS):
+        async with bank.code_mode(tmp_path) as first:
+            before = await first.exec(source, yield_time_ms=0)
+            await bank.held.wait()
+            more = await first.wait(before, yield_time_ms=0)
+        bank.hold.clear()
+        async with bank.code_mode(tmp_path) as second:
+            await second.resume()
+            await second.approve("1-tool-1")
+            after = await second.wait("1")
+
+    assert (before.output + more.output).split() == ["1", "nothing"]
+    assert (after.output, after.status) == ("2", "completed")
+
+
+async def test_a_journal_of_another_program_is_refused_before_anything_runs(
+    tmp_path: Path, bank: Bank
+) -> None:
+    source = """
+    text(await tools.pay({to: "ann", cents: 1}));
+    await tools.pay({to: "bob", cents: Date.now() % 2});
+    """
+    bank.hold.add("bob")
+    async with asyncio.timeout(SECONDS):
+        async with bank.code_mode(tmp_path) as first:
+            await first.exec(source, yield_time_ms=0)
+            await bank.held.wait()
+        spoil(tmp_path / "cells.db", b"paid ann", b"paid eve")
+        async with bank.code_mode(tmp_path) as second:
+            result = await second.wait("1")
+
+    assert result.status in ("failed", "refused")
+    assert "damaged" in result.text or "something else than before" in result.text
+    assert bank.paid[0] == ("ann", 1)
+    assert len(bank.paid) == 2
+
+
+def spoil(path: Path, old: bytes, new: bytes) -> None:
+    """Change an entry in the store behind its back."""
+    db = sqlite3.connect(path)
+    rows = db.execute("select id, entry from entries").fetchall()
+    for number, entry in rows:
+        if old in entry:
+            db.execute(
+                "update entries set entry = ? where id = ?", (entry.replace(old, new), number)
+            )
+    db.commit()
+    db.close()
+
+
+async def test_a_session_is_open_in_one_place_only(tmp_path: Path, bank: Bank) -> None:
+    async with bank.code_mode(tmp_path) as first:
+        await first.exec("text(1)")
+        other = bank.code_mode(tmp_path)
+        with pytest.raises(SessionHeldError, match=r"^session 'user-7' is open in process \d+ of"):
+            await other.exec("text(1)")
+        await other.aclose()
+    async with bank.code_mode(tmp_path) as third:
+        assert (await third.exec("text(3)")).output == "3"
+
+
+async def test_a_store_that_cannot_be_written_runs_nothing(tmp_path: Path, bank: Bank) -> None:
+    (tmp_path / "cells.db").mkdir()
+    code_mode = bank.code_mode(tmp_path)
+    with pytest.raises(Exception, match="unable to open database file"):
+        await code_mode.exec("await tools.pay({to: 'ann', cents: 1})")
+    await code_mode.aclose()
+
+    assert bank.paid == []
+
+
+async def test_terminating_a_cell_that_is_asleep_forgets_it(tmp_path: Path, bank: Bank) -> None:
+    bank.hold.add("ann")
+    async with bank.code_mode(tmp_path) as first:
+        await first.exec("await tools.pay({to: 'ann', cents: 1})", yield_time_ms=0)
+        await bank.held.wait()
+    async with bank.code_mode(tmp_path) as second:
+        await second.exec("text(1)")
+        ended = await second.terminate("1")
+        left = second.cells()
+    async with bank.code_mode(tmp_path) as third:
+        await third.exec("text(1)")
+
+    assert (ended.status, left, third.cells()) == ("terminated", (), ())
+
+
+async def test_a_store_needs_a_session_and_cells_of_this_machine(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="a store keeps sessions by their names"):
+        CodeMode(store=tmp_path / "cells.db")
+
+
+async def test_an_error_of_a_tool_is_journalled_as_one(tmp_path: Path, bank: Bank) -> None:
+    @tool
+    async def broken() -> str:
+        "Fails."
+        raise ToolError("it is broken")
+
+    source = """
+    try { await tools.broken() } catch (error) { text("caught " + error) }
+    text(await tools.pay({to: "ann", cents: 1}));
+    """
+    async with asyncio.timeout(SECONDS):
+        async with bank.code_mode(tmp_path, broken, policy=Policy([ask("pay")])) as first:
+            await first.exec(source)
+        async with bank.code_mode(tmp_path, broken, policy=Policy([ask("pay")])) as second:
+            await second.approve("1-tool-2")
+            result = await second.wait("1")
+
+    assert result.output.endswith("paid ann")
