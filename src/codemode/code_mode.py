@@ -12,7 +12,7 @@ import contextlib
 import time
 from collections.abc import Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -66,10 +66,6 @@ if TYPE_CHECKING:
     from .tools.tool import ToolInterface
     from .tools.toolset import OnNotify
     from .trace.tracer import Sink
-
-
-APPROVAL_SECONDS: Final = 10.0
-"""How long a cell that was brought back may take to make the call again that waits for approval."""
 
 
 class CodeMode(CallAnswers):
@@ -400,12 +396,13 @@ class CodeMode(CallAnswers):
         return self.cells()
 
     async def _wake(self, cell_id: CellId) -> None:
-        """Bring a cell back, and observe nothing of it."""
+        """Bring a cell back, until it has made the calls again that have no answer; observe nothing of it."""
         assert self._durable is not None, "only a store has such cells"
         started, request = await self._durable.wake(cell_id)
         self._results.started(cell_id)
         self._activity.started(cell_id, request.tool_call_id, source=request.source)
         started.unobserved()
+        await self._durable.calls_made_again(cell_id)
 
     async def terminate(self, cell: ExecResult | str) -> ExecResult:
         """End a cell, and get its last output; ``wait`` with ``terminate``.
@@ -515,11 +512,9 @@ class CodeMode(CallAnswers):
         if self._durable is None or self._approvals.is_waiting(approval_id):
             return
         await self._opening.session()
-        cell_id, _, number = approval_id.rpartition("-tool-")
+        cell_id = CellId(approval_id.rpartition("-tool-")[0])
         if self._durable.is_asleep(cell_id):
-            await self._wake(CellId(cell_id))
-        if self._durable.makes_again(cell_id, f"tool-{number}"):
-            await self._approvals.until_waiting(approval_id, APPROVAL_SECONDS)
+            await self._wake(cell_id)
 
     async def aclose(self) -> None:
         """End every cell and release everything that is this object's. Idempotent."""

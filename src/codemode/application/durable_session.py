@@ -7,6 +7,8 @@ output was given: what was given is not given again.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import time
 from typing import TYPE_CHECKING, Final
@@ -46,6 +48,9 @@ if TYPE_CHECKING:
     from .identity import SessionIdentity
 
     Store = CellStore | str | os.PathLike[str]
+
+AGAIN_SECONDS: Final = 10.0
+"""How long the calls of a cell that is brought back may take to come as far as the policy."""
 
 _TOOLS: Final = msgspec.msgpack.Decoder(tuple[ToolDefinition, ...])
 _REQUEST: Final = msgspec.msgpack.Decoder(ExecuteRequest)
@@ -91,6 +96,7 @@ class DurableSession:
         self._session: SessionRuntime | None = None
         self._asleep: dict[str, StoredCell] = {}
         self._made_again: set[tuple[str, str]] = set()
+        self._call_came = asyncio.Event()
         self._unknown: set[tuple[str, str]] = set()
 
     def __repr__(self) -> str:
@@ -124,10 +130,8 @@ class DurableSession:
         """
         assert isinstance(self._provider, LocalSessionProvider), "at() comes first"
         stored = await self._journals.store.open_session(self._name)
-        session = await self._provider.create_session(
-            delegate,
-            limits=limits,
-            journalled=lambda engine: JournalledSession(engine, self._journals),
+        session = await self._provider.create_journalled_session(
+            delegate, lambda engine: JournalledSession(engine, self._journals), limits=limits
         )
         session.restore(stored.values)
         session.count_on(stored.last_cell)
@@ -159,9 +163,16 @@ class DurableSession:
         """Whether a cell is in the store, and not in this process yet."""
         return cell_id in self._asleep
 
-    def makes_again(self, cell_id: str, call_id: str) -> bool:
-        """Whether this is a call of a cell that was brought back, and has not been begun here yet."""
-        return (cell_id, call_id) in self._made_again
+    async def calls_made_again(self, cell_id: CellId) -> None:
+        """Return when the calls without an answer of a cell that was brought back have come as far as the policy.
+
+        A middleware may keep them for long: then after ``AGAIN_SECONDS`` all the same.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(AGAIN_SECONDS):
+                while any(cell == cell_id for cell, _ in self._made_again):
+                    await self._call_came.wait()
+        await asyncio.sleep(0)  # the last of them has come here, and asks in this round
 
     async def wake(
         self,
@@ -244,7 +255,12 @@ class DurableSession:
         Raises:
             ToolError: somebody has refused to run it again.
         """
-        if (call.cell_id, call.runtime_tool_call_id) not in self._unknown:
+        key = (call.cell_id, call.runtime_tool_call_id)
+        if key in self._made_again:
+            self._made_again.remove(key)
+            came, self._call_came = self._call_came, asyncio.Event()
+            came.set()
+        if key not in self._unknown:
             return call
         if not self._is_idempotent(call):
             call = await self._approvals.wait(
@@ -260,7 +276,6 @@ class DurableSession:
 
     async def runs(self, call: ToolCall, name: str) -> None:
         """Have in the store that the tool of a call runs, before it does."""
-        self._made_again.discard((call.cell_id, call.runtime_tool_call_id))
         number = int(call.runtime_tool_call_id.removeprefix("tool-"))
         await self._journals.write(CallChanged(call.cell_id, number, name, "running"))
 

@@ -40,29 +40,39 @@ class LocalSessionProvider:
         return f"<local session provider, {len(self._sessions)} sessions>"
 
     async def create_session(
-        self,
-        delegate: SessionDelegate,
-        *,
-        limits: Limits | None = None,
-        journalled: Callable[[EngineSession], EngineSession] | None = None,
+        self, delegate: SessionDelegate, *, limits: Limits | None = None
     ) -> SessionRuntime:
         """Open a session whose cells call back to ``delegate``. Costs nothing until its first cell.
-
-        Args:
-            delegate: of the session.
-            limits: bounds of its cells; the provider's if None.
-            journalled: stands between the session and the engine, and journals what goes by.
 
         Raises:
             SessionClosedError: the provider is closed.
         """
+        return self._session_over(lambda engine: engine, delegate, limits)
+
+    async def create_journalled_session(
+        self,
+        delegate: SessionDelegate,
+        journalled: Callable[[EngineSession], EngineSession],
+        *,
+        limits: Limits | None = None,
+    ) -> SessionRuntime:
+        """Open a session over ``journalled(engine)``, which journals what passes between the two.
+
+        Raises:
+            SessionClosedError: the provider is closed.
+        """
+        return self._session_over(journalled, delegate, limits)
+
+    def _session_over(
+        self,
+        wrapped: Callable[[EngineSession], EngineSession],
+        delegate: SessionDelegate,
+        limits: Limits | None,
+    ) -> SessionRuntime:
         if self._closing is not None:
             raise SessionClosedError("the session provider is closed")
         chosen = limits or self._limits
-        engine: EngineSession = self._engine.session(chosen)
-        if journalled is not None:
-            engine = journalled(engine)
-        session = SessionRuntime(engine, delegate, chosen)
+        session = SessionRuntime(wrapped(self._engine.session(chosen)), delegate, chosen)
         self._sessions.append(session)
         if len(self._sessions) >= self._crowd:  # seldom: looking at all each time is quadratic
             self._sessions = [each for each in self._sessions if not each.is_shut]

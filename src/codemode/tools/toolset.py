@@ -45,12 +45,8 @@ if TYPE_CHECKING:
     from ..protocol.session import Signal
     from ..protocol.types import JsonValue, ToolCall, ToolDefinition
     from ..surface.declaration import DeclarationForm
-<<<<<<< HEAD
     from ..surface.tool_catalogue import ToolCatalogue
-    from .chain import Middleware
-=======
     from .chain import CallGate, Middleware
->>>>>>> 413a73f (Durable cells: CodeMode(store=…, session=…) goes on where another process has left off)
     from .names import Clash
     from .policy.approvals import OnApproval
     from .policy.policy import Policy

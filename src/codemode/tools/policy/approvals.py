@@ -100,7 +100,6 @@ class Approvals:
         self.listener: Listener | None = None
         self._now = now
         self._waiting: dict[str, _Waiting] = {}
-        self._news = asyncio.Event()
 
     def __repr__(self) -> str:
         return f"<{len(self._waiting)} calls waiting for approval>"
@@ -114,13 +113,6 @@ class Approvals:
         """Whether such a call waits, and was not answered."""
         waiting = self._waiting.get(approval_id)
         return waiting is not None and not waiting.answer.done()
-
-    async def until_waiting(self, approval_id: str, seconds: float) -> None:
-        """Return when such a call waits; after ``seconds`` all the same."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while not self.is_waiting(approval_id):
-                    await self._news.wait()
 
     def pending(self) -> tuple[Approval, ...]:
         """The calls that wait, in the order in which they began to."""
@@ -171,8 +163,6 @@ class Approvals:
         )
         waiting = _Waiting(approval, call, end, recheck, asyncio.get_running_loop().create_future())
         self._waiting[approval.id] = waiting
-        news, self._news = self._news, asyncio.Event()
-        news.set()
         self._tell(call, name, "asked", by="rule", reason=prompt, approval=approval)
         try:
             async with self._asking(waiting):
