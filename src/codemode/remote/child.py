@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from ..engine.process import signal_name
 from ..errors import EngineError, UsageError
+from ..surface.text import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -203,7 +204,7 @@ class HostChild(asyncio.SubprocessProtocol):
         *lines, rest = (self._line + data).split(b"\n")
         self._line = rest[:LINE_BYTES]
         for line in lines:
-            text = line[:LINE_BYTES].decode(errors="replace").rstrip()
+            text = on_one_line(line[:LINE_BYTES].decode(errors="replace").rstrip())
             _log.debug("code-mode host stderr: %s", text)
             if not _NOISE.fullmatch(text):
                 self._words = text.strip()[:PATH_BYTES]

@@ -15,7 +15,7 @@ from ..runtime.callbacks import say_closed
 from ..runtime.enabled import EnabledByName
 from ..runtime.observation import preempted
 from ..runtime.session import DEFAULT_YIELD_MS, MAX_YIELD_MS
-from ..surface.text import well_formed
+from ..surface.text import on_one_line, well_formed
 from .callbacks import CANCELLED_REQUEST, Callbacks
 from .cells import EarlyMessages, RemoteCell
 from .observations import Deliveries, Observation, Start
@@ -387,7 +387,11 @@ class Generation:
             except TimeoutError:
                 _log.warning("the code-mode host did not shut %s", self._session_id)
             except (SessionError, EngineError) as error:
-                _log.debug("the code-mode host did not shut %s: %s", self._session_id, error)
+                _log.debug(
+                    "the code-mode host did not shut %s: %s",
+                    self._session_id,
+                    on_one_line(str(error)),
+                )
         await self.connection.leave(self._session_id)
         for remote_id in list(self._cells):
             self.cell_closed(remote_id)

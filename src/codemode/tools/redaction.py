@@ -27,7 +27,7 @@ _NAMED: Final = (
     r"(?:password|passwd|passphrase|passcode|secret|token|credentials?|apikey"
     r"|(?<![A-Za-z0-9])(?:pass|pwd|sig|signature|_auth)|(?<=[a-z])(?:Pwd|Sig|Signature)"
     r"|(?:api|access|account|private|secret|shared|signing|encryption|master|license)[_.-]?key)"
-    r"(?:[_-]?(?:value|key|hash|text|\d{1,3}))?"
+    r"(?:[_-]?(?:value|key|hash|text|\d{1,3})|[_-]key[_-]base)?"
 )
 _VALUE: Final = r"""[^\s,;&"'`]{2,400}[^\s,;&"'`)\]}>.:]"""
 _QUOTED: Final = r""""(?:[^"\\\n]|\\.){1,400}"|'(?:[^'\\\n]|\\.){1,400}'|\\"[^"\\\n]{1,400}\\\""""
@@ -62,6 +62,14 @@ _FORMS: Final = (
         r"\1***@",
     ),
     (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^\s/@:]{16,200}@"), r"\1***@"),
+    # The data source names of Go and of ODBC.
+    (
+        re.compile(
+            r"(?<![\w.:/-])([\w.-]{1,64}:)[^\s:@/\"'<>]{1,200}@(?=(?:tcp|udp|unix)\d?\(|[\w.-]{1,100}:\d{2,5}\b)"
+        ),
+        r"\1***@",
+    ),
+    (re.compile(r"(?i)\b(pwd|password)(\s{0,3}=\s{0,3})\{[^{}\n]{1,400}\}"), r"\1\2***"),
     (_HEADER, r"\1\2***"),
     (_COOKIE, r"\1***"),
     (re.compile(r"(?i)\b(bearer|basic)\s{1,4}[a-z0-9._~+/=-]{12,}"), r"\1 ***"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import mcp_types as types
 
+from ...surface.text import on_one_line
 from ...tools.mcp.naming import namespace_of
 from .client import client_of_context
 from .questions import UnansweredError
@@ -70,5 +71,5 @@ class Relay:
 
 
 def _refused(server: str, what: str, error: UnansweredError) -> types.ErrorData:
-    log.warning("MCP server %s asked for %s: %s", server, what, error)
+    log.warning("MCP server %s asked for %s: %s", on_one_line(server), what, error)
     return types.ErrorData(code=types.INVALID_REQUEST, message=str(error))

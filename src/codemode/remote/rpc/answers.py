@@ -11,7 +11,7 @@ import grpc
 from ...grpc import code_mode_pb2 as pb
 from ...grpc.values import MESSAGE_BYTES
 from ...protocol import messages as m
-from ...surface.text import well_formed
+from ...surface.text import on_one_line, well_formed
 from ..refusals import AGAIN_SECONDS, AGAIN_TIMES
 from .failure import Failure
 from .link import CONTROL_SECONDS
@@ -137,7 +137,7 @@ class Answers:
             except grpc.aio.AioRpcError as error:
                 failure = Failure.of(error)
             if not failure.is_overload:
-                _log.debug("an answer was not taken: %s", failure.text)
+                _log.debug("an answer was not taken: %s", on_one_line(failure.text))
                 return failure
             await asyncio.sleep(AGAIN_SECONDS)
         _log.warning("the code-mode host is too busy to be answered")

@@ -13,6 +13,7 @@ from ...errors import EngineError
 from ...grpc import stored_values_pb2 as pb
 from ...grpc.values import COMMIT
 from ...protocol import messages as m
+from ...surface.text import on_one_line
 from .failure import Failure
 from .link import CONTROL_SECONDS
 from .messages import number_in
@@ -64,7 +65,9 @@ class Following:
             if ends or failure.may_be_over_soon:
                 raise
             if not failure.is_unimplemented:
-                _log.warning("the code-mode host does not tell what it stores: %s", failure.text)
+                _log.warning(
+                    "the code-mode host does not tell what it stores: %s", on_one_line(failure.text)
+                )
         except TimeoutError:
             self._stream.cancel()
 
@@ -81,7 +84,8 @@ class Following:
                     self._wake()
         except grpc.aio.AioRpcError as error:
             _log.debug(
-                "the code-mode host tells no more what it stores: %s", Failure.of(error).text
+                "the code-mode host tells no more what it stores: %s",
+                on_one_line(Failure.of(error).text),
             )
         finally:
             self._stream.cancel()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import msgspec
 from mcp_types import INTERNAL_ERROR
 
+from ...surface.text import on_one_line
 from .faults import AnswerError, PeerError
 from .message import MessageHead, excess, head, mended, parts, value
 
@@ -77,7 +78,7 @@ class AnswerTable:
         """Note why there is no answer to ``request``; what the SDK should read."""
         answer = self._waiting.get(_key(request))
         if answer is None:
-            _log.debug("an answer to nothing: %s", request)
+            _log.debug("an answer to nothing: %s", on_one_line(str(request)))
             return b""
         answer.fault = fault
         return _token(request, {"error": {"code": INTERNAL_ERROR, "message": ""}})
@@ -104,7 +105,7 @@ class AnswerTable:
             return b""
         answer = self._waiting.get(_key(request))
         if answer is None:
-            _log.debug("an answer to nothing: %s", request)
+            _log.debug("an answer to nothing: %s", on_one_line(str(request)))
             return b""
         if not isinstance(said.error, msgspec.UnsetType) and bytes(said.error) != b"null":
             return self.fail(request, _peer_error(said.error))

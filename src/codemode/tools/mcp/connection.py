@@ -249,7 +249,7 @@ class ServerConnection:
         """Tell people why a server went that was not left."""
         if self._session is not None:
             why = self.ending().for_people() or "it closed the connection"
-            _log.warning("MCP server %s was lost: %s", on_one_line(self._name), why)
+            _log.warning("MCP server %s was lost: %s", on_one_line(self._name), on_one_line(why))
         if self._process is not None:
             self._process.log_words()
 
@@ -293,7 +293,7 @@ async def _subscribe(session: ClientSession, stack: AsyncExitStack) -> None:
         try:
             await stack.enter_async_context(listen(session, tools_list_changed=True))
         except MCPError as error:
-            _log.debug("no word of changed tools: %s", error)
+            _log.debug("no word of changed tools: %s", on_one_line(str(error)))
 
 
 def reason_of(error: BaseException) -> str:
