@@ -18,7 +18,7 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE K
         ("https://ghp_abcdefgh12345678@github.com/a", "https://***@github.com/a"),
         ("?access_token=abcd1234&x=1", "?access_token=***&x=1"),
         ("Server=db;Uid=me;Pwd=hunter2;", "Server=db;Uid=me;Pwd=***;"),
-        ("UID=sa;PWD={Se;cret1};", "UID=sa;PWD=***};"),
+        ("UID=sa;PWD={Se;cret1};", "UID=sa;PWD=***;"),
         ("me:hunter2@tcp(127.0.0.1:3306)/app", "me:***@tcp(127.0.0.1:3306)/app"),
         ("dial me:hunter2@db.internal:3306", "dial me:***@db.internal:3306"),
         ("SECRET_KEY_BASE: 0a1b2c3d", "SECRET_KEY_BASE: ***"),
