@@ -14,6 +14,7 @@ from .conftest import CHILD_SECONDS, environment
 
 PRESSES = """
 import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored in a shell's background
 
 class Presses:
     "Presses Ctrl-C when so many modules have been looked for."
