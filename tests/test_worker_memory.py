@@ -10,7 +10,7 @@ import pytest
 
 from bench.process_tree import descendants, memory_of, supported
 from codemode import CodeMode
-from codemode.engine.starters import ZygoteStarter
+from codemode.engine.spawners import ZygoteSpawner
 
 SECONDS: Final = 20.0
 """How long the isolate of a cell that has ended may take to be freed; it takes some milliseconds."""
@@ -52,14 +52,14 @@ async def test_a_worker_is_small_again_after_a_dozen_large_cells() -> None:
 
 @pytest.mark.skipif(not supported(), reason="only root may look at the memory of a worker")
 async def test_a_zygote_gives_back_the_code_that_loading_has_touched() -> None:
-    starter = ZygoteStarter()
+    spawner = ZygoteSpawner()
     try:
-        worker = await starter.start()
-        resident = memory_of(next(iter(starter._all)).pid).rss
+        worker = await spawner.start()
+        resident = memory_of(next(iter(spawner._all)).pid).rss
         worker.kill()
         worker.release()
     finally:
-        await starter.aclose()
+        await spawner.aclose()
 
     assert resident < ZYGOTE_MIB
 

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from codemode.cli.doctor import Diagnosis, Problem, _problems
-from codemode.engine import checkup
-from codemode.engine.checkup import Checkup, examine
+from codemode.engine import self_test
 from codemode.engine.sandbox import PARTS, Part
+from codemode.engine.self_test import SelfTest, examine
 from codemode.limits import Limits
 from codemode.process_limits import ProcessLimits
 
@@ -138,10 +138,10 @@ def test_without_memory_it_says_that_cells_cannot_run() -> None:
 
 
 def test_an_engine_that_hangs_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkup, "_PROGRAM", "import time; time.sleep(1000)")
-    monkeypatch.setattr(checkup, "PROCESS_SECONDS", 0.2)
+    monkeypatch.setattr(self_test, "_PROGRAM", "import time; time.sleep(1000)")
+    monkeypatch.setattr(self_test, "PROCESS_SECONDS", 0.2)
 
-    assert examine() == Checkup(works=False, error="it did not end within 0.2 s")
+    assert examine() == SelfTest(works=False, error="it did not end within 0.2 s")
 
 
 @pytest.mark.parametrize(
@@ -155,15 +155,15 @@ def test_an_engine_that_hangs_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> N
 def test_an_engine_that_takes_its_process_along_is_a_finding(
     monkeypatch: pytest.MonkeyPatch, program: str, error: str
 ) -> None:
-    monkeypatch.setattr(checkup, "_PROGRAM", program)
+    monkeypatch.setattr(self_test, "_PROGRAM", program)
 
-    assert examine() == Checkup(works=False, error=error)
+    assert examine() == SelfTest(works=False, error=error)
 
 
 def test_an_interpreter_that_is_gone_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
 
-    assert examine() == Checkup(
+    assert examine() == SelfTest(
         works=False,
         error="no process could be started: [Errno 2] No such file or directory: '/nowhere/python'",
     )
@@ -171,7 +171,7 @@ def test_an_interpreter_that_is_gone_is_a_finding(monkeypatch: pytest.MonkeyPatc
 
 def test_a_part_of_the_sandbox_that_is_missing_is_a_problem_and_cells_still_run() -> None:
     part = Part("landlock", in_force=False, note="this kernel does not have it")
-    engine = Checkup(works=True, sandbox=(part,))
+    engine = SelfTest(works=True, sandbox=(part,))
     problems = tuple(_problems(engine, 1024))
     remedy = (
         "run on Linux 5.13 or newer with landlock among the security modules (lsm=… at boot), and"
@@ -185,7 +185,7 @@ def test_a_part_of_the_sandbox_that_is_missing_is_a_problem_and_cells_still_run(
 
 
 def test_a_hint_of_the_engine_is_the_remedy() -> None:
-    broken = Checkup(works=False, error="workers need wings.\nHint: grow some.")
+    broken = SelfTest(works=False, error="workers need wings.\nHint: grow some.")
 
     assert list(_problems(broken, None)) == [
         Problem("cells cannot run", "workers need wings.", "grow some.", fatal=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from codemode.engine import events as ev
-from codemode.engine import installed, process, starters
+from codemode.engine import installed, process, spawners
 from codemode.engine.installed import Installed
 from codemode.engine.process import WorkerProcess, taken
 from codemode.engine.supply import StartMethod
@@ -229,7 +229,7 @@ async def test_a_zygote_that_is_stopped_does_not_keep_the_engine_from_closing() 
 
 
 async def test_a_worker_that_does_not_come_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(starters, "START_SECONDS", 0.1)
+    monkeypatch.setattr(spawners, "START_SECONDS", 0.1)
     monkeypatch.setattr(Installed, "command", lambda *_: ["/bin/sleep", "60"])
     engine = WorkersEngine()
     with pytest.raises(EngineError, match=r"^no worker could be started"):
@@ -290,7 +290,7 @@ async def test_a_system_without_processes_left_is_an_error_and_not_the_end(
     resource.prlimit(zygote, resource.RLIMIT_NOFILE, (5, 5))
     assert forked._supply is not None
     with pytest.raises(EngineError, match=r"^no worker could be started: .* \((EMFILE|EAGAIN)\)$"):
-        await bounded(forked._supply.starter.start())
+        await bounded(forked._supply.spawner.start())
 
     assert alive([zygote]) == {zygote}
     assert await texts(session, "text('still')") == ["still"]
@@ -352,7 +352,7 @@ async def test_whoever_is_cancelled_as_his_worker_comes_leaves_none_behind(
 
 
 def _zygote(engine: WorkersEngine) -> int:
-    starter = None if engine._supply is None else engine._supply.starter
-    assert isinstance(starter, starters.ZygoteStarter)
-    assert starter._zygote is not None
-    return starter._zygote.pid
+    spawner = None if engine._supply is None else engine._supply.spawner
+    assert isinstance(spawner, spawners.ZygoteSpawner)
+    assert spawner._zygote is not None
+    return spawner._zygote.pid

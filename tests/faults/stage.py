@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from codemode.engine.starters import ZygoteStarter
+from codemode.engine.spawners import ZygoteSpawner
 from codemode.engine.workers import WorkersEngine, WorkersSession
 from codemode.limits import Limits
 from codemode.protocol.session import Signal
@@ -165,10 +165,10 @@ class Stage:
 
 def zygote_of(engine: WorkersEngine) -> int:
     """The zygote that is asked for workers at the moment."""
-    starter = None if engine._supply is None else engine._supply.starter
-    assert isinstance(starter, ZygoteStarter)
-    assert starter._zygote is not None
-    return starter._zygote.pid
+    spawner = None if engine._supply is None else engine._supply.spawner
+    assert isinstance(spawner, ZygoteSpawner)
+    assert spawner._zygote is not None
+    return spawner._zygote.pid
 
 
 async def execute(session: SessionRuntime, source: str, *tools: str) -> RuntimeResponse:

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 import pytest
 
-from codemode.engine import starters, supply
+from codemode.engine import spawners, supply
 from codemode.engine.process import WorkerProcess
 from codemode.engine.workers import WorkersEngine
 from codemode.protocol.types import (
@@ -267,7 +267,7 @@ async def test_a_zygote_that_does_not_answer_goes_with_its_last_worker(stage: St
 async def test_a_zygote_that_fails_while_it_loads_is_replaced(
     fault: signal.Signals, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(starters, "START_SECONDS", 1.0)
+    monkeypatch.setattr(spawners, "START_SECONDS", 1.0)
     monkeypatch.setattr(supply, "_SUPPLIES", WeakKeyDictionary())  # not the neighbour's zygote
     async with LocalSessionProvider() as provider:
         session = await provider.create_session(stage.delegate)
@@ -275,7 +275,7 @@ async def test_a_zygote_that_fails_while_it_loads_is_replaced(
         engine = provider._engine
         assert isinstance(engine, WorkersEngine)
         await eventually(
-            lambda: getattr(engine._supply and engine._supply.starter, "_zygote", None) is not None
+            lambda: getattr(engine._supply and engine._supply.spawner, "_zygote", None) is not None
         )
         os.kill(zygote_of(engine), fault)
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import count
 from unittest.mock import patch
 
-from codemode.engine import link, starters
+from codemode.engine import link, spawners
 
 from .schedule import Schedule, make_schedule
 from .stage import Played, play
@@ -19,8 +19,8 @@ AT_ONCE = 4
 
 BOUNDS = {
     (link, "ANSWER_SECONDS"): 1.0,
-    (starters, "FORK_SECONDS"): 0.5,
-    (starters, "START_SECONDS"): 2.0,
+    (spawners, "FORK_SECONDS"): 0.5,
+    (spawners, "START_SECONDS"): 2.0,
 }
 """Bounds that end what is stopped, short: there would be few schedules otherwise."""
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from codemode.engine.starters import ZygoteStarter
+from codemode.engine.spawners import ZygoteSpawner
 from codemode.engine.workers import WorkersEngine, WorkersSession
 from codemode.protocol.session import Signal
 from codemode.protocol.types import CellId, JsonValue, Result, TextItem, ToolCall
@@ -213,9 +213,9 @@ class _Play:
     def _zygote(self) -> int | None:
         engine = self._provider._engine
         assert isinstance(engine, WorkersEngine)
-        starter = None if engine._supply is None else engine._supply.starter
-        assert starter is None or isinstance(starter, ZygoteStarter)
-        return None if starter is None or starter._zygote is None else starter._zygote.pid
+        spawner = None if engine._supply is None else engine._supply.spawner
+        assert spawner is None or isinstance(spawner, ZygoteSpawner)
+        return None if spawner is None or spawner._zygote is None else spawner._zygote.pid
 
     async def _hit(self, pid: int, how: str) -> None:
         try:

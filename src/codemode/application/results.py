@@ -17,7 +17,7 @@ from ..surface.output import model_items, status_of
 from ..surface.result import ExecResult
 from ..surface.text import well_formed
 from ..surface.waiting_text import ended_text, waiting_text
-from .past import Past
+from .finished_cells import FinishedCells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,15 +36,15 @@ class Results:
         self._activity = activity
         self._limits = limits
         self._tells_waiting = tells_waiting
-        self._past = Past(limits)
+        self._finished = FinishedCells(limits)
 
     def started(self, cell_id: CellId) -> None:
         """A cell was admitted."""
-        self._past.started(cell_id)
+        self._finished.started(cell_id)
 
     def last(self, cell_id: CellId) -> ExecResult | None:
         """The last result of a cell that has ended, while it is kept."""
-        return self._past.result(cell_id)
+        return self._finished.result(cell_id)
 
     def of(
         self, response: RuntimeResponse | Pending, began: float, max_tokens: int | None
@@ -75,7 +75,7 @@ class Results:
             worker_lost=isinstance(response, Result) and response.worker_lost,
         )
         self._activity.forget(response.cell_id)
-        self._past.ended(result)
+        self._finished.ended(result)
         return result
 
     def _notes(
@@ -118,7 +118,7 @@ class Results:
         """The result for a cell that is not there: what became of it, and what to do."""
         gone = outcome.response
         self._activity.forget_closed(gone.cell_id)
-        error = well_formed(f"{gone.error_text}\nHint: {self._past.fate(gone.cell_id)}")
+        error = well_formed(f"{gone.error_text}\nHint: {self._finished.describe(gone.cell_id)}")
         response = msgspec.structs.replace(gone, error_text=error)
         items = model_items(response, time.monotonic() - began)
         return ExecResult("failed", items, gone.cell_id, response)

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ..engine.checkup import examine
+from ..engine.self_test import examine
 from ..limits import Limits, amount
 from ..process_ledger import descriptor_limit, open_descriptors, process_figures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..engine.checkup import Checkup
     from ..engine.sandbox import Part
+    from ..engine.self_test import SelfTest
     from ..process_ledger import Figure
 
 FEW_DESCRIPTORS: Final = 256
@@ -78,7 +78,7 @@ class Diagnosis:
     """Everything that ``doctor`` has found out."""
 
     versions: dict[str, str]
-    engine: Checkup
+    engine: SelfTest
     descriptors: dict[str, int | None]
     process: dict[str, Figure]
     limits: dict[str, int | None]
@@ -139,7 +139,7 @@ def diagnose() -> Diagnosis:
     )
 
 
-def _versions(engine: Checkup) -> dict[str, str]:
+def _versions(engine: SelfTest) -> dict[str, str]:
     return {
         "codemode": _version("codemode"),
         "python": platform.python_version(),
@@ -156,7 +156,7 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-def _problems(engine: Checkup, descriptors: int | None) -> Iterator[Problem]:
+def _problems(engine: SelfTest, descriptors: int | None) -> Iterator[Problem]:
     if not engine.works:
         cause, _, hint = engine.error.partition("\nHint: ")
         yield Problem("cells cannot run", cause, hint or _remedy(cause), fatal=True)
@@ -226,7 +226,7 @@ def _sections(found: Diagnosis) -> Iterator[tuple[str, list[_Row]]]:
     yield "verdict", [(_GOOD if found.healthy else _BAD, verdict, "")]
 
 
-def _engine_row(found: Checkup) -> _Row:
+def _engine_row(found: SelfTest) -> _Row:
     if not found.works:
         return (_BAD, "workers", found.error.partition("\n")[0])
     said = [

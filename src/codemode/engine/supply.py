@@ -13,12 +13,12 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from ..process_ledger import LEDGER, WAIT_SECONDS
 from .census import Census
-from .starters import SpawnStarter, ZygoteStarter
+from .spawners import ProcessSpawner, ZygoteSpawner
 
 if TYPE_CHECKING:
     from ..process_ledger import Place
     from .process import WorkerProcess
-    from .starters import Starter
+    from .spawners import WorkerSpawner
 
 StartMethod: TypeAlias = Literal["zygote", "spawn"]
 
@@ -34,12 +34,14 @@ class WorkerSupply:
     """Starts workers for the engines that have joined. Belongs to one event loop.
 
     Attributes:
-        starter: what starts them.
+        spawner: starts them.
         census: its workers, counted; among them those without a cell.
     """
 
     def __init__(self, start_method: StartMethod) -> None:
-        self.starter: Starter = ZygoteStarter() if start_method == "zygote" else SpawnStarter()
+        self.spawner: WorkerSpawner = (
+            ZygoteSpawner() if start_method == "zygote" else ProcessSpawner()
+        )
         self.census = Census()
         self._loop = asyncio.get_running_loop()
         self._engines: WeakSet[Spares] = WeakSet()
@@ -57,7 +59,7 @@ class WorkerSupply:
         place = await self._place()
         try:
             LEDGER.check_descriptors()
-            worker = await self.starter.start()
+            worker = await self.spawner.start()
         except BaseException:
             place.give_back()
             raise
@@ -85,7 +87,7 @@ class WorkerSupply:
                 return
 
     def leave(self, engine: Spares) -> bool:
-        """``engine`` is closed; whether it was the last one, so that it has to end the starter."""
+        """``engine`` is closed; whether it was the last one, so that it has to end the spawner."""
         self._engines.discard(engine)
         if self._engines:
             return False

@@ -144,9 +144,9 @@ class WorkersEngine:
             dispose(ready)
         if supply is not None and supply.leave(self):
             if is_here:
-                await supply.starter.aclose()
+                await supply.spawner.aclose()
             else:
-                supply.starter.abandon()
+                supply.spawner.abandon()
         if ready is not None and is_here:
             await asyncio.wait([ready])
             if not _failed(ready):
@@ -171,7 +171,7 @@ class WorkersEngine:
         supply, self._supply = self._supply, None
         ready, self._ready = self._ready, None
         if supply is not None and supply.leave(self):
-            supply.starter.abandon()
+            supply.spawner.abandon()
         if ready is not None:
             dispose(ready)
 

@@ -1,6 +1,6 @@
 """Whether cells can run here: the engine is tried, in a process of its own, and within a bound.
 
-An engine that aborts its process or hangs is what a checkup is for, so nothing of it happens in
+An engine that aborts its process or hangs is what this self test is for, so nothing of it happens in
 the process that asks.
 """
 
@@ -38,12 +38,12 @@ PROCESS_SECONDS: Final = ANSWER_SECONDS + 10
 
 _PROGRAM: Final = (
     "import sys,json; sys.path[:]=json.loads(sys.argv[1]);"
-    "from codemode.engine.checkup import answer; answer()"
+    "from codemode.engine.self_test import answer; answer()"
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checkup:
+class SelfTest:
     """What became of the engine.
 
     Attributes:
@@ -69,7 +69,7 @@ class Checkup:
     sandbox: tuple[Part, ...] | None = None
 
 
-def examine() -> Checkup:
+def examine() -> SelfTest:
     """Try the engine; never raises, and returns within ``PROCESS_SECONDS``."""
     path = json.dumps([os.path.abspath(entry) for entry in sys.path])
     try:
@@ -81,17 +81,17 @@ def examine() -> Checkup:
             timeout=PROCESS_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        return Checkup(works=False, error=f"it did not end within {PROCESS_SECONDS:g} s")
+        return SelfTest(works=False, error=f"it did not end within {PROCESS_SECONDS:g} s")
     except (OSError, MemoryError) as error:
-        return Checkup(works=False, error=f"no process could be started: {error}")
+        return SelfTest(works=False, error=f"no process could be started: {error}")
     try:
         found: dict[str, Any] = json.loads(done.stdout)
         parts = found.pop("sandbox")
-        return Checkup(**found, sandbox=parts and tuple(Part(*part) for part in parts))
+        return SelfTest(**found, sandbox=parts and tuple(Part(*part) for part in parts))
     except (ValueError, TypeError, KeyError):
         words = done.stderr.decode(errors="replace").strip().splitlines()
         how = f"its process ended with {done.returncode}"
-        return Checkup(works=False, error=": ".join([how, *words[-1:]]))
+        return SelfTest(works=False, error=": ".join([how, *words[-1:]]))
 
 
 def answer() -> None:
@@ -99,15 +99,15 @@ def answer() -> None:
     try:
         found = asyncio.run(_tried())
     except (CodeModeError, OSError, MemoryError) as error:
-        found = Checkup(works=False, error=str(error) or type(error).__name__)
+        found = SelfTest(works=False, error=str(error) or type(error).__name__)
     except TimeoutError:
-        found = Checkup(works=False, error=f"it did not answer within {ANSWER_SECONDS:g} s")
+        found = SelfTest(works=False, error=f"it did not answer within {ANSWER_SECONDS:g} s")
     print(json.dumps(asdict(found)))  # noqa: T201 - that is what it is for
     sys.stdout.flush()
     os._exit(0)  # whatever the engine has left in this process
 
 
-async def _tried() -> Checkup:
+async def _tried() -> SelfTest:
     from .workers import WorkersEngine  # noqa: PLC0415 - if it cannot be loaded, that is a finding
 
     engine = WorkersEngine()
@@ -115,7 +115,7 @@ async def _tried() -> Checkup:
         async with asyncio.timeout(ANSWER_SECONDS):
             first_ms, _ = await _first_result(lambda: engine.session(Limits()))
             next_ms, following = await _first_result(lambda: engine.session(Limits()))
-        return Checkup(
+        return SelfTest(
             works=True,
             v8=V8,
             start_method=engine.start_method,

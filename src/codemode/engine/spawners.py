@@ -29,7 +29,7 @@ LOOK_SECONDS: Final = 0.05
 """How often to see whether a spawned worker has ended."""
 
 
-class Starter(Protocol):
+class WorkerSpawner(Protocol):
     """Starts workers, and ends them all when it is closed. Belongs to one event loop."""
 
     async def start(self) -> WorkerProcess:
@@ -46,7 +46,7 @@ class Starter(Protocol):
         """End everything, and return when it has ended."""
 
 
-class ZygoteStarter:
+class ZygoteSpawner:
     """Has a zygote, begun when the first worker is asked for, and replaced when it does not answer."""
 
     def __init__(self) -> None:
@@ -104,7 +104,7 @@ class ZygoteStarter:
             self._zygote = None
 
 
-class SpawnStarter:
+class ProcessSpawner:
     """Starts each worker by itself, where forking a process with V8 loaded is not safe."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..surface.result import ExecResult
 
 
-class Past:
+class FinishedCells:
     """The cells of a session, and the last results of those that have ended (``Ends``)."""
 
     def __init__(self, limits: Limits) -> None:
@@ -37,7 +37,7 @@ class Past:
         kept = self._ended.get(cell_id)
         return None if kept is None else kept.end
 
-    def fate(self, cell_id: CellId) -> str:
+    def describe(self, cell_id: CellId) -> str:
         """One sentence on a cell that is not there, and what to do."""
         kept = self._ended.get(cell_id)
         if kept is not None:
