@@ -126,3 +126,12 @@ def test_the_programs_of_the_demo_fit_a_terminal_of_60_columns() -> None:
     ]
 
     assert lines == []
+
+
+def test_rollouts_are_played_on_hosts_of_this_machine() -> None:
+    done = run(sys.executable, "examples/rollouts.py", "--episodes", "12", "--at-once", "6")
+
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert re.fullmatch(r"12 episodes on 3 hosts in [\d.]+ s, \d+ a second", lines[-3])
+    assert sum(int(line.split("episodes")[0].split()[-1]) for line in lines[-2:]) == 12

@@ -22,6 +22,7 @@ from rich.table import Table
 
 from codemode import FleetSessionProvider, GrpcSessionProvider
 from tests.fleet.crowd import Crowd
+from tests.fleet.figures import measured
 from tests.fleet.haproxy import haproxy
 from tests.fleet.loopback import Loopback
 
@@ -193,6 +194,10 @@ def _shown(row: Row) -> list[str]:
 def main(names: list[str]) -> int:
     """Run those whose names begin so; 1 if something that was promised is lost."""
     console = Console(width=180)
+    if names == ["figures"]:
+        for line in asyncio.run(measured()):
+            console.print(line)
+        return 0
     table = Table(title=f"{SESSIONS} sessions on {HOSTS} hosts")
     for column in (
         "fault",
