@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from . import settings
+from .cells import cells
 from .estimate import estimate
 from .fleet import fleet
 from .inspect import inspect
@@ -134,7 +135,7 @@ def completion(shell: str) -> None:
     click.echo(found(app, {}, PROGRAM, f"_{PROGRAM.upper()}_COMPLETE").source())
 
 
-for _command in (run, repl, tools, serve, trace, inspect, estimate, fleet):
+for _command in (run, repl, cells, tools, serve, trace, inspect, estimate, fleet):
     app.add_command(_command)
 
 

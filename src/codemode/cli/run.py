@@ -60,6 +60,18 @@ Exit codes:
     help="How long one observation lasts. Output is shown at the latest every 100 ms, unless "
     "it is cut. [default: the pragma's, else 10000]",
 )
+@click.option(
+    "--store",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep the program in this file, which is made if it is not there: if this process is killed, "
+    "`codemode cells resume` goes on.",
+)
+@click.option(
+    "--session",
+    metavar="NAME",
+    help="The session in the store, with its stored values. [default: run]",
+)
 @LIMITS
 @recording_options
 @host_options

@@ -17,6 +17,7 @@ import click
 
 from ..application.events import CellEnded
 from ..code_mode import CodeMode
+from ..durable.store import StoreError
 from ..errors import EngineError, SourceError, ToolDefinitionError
 from ..surface.source import parse_exec_source
 from ..tools.toolset import Toolset
@@ -52,6 +53,9 @@ QUIET_STOP_SECONDS: Final = 0.5
 STOP_SECONDS: Final = 2.0
 """How long a program that is stopped has to hand over its last output; when we say that we wait."""
 
+SESSION: Final = "run"
+"""The session of a program in a store, unless its name is given."""
+
 LEAVE_SECONDS: Final = 0.2
 """How long what a tool has left behind may take to end."""
 
@@ -73,6 +77,8 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
     host_token_file: Path | None = None,
     host_ca: Path | None = None,
     images: Path | None = None,
+    store: Path | None = None,
+    session: str | None = None,
     as_json: bool = False,
 ) -> int:
     """Run a program with the options of the command line; the exit code.
@@ -82,6 +88,12 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
         ReaderGoneError: the output is closed.
         OutputError: it cannot be written.
     """
+    if session is not None and store is None:
+        raise click.UsageError("--session names a session of a store\nhint: give --store, too.")
+    if store is not None and host is not None:
+        raise click.UsageError(
+            "a store keeps cells of this machine\nhint: leave out --host or --store."
+        )
     bounds = make_limits(limits)
     policy = make_policy(allowed=allowed, denied=denied, asked=asked, policy_file=policy_file)
     try:
@@ -107,6 +119,8 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
                 max_output_tokens=tokens,
                 yield_ms=None if tokens is None else max(LEAST_YIELD_MS, yield_ms),
                 as_json=as_json,
+                store=store,
+                session=session,
             )
             return asyncio.run(run.to_its_end(lambda: cells.provider(bounds)))
     except ToolDefinitionError as error:
@@ -132,8 +146,12 @@ class Run:
         max_output_tokens: int | None,
         yield_ms: int | None,
         as_json: bool,
+        store: Path | None = None,
+        session: str | None = None,
     ) -> None:
         self._code = code
+        self._store = store
+        self._session = session if store is None else session or SESSION
         self._servers = servers
         self._limits = limits
         self._max_seconds = max_seconds
@@ -177,11 +195,16 @@ class Run:
             self._began = time.monotonic()
             self._transcript.begin()
             async with CodeMode(
-                tools=self._toolset, provider=provider, limits=self._limits, mcp=self._servers
+                tools=self._toolset,
+                provider=provider,
+                limits=self._limits,
+                mcp=self._servers,
+                store=self._store,
+                session=self._session,
             ) as cm:
                 try:
                     ended = await self._shown(cm)
-                except EngineError as error:
+                except (EngineError, StoreError) as error:
                     return ProgramOutcome("lost", str(error))
         # A program that came to its end by itself did, however close the clock was.
         if ended is not None and ended.status != "terminated":

@@ -49,6 +49,8 @@ BUSY_MS: Final = 10_000
 BATCH: Final = 512
 """Changes of one transaction."""
 SCHEMA: Final = 1
+_PROC: Final = Path("/proc")
+"""Linux tells there when a process began; elsewhere its number has to do."""
 
 _TABLES: Final = """
 create table if not exists sessions (
@@ -82,7 +84,7 @@ class SqliteStore:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)
-        self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
+        self._owner = _owner_here()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._held: set[str] = set()
@@ -256,7 +258,7 @@ class SqliteStore:
         row = db.execute("select owner, expires from sessions where name = ?", (session,))
         owner, expires = row.fetchone()
         if owner not in (None, self._owner) and expires > time.time() and not _has_died(owner):
-            host, pid, _ = owner.rsplit(":", 2)
+            host, pid, _, _ = owner.rsplit(":", 3)
             raise SessionHeldError(
                 f"session {session!r} is open in process {pid} of {host}"
                 "\nHint: close it there, or wait until that process has ended."
@@ -336,18 +338,35 @@ def _copy(error: StoreError) -> StoreError:
     return type(error)(*error.args)
 
 
+def _owner_here() -> str:
+    """Names this process and store: machine, process id, when that process began, and what is by chance."""
+    pid = os.getpid()
+    return f"{socket.gethostname()}:{pid}:{_start_of(pid) or 0}:{uuid.uuid4().hex[:12]}"
+
+
 def _has_died(owner: str) -> bool:
     """Whether the process that holds a lease is one of this machine, and is no more."""
-    host, pid, _ = owner.rsplit(":", 2)
+    host, pid, began, _ = owner.rsplit(":", 3)
     if host != socket.gethostname():
         return False
+    if _PROC.is_dir():
+        return _start_of(int(pid)) != int(began)  # another process may have its number by now
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return True
-    except (OSError, ValueError):
+    except OSError:
         return False
     return False
+
+
+def _start_of(pid: int) -> int | None:
+    """When a process began, in ticks since the system did; None if it is no more, or only to be reaped."""
+    try:
+        fields = (_PROC / str(pid) / "stat").read_text().rsplit(")", 1)[1].split()
+    except (OSError, IndexError):
+        return None
+    return None if fields[0] in "ZX" else int(fields[19])
 
 
 def _apply(db: sqlite3.Connection, session: str, change: Change) -> None:
