@@ -23,6 +23,7 @@ from typing import (
     Any,
     Literal,
     NamedTuple,
+    NewType,
     NotRequired,
     TypedDict,
     TypeVar,
@@ -36,11 +37,14 @@ from hypothesis import strategies as st
 from pydantic import (
     AfterValidator,
     AliasChoices,
+    AnyUrl,
+    Base64Bytes,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     Json,
+    PositiveInt,
     SecretStr,
     StringConstraints,
 )
@@ -93,6 +97,49 @@ class Open(BaseModel):
     a: int = Field(alias="A")
 
 
+class Word(enum.StrEnum):
+    YES = "yes"
+    NO = "no"
+
+
+class Number(enum.IntEnum):
+    ONE = 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Dataclasses inside of each other, with defaults that are made."""
+
+    start: Point
+    stops: tuple[Point, ...] = ()
+    labels: dict[str, list[Word]] = dataclasses.field(default_factory=lambda: {"a": [Word.YES]})
+
+
+class Cat(BaseModel):
+    kind: Literal["cat"]
+    lives: int = 9
+
+
+class Dog(BaseModel):
+    kind: Literal["dog"]
+    weight: decimal.Decimal
+
+
+class Tree(BaseModel):
+    """One that contains itself."""
+
+    name: str
+    below: list["Tree"] = []
+
+
+class Aliased(BaseModel):
+    amount: int = Field(validation_alias=AliasChoices("amt", "amount"))
+    when: dt.date | None = Field(default=None, alias="on")
+
+
+Amount = NewType("Amount", int)
+
+
 class Silent:
     """Equal to nothing but itself; a validator makes it."""
 
@@ -126,6 +173,24 @@ LEAVES: dict[Any, st.SearchStrategy[Any]] = {
     dt.datetime: st.sampled_from(["2024-01-02T03:04:05Z", "2024-01-02T03:04:05"]),
     dt.date: st.just("2024-01-02"),
     dt.timedelta: st.sampled_from(["PT5M", 3]),
+    dt.time: st.sampled_from(["03:04:05", "03:04:05.123456Z"]),
+    Word: st.sampled_from(["yes", "no", "maybe"]),
+    Number: st.sampled_from([1, 2]),
+    Amount: st.integers(-9, 9) | st.just(str(2**60)),
+    Route: st.just({"start": {"x": 1}})
+    | st.just({"start": {"x": 1}, "stops": [{"x": 2, "y": 1}], "labels": {"b": ["no"]}}),
+    Annotated[Cat | Dog, Field(discriminator="kind")]: st.sampled_from(
+        [{"kind": "cat"}, {"kind": "dog", "weight": "1.50"}, {"kind": "cow"}]
+    ),
+    Union[Cat, Movie, Point, None]: st.sampled_from(  # noqa: UP007 - a type in a table
+        [{"kind": "cat", "lives": 1}, {"title": "a"}, {"x": 1}, None]
+    ),
+    Tree: st.just({"name": "a", "below": [{"name": "b", "below": []}]}),
+    Aliased: st.sampled_from([{"amt": str(2**60)}, {"amount": 1, "on": "2024-01-02"}]),
+    PositiveInt: st.sampled_from([1, 0, str(2**60)]),
+    AnyUrl: st.sampled_from(["https://EXAMPLE.com/A/../b", "no url"]),
+    Base64Bytes: st.just("aGk="),
+    ipaddress.IPv6Network: st.just("2001:db8::/32"),
     uuid.UUID: st.uuids().map(str),
     pathlib.Path: st.sampled_from(["a/../b", "/"]),
     ipaddress.IPv4Address: st.just("127.0.0.1"),
@@ -152,6 +217,9 @@ CONTAINERS: list[Any] = [
     Mapping[str, T],
     Iterable[T],
     collections.deque[T],
+    collections.OrderedDict[str, T],
+    set[T],
+    frozenset[T],
     Union[T, None],  # noqa: UP007 - with a variable to fill in
     Union[T, int, list[int]],  # noqa: UP007 - the same
     Annotated[list[T], Field(min_length=1)],
@@ -160,7 +228,7 @@ CONTAINERS: list[Any] = [
 
 def json_for(container: Any, inner: st.SearchStrategy[Any]) -> Any:
     """What fits ``container`` of what ``inner`` gives, for the most part."""
-    if container in (dict[str, T], Mapping[str, T]):
+    if container in (dict[str, T], Mapping[str, T], collections.OrderedDict[str, T]):
         return st.dictionaries(st.text(max_size=3), inner, max_size=3)
     if container == tuple[T, int]:
         return st.tuples(inner, st.integers(0, 9)).map(list)
@@ -196,6 +264,8 @@ def alike(one: Any, other: Any) -> bool:
         return one.keys() == other.keys() and all(alike(one[key], other[key]) for key in one)
     if isinstance(one, list | tuple | collections.deque):
         return len(one) == len(other) and all(map(alike, one, other))
+    if isinstance(one, set | frozenset):
+        return len(one) == len(other) and all(any(alike(a, b) for b in other) for a in one)
     if isinstance(one, decimal.Decimal) and one.is_nan():
         return bool(other.is_nan())
     return same(one, other)
@@ -302,3 +372,25 @@ async def test_what_cannot_be_copied_is_shown_as_itself() -> None:
     hint = Annotated[Any, BeforeValidator(lambda value: (each for each in value))]
     await call_it(tool_of({"v": hint}, {}, got), {"v": [1]}, shown)
     assert shown[0]["v"] is got[0]["v"]
+
+
+class Coins(NamedTuple):
+    left: Annotated[Any, BeforeValidator(Silent)]
+
+
+@pytest.mark.parametrize(
+    ("hint", "said"),
+    [
+        (set[Annotated[Any, BeforeValidator(Silent)]], [0]),
+        (collections.OrderedDict[str, Annotated[Any, BeforeValidator(Silent)]], {"a": 0}),
+        (Coins, [0]),
+    ],
+    ids=["a set", "an ordered dict", "a named tuple"],
+)
+async def test_what_was_handed_on_unchanged_is_not_validated_again(hint: Any, said: Any) -> None:
+    got: list[Any] = []
+    shown: list[Any] = []
+    await call_it(tool_of({"v": hint}, {}, got), {"v": said}, shown)
+
+    (coin,) = got[0]["v"].values() if isinstance(got[0]["v"], dict) else got[0]["v"]
+    assert coin.value == 0  # and not another coin with this one in it
