@@ -136,6 +136,7 @@ class Account:
         try:
             if self.has_room():  # one was given back before it was accounted for
                 return True
+            # A place that is given back in another thread against the bound.
             async with asyncio.timeout(seconds):
                 await freed.wait()
         except TimeoutError:

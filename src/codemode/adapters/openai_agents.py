@@ -108,6 +108,7 @@ def _nested(tool: FunctionTool) -> Tool:
                 "\nHint: go on without it, and tell the user what you would have done."
             )
         work = tool.on_invoke_tool(context, text)
+        # The tool against its own timeout, as the SDK does it.
         return _plain(await asyncio.wait_for(work, tool.timeout_seconds))
 
     return Tool(

@@ -203,6 +203,7 @@ class Activity:
         for telling in self._telling:
             telling.cancel()
         if self._telling:
+            # Cancellation against an application's callback that ignores it: the bound decides.
             await asyncio.wait(self._telling, timeout=TELL_SECONDS)
 
     # ── what the session tells ───────────────────────────────────────────────────────────────

@@ -156,6 +156,7 @@ class Follower:
     async def _hears_more(self, record: CellRecord) -> bool:
         """Wait for a callback of a cell that is over; False if it goes on for too long."""
         try:
+            # The last callback of the cell against its bound.
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._queue.news.wait()
         except TimeoutError:
@@ -186,6 +187,7 @@ class Follower:
     async def _end_unwanted(self, cell_id: CellId) -> None:
         """End a cell whose events are not read any more."""
         try:
+            # The end of the cell against its bound; it may have ended by itself.
             async with asyncio.timeout(CLOSE_SECONDS):
                 with contextlib.suppress(SessionError):  # it ends already, or the session does
                     await self._session.terminate(cell_id)

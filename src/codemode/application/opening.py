@@ -126,6 +126,7 @@ class SessionOpening:
         self.begin()
         opening = self._opening
         if opening is not None:  # else the servers took so long that another caller has opened it
+            # A cancelled caller leaves the opening to the others; a close meanwhile is checked behind it.
             await asyncio.wait({opening})
             self._refuse_if_closed()
             self._opening = None
@@ -144,6 +145,7 @@ class SessionOpening:
             return
         if self._starting is None:
             self._starting = asyncio.create_task(self._start(self._servers), name="MCP servers")
+        # As above: the start belongs to all callers, and ``aclose`` may cancel it.
         await asyncio.wait({self._starting})
         self._refuse_if_closed()
         self._starting.result()
@@ -157,6 +159,7 @@ class SessionOpening:
         """Close the session, and what was opened for it; then ``toolset``. Idempotent."""
         if self._closing is None:
             self._closing = asyncio.create_task(self._close(toolset), name="session closing")
+        # A second caller, or a cancelled one, must not stop a close that is under way.
         await asyncio.shield(self._closing)
 
     async def _close(self, toolset: Toolset | None) -> None:
@@ -164,6 +167,7 @@ class SessionOpening:
         for task in under_way:
             task.cancel()  # an exec may be waiting for it
         if under_way:
+            # An opening that completes in spite of its cancellation has a session, which is closed below.
             await asyncio.wait(under_way)
         opening, self._opening = self._opening, None
         session, self._session = self._session, None

@@ -121,6 +121,7 @@ class CellWait:
         observing = asyncio.ensure_future(frontier)
         ending = asyncio.ensure_future(self._ends.wait())
         try:
+            # The frontier, the condition, or the time: whichever is first. A frontier that is there counts.
             await asyncio.wait(
                 {observing, ending}, timeout=self._left, return_when=asyncio.FIRST_COMPLETED
             )
@@ -129,6 +130,7 @@ class CellWait:
         finally:
             ending.cancel()
             observing.cancel()
+            # The session takes back what the cancelled observation had; only then may the next one begin.
             await asyncio.wait({observing})
         return await self._session.wait(WaitRequest(cell_id=cell_id, yield_time_ms=FROZEN_MS))
 

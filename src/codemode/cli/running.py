@@ -226,6 +226,7 @@ class Run:
         starting = asyncio.create_task(servers.start())
         stopping = asyncio.create_task(self._stop.wait())
         try:
+            # The servers' start against Ctrl-C.
             await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
                 starting.result()
@@ -247,6 +248,7 @@ class Run:
         writing = asyncio.create_task(self._transcript.write_output())
         stopping = asyncio.create_task(self._stop.wait())
         try:
+            # The program's end, a closed output, Ctrl-C or ``--max-seconds``: whichever is first.
             await asyncio.wait(
                 {following, writing, stopping},
                 timeout=self._max_seconds,
@@ -267,6 +269,7 @@ class Run:
         """They may not come: the worker hangs, or the output is closed."""
         quickly, later = QUIET_STOP_SECONDS, STOP_SECONDS - QUIET_STOP_SECONDS
         first = asyncio.FIRST_COMPLETED
+        # The cell's last output against the bounds; after the first of them a second Ctrl-C is offered.
         done, _ = await asyncio.wait(tasks, timeout=quickly, return_when=first)
         if not done:
             if self._stopped_by == "interrupt":
@@ -347,6 +350,7 @@ async def _leave(code: int) -> None:
     left = asyncio.all_tasks() - {asyncio.current_task()}
     for task in left:
         task.cancel()
+    # Cancellation against tasks of tools that ignore it: then the process exits without them.
     if left and (await asyncio.wait(left, timeout=LEAVE_SECONDS))[1]:
         os._exit(code)
 

@@ -320,6 +320,7 @@ class Link(asyncio.BufferedProtocol):
     async def _end(self) -> None:
         """Learn how the worker ended, then tell its cells."""
         try:
+            # The closed socket is seen before the exit status: wait for that, for the reason of the end.
             async with asyncio.timeout(REPORT_SECONDS):
                 how = await asyncio.shield(self._worker.exited)
         except TimeoutError:
@@ -392,6 +393,7 @@ class WorkersCell:
             self._closing = True
             self._link.send(ToWorker.CLOSE, self._number)
         try:
+            # The cell's acknowledgement against ``termination_ms``; the worker may also die, which closes the cell.
             async with asyncio.timeout(self._link.limits.termination_ms / 1000):
                 await self._closed.wait()
         except TimeoutError:

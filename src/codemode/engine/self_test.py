@@ -112,6 +112,7 @@ async def _tried() -> SelfTest:
 
     engine = WorkersEngine()
     try:
+        # The cells against a bound: an engine that hangs is a finding.
         async with asyncio.timeout(ANSWER_SECONDS):
             first_ms, _ = await _first_result(lambda: engine.session(Limits()))
             next_ms, following = await _first_result(lambda: engine.session(Limits()))

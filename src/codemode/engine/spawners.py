@@ -59,6 +59,7 @@ class ZygoteSpawner:
             zygote = self._current()
             seconds = FORK_SECONDS if zygote.proven else START_SECONDS * 2**tries
             try:
+                # The forked worker against the bound of its zygote; the zygote's reader ends one that is late.
                 async with asyncio.timeout(seconds):
                     return await taken(zygote.ask())
             except TimeoutError as error:

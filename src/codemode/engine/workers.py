@@ -148,6 +148,7 @@ class WorkersEngine:
             else:
                 supply.spawner.abandon()
         if ready is not None and is_here:
+            # A worker may be ready in spite of its cancellation; it is then ended below.
             await asyncio.wait([ready])
             if not _failed(ready):
                 await ready.result().gone()

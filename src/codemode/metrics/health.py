@@ -68,4 +68,5 @@ class Health:
         """Start no worker more."""
         if self._starting is not None:
             self._starting.cancel()
+            # The start is cancelled: wait until it has released its worker.
             await asyncio.wait([self._starting])

@@ -67,6 +67,7 @@ class MetricsServer:
         for task in self._open:
             task.cancel()
         if self._open:
+            # Cancelled connections only close their sockets, so no bound.
             await asyncio.wait(self._open)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

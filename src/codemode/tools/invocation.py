@@ -46,6 +46,7 @@ async def called(
         expired = asyncio.Event()  # all that a thread sees of it
         within = replace(context, cancel=EitherSignal(context.cancel, expired))
         try:
+            # The tool against its own timeout; a cancelled exec cancels it as well, and is not taken for a timeout.
             async with asyncio.timeout(seconds):
                 outcome = await _run(bind(within), within, thread=thread)
         except TimeoutError:  # ours: what the function raises is in its outcome

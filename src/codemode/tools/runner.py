@@ -81,6 +81,7 @@ class Runner:
         for task in mine:
             task.cancel()
         if mine:
+            # Cancellation against tools that ignore it: the bound decides.
             await asyncio.wait(mine, timeout=CLOSE_GRACE_S)
 
     async def _in_task(self, function: Callable[[], object]) -> CallOutcome:

@@ -236,6 +236,7 @@ async def _whole(call: Coroutine[Any, Any, ExecResult]) -> ExecResult:
     """
     task = asyncio.create_task(call)
     try:
+        # The call against the SDK's cancellation, which comes at every await until this returns.
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         task.cancel()

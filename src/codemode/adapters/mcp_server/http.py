@@ -135,6 +135,7 @@ async def serve_http(
     stopping = asyncio.create_task((stop or asyncio.Event()).wait())
     with bounded_log(), unlogged_disconnects():
         try:
+            # uvicorn ends by a signal of its own, or ``stop`` ends it.
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopping.cancel()

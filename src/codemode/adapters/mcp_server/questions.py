@@ -183,6 +183,7 @@ class Questions:
             try:
                 if self._channels:
                     self._channels[-1].take(question)
+                # The client's answer against its bound; the end of the call withdraws the question.
                 async with asyncio.timeout(ANSWER_SECONDS):
                     return await question.answer
             except TimeoutError:

@@ -131,6 +131,7 @@ class McpServer:
         """End every session and its cells. Idempotent."""
         if self._starting is not None:
             self._starting.cancel()
+            # Requests that wait for the servers see the start cancelled; their sessions are closed next.
             await asyncio.wait({self._starting})
         await self.sessions.aclose()
         await self._catalogue.aclose()
@@ -146,6 +147,7 @@ class McpServer:
 
     async def tools(self) -> Sequence[ToolDefinition]:
         """What programs may call, once the MCP servers have had their time to start."""
+        # The start of all servers against the patience of a client; the start goes on.
         await asyncio.wait({self._start()}, timeout=LIST_SECONDS)
         return self._catalogue.toolset.definitions
 

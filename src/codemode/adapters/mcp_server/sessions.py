@@ -195,6 +195,7 @@ class ServedSessions:
         """End all of them, side by side; nothing begins any more."""
         self._closed = True
         ends = [self.end(key) for key in list(self._sessions)]
+        # Sessions that end by themselves at this moment are in ``_ending``, and are awaited as well.
         await asyncio.gather(*ends, *self._ending)
 
     def _released(self, session: ServedSession) -> None:

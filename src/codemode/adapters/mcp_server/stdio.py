@@ -64,6 +64,7 @@ async def serve_stdio(
     moving = asyncio.create_task(line.run())
     ended = asyncio.create_task(line.ended.wait())
     try:
+        # The client's end of input, a closed output, or ``stop``: the first of them ends the others.
         await asyncio.wait({serving, moving, ended}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         # The server first: it answers what is under way, and would wait for a line that does not move.

@@ -123,6 +123,7 @@ class ServerConnection:
             return
         if self._session is None:  # it waits for the server, and not to be left
             task.cancel()
+        # The orderly end of the session against its bound; then cancellation against the same.
         _, late = await asyncio.wait({task}, timeout=CLOSE_SECONDS)
         if late:
             task.cancel()
@@ -211,6 +212,7 @@ class ServerConnection:
         """Whether the server answers in this session."""
         assert self._session is not None
         try:
+            # The answer to a ping against its bound, which a lost session never gives.
             async with asyncio.timeout(PING_SECONDS):
                 await self._session.send_request(mcp_types.PingRequest(), mcp_types.EmptyResult)
         except PeerError:

@@ -58,4 +58,5 @@ class Opening:
     async def aclose(self) -> None:
         """Give it up; what it has opened is closed."""
         self._task.cancel()
+        # Already cancelled; a start that completes all the same is closed by its own task.
         await asyncio.wait({self._task})

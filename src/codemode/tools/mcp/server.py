@@ -175,6 +175,7 @@ class Server:
         for task in (self._watching, self._reviving):
             if task is not None:
                 task.cancel()
+                # Already cancelled, and each of them is bounded by itself.
                 await asyncio.wait({task})
         if self._opening is not None:
             await self._opening.aclose()
@@ -201,6 +202,7 @@ class Server:
                 said = McpProgress(self.name, call, progress, total, message)
                 context.run(self._handlers.on_progress, said)
 
+        # The answer against a time limit that progress moves on, up to ``last``.
         async with asyncio.timeout(self._timeout) as clock:
             try:
                 return await connection.call(
@@ -274,6 +276,7 @@ class Server:
             on_end=self._lost,
         )
         try:
+            # The start against its bound, and against ``aclose``, which cancels it.
             async with asyncio.timeout(LIMIT_S):
                 await connection.open()
                 change, problems = await self._list(connection)
@@ -359,6 +362,7 @@ class Server:
 
     async def _list_again(self, connection: ServerConnection) -> None:
         try:
+            # The new list against its bound; a connection that ends meanwhile is an error here and not a loss of tools.
             async with asyncio.timeout(self._start_timeout):
                 change, problems = await self._list(connection)
         except Exception as error:  # noqa: BLE001 - it keeps the tools that it had

@@ -209,6 +209,7 @@ class McpServers:
         self._closed = True
         if self._starting is not None:
             self._starting.cancel()
+            # Those who wait for the start see it cancelled, and ``closed`` behind it.
             await asyncio.wait({self._starting})
         for toolset in tuple(self._toolsets):
             self.detach(toolset)
@@ -285,6 +286,7 @@ class McpServers:
             if not self._waiting and not starting.done():
                 self._starting = None
                 starting.cancel()
+                # The last waiter is gone; a call that comes during this wait begins a start of its own.
                 await asyncio.wait({starting})
         self._check_open()
         starting.result()

@@ -133,6 +133,7 @@ class ServerProcess:
                 await _end(process)
                 for each in (readers, *pumps):
                     each.cancel()
+                # They have been cancelled, and the process has ended: nothing else wakes them, so no bound.
                 await asyncio.wait([readers, *pumps])
 
     def ending(self) -> ProcessEnding:
@@ -288,6 +289,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 async def _exits(process: asyncio.subprocess.Process, seconds: float) -> bool:
     try:
+        # The exit against its bound; at the same moment both may be true, so the return code decides.
         async with asyncio.timeout(seconds):
             await process.wait()
     except TimeoutError:

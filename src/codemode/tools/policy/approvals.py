@@ -166,6 +166,7 @@ class Approvals:
         self._tell(call, name, "asked", by="rule", reason=prompt, approval=approval)
         try:
             async with self._asking(waiting):
+                # The answer against its expiry; cancellation of the call passes through and withdraws the question.
                 await asyncio.wait(
                     [waiting.answer], timeout=None if expires_ms is None else expires_ms / 1000
                 )
@@ -242,6 +243,7 @@ class Approvals:
             yield
         finally:
             asking.cancel()
+            # Cancellation against an ``on_approval`` that ignores it: the bound decides.
             await asyncio.wait({asking}, timeout=ASKING_GRACE_S)
 
     async def _ask(self, on_approval: OnApproval, waiting: _Waiting) -> None:
