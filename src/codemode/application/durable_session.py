@@ -17,7 +17,7 @@ import msgspec
 
 from ..durable.journalled import JournalledSession, Journals
 from ..durable.sqlite import SqliteStore
-from ..durable.store import CallChanged, CellEnded, OutputDelivered, ValuesCommitted
+from ..durable.store import CallChanged, CellForgotten, OutputDelivered, ValuesCommitted
 from ..errors import UsageError
 from ..protocol.types import (
     CellId,
@@ -237,11 +237,11 @@ class DurableSession:
         if isinstance(response, Yielded | Pending):
             await self._journals.write(OutputDelivered(cell_id, len(response.items)))
         else:
-            await self._journals.write(CellEnded(cell_id))
+            await self._journals.write(CellForgotten(cell_id))
 
     def given_up(self, cell_id: str) -> None:
         """A cell was ended, and nobody gets its result."""
-        self._journals.write(CellEnded(cell_id)).add_done_callback(_retrieved)
+        self._journals.write(CellForgotten(cell_id)).add_done_callback(_retrieved)
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────
 

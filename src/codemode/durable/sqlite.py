@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from .store import (
     CallChanged,
     CellBegun,
-    CellEnded,
+    CellForgotten,
     EntryWritten,
     OutputDelivered,
     SessionHeldError,
@@ -284,7 +284,7 @@ class SqliteStore:
             return False
         held = session in self._held
         self._take(db, session)
-        _apply(db, session, CellEnded(cell_id))
+        _apply(db, session, CellForgotten(cell_id))
         if not held:
             self._give_back(db, session)
         return True
@@ -405,7 +405,7 @@ def _apply(db: sqlite3.Connection, session: str, change: Change) -> None:
                 "update cells set delivered = delivered + ? where session = ? and cell = ?",
                 (items, session, cell),
             )
-        case CellEnded(cell):
+        case CellForgotten(cell):
             for table in ("cells", "entries", "calls"):
                 db.execute(f"delete from {table} where session = ? and cell = ?", (session, cell))
 

@@ -77,14 +77,14 @@ class OutputDelivered(Struct, frozen=True):
     items: int
 
 
-class CellEnded(Struct, frozen=True):
+class CellForgotten(Struct, frozen=True):
     """The end of a cell was handed over, or the cell was given up: its journal goes."""
 
     cell_id: str
 
 
 Change: TypeAlias = (
-    CellBegun | EntryWritten | CallChanged | ValuesCommitted | OutputDelivered | CellEnded
+    CellBegun | EntryWritten | CallChanged | ValuesCommitted | OutputDelivered | CellForgotten
 )
 
 
