@@ -81,7 +81,7 @@ async def on_loopback(fault: str) -> Row:
                 host.process.send_signal(signal.SIGTERM)
             elif fault == "add":
                 await places.add()
-                note = f"{provider.rebalance()} sessions moved"
+                note = f"{await provider.rebalance()} idle sessions moved"
             else:
                 for each in list(places.hosts):
                     await places.add()
@@ -135,9 +135,8 @@ async def on_ray(fault: str) -> Row:
             Crowd(provider, SESSIONS) as crowd,
         ):
             known = await places.refresh()
-            head = min(known, key=lambda host: host.pid)  # the oldest: the head's own
-            victim: RayHost = next(host for host in known if host is not head)
-            provider.rebalance()
+            victim: RayHost = next(host for host in known if nodes.may_be_struck(host))
+            await provider.rebalance()
             await asyncio.sleep(SETTLE_SECONDS)
             crowd.fault()
             began = time.monotonic()
@@ -154,8 +153,7 @@ async def on_ray(fault: str) -> Row:
                 while len(await places.refresh()) <= HOSTS:
                     pass
                 note = f"a host after {time.monotonic() - began:.1f} s"
-                await provider.connection()
-                note += f", {provider.rebalance()} sessions moved"
+                note += f", {await provider.rebalance()} idle sessions moved"
             await _came_back(crowd)
             return Row(name, crowd.outcome(), note)
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import statistics
+import sys
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -175,6 +177,72 @@ async def many_idle() -> list[str]:
     ]
 
 
+async def silence() -> list[str]:
+    """How long until a stopped host is lost to its client, and a stopped client to its host."""
+    host_after, client_after = await asyncio.gather(_stopped_host(), _stopped_client())
+    return [
+        f"a host that is stopped is lost to its client after {host_after:.0f} s,"
+        f" a client that is stopped to its host after {client_after:.0f} s"
+    ]
+
+
+async def _stopped_host() -> float:
+    async with loopback_host() as host, GrpcSessionProvider(host.url) as provider:
+        async with CodeMode(provider=provider) as cm:
+            live = await cm.exec('// @exec: {"yield_time_ms": 1}\nawait new Promise(() => {})')
+            host.process.send_signal(signal.SIGSTOP)
+            began = time.perf_counter()
+            result = await cm.wait(live, yield_time_ms=600_000)
+            assert result.failed
+            took = time.perf_counter() - began
+            host.process.kill()
+            return took
+
+
+async def _stopped_client() -> float:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        status = free.getsockname()[1]
+    async with loopback_host("--status", f"http://127.0.0.1:{status}") as host:
+        client = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", _CLIENT, host.url), stdout=asyncio.subprocess.PIPE
+        )
+        try:
+            assert client.stdout is not None
+            assert await client.stdout.readline() == b"ready\n"
+            client.send_signal(signal.SIGSTOP)
+            began = time.perf_counter()
+            async with asyncio.timeout(120):
+                # A host tells nobody that a session of its has ended.
+                while "\ncodemode_sessions 0.0\n" not in await _metrics(status):  # noqa: ASYNC110
+                    await asyncio.sleep(0.2)
+            return time.perf_counter() - began
+        finally:
+            client.kill()
+            await client.wait()
+
+
+async def _metrics(port: int) -> str:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n")
+    text = (await reader.read()).decode()
+    writer.close()
+    return text
+
+
+_CLIENT = """
+import asyncio, sys
+from codemode import CodeMode, GrpcSessionProvider
+
+async def main():
+    async with GrpcSessionProvider(sys.argv[1]) as provider, CodeMode(provider=provider) as cm:
+        await cm.exec("text(1)")
+        print("ready", flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
 def _own_memory() -> float:
     text = Path("/proc/self/statm").read_text().split()
     return int(text[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
@@ -182,5 +250,5 @@ def _own_memory() -> float:
 
 async def measured() -> list[str]:
     """All figures, a line each."""
-    found = [*await nested_calls(), *await a_host()]
+    found = [*await nested_calls(), *await silence(), *await a_host()]
     return [*found, *await many_idle()]

@@ -33,6 +33,10 @@ class RayNodes:
         """One node more."""
         self._nodes.append(self._cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES))
 
+    def may_be_struck(self, host: RayHost) -> bool:
+        """Whether it is not the host of the head, with which the whole cluster would go."""
+        return any(each.node_id == host.node for each in self._nodes)
+
     def strike(self, host: RayHost, number: signal.Signals) -> int:
         """Send a signal to all processes of a node; how many those are."""
         node = next(each for each in self._nodes if each.node_id == host.node)

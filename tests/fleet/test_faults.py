@@ -33,7 +33,7 @@ async def test_sessions_outlive_hosts_that_are_killed_added_and_restarted() -> N
         crowd.fault()
         cluster.hosts.pop(0)
         await cluster.add()
-        provider.rebalance()
+        await provider.rebalance()
         await crowd.go_on()
         added = crowd.outcome()
 
@@ -67,7 +67,7 @@ async def test_a_host_is_drained_from_the_application_without_a_word() -> None:
         drained = dict(provider.spread())
         await crowd.go_on()
         provider.admit(first.url)
-        moved = provider.rebalance()
+        moved = await provider.rebalance()
         await crowd.go_on()
         outcome, spread = crowd.outcome(), dict(provider.spread())
 

@@ -225,6 +225,8 @@ class FleetSessionProvider(RemoteProvider):
         if standing is not None:
             standing.sessions -= 1
             standing.trusted_until = 0.0  # it may be gone: whoever is next asks it first
+            if connection.failure is not None:  # it did not end as a host ends a session
+                standing.failed(asyncio.get_running_loop().time(), connection.failure.text)
 
     def _why_none(self) -> str:
         told = [
@@ -293,12 +295,13 @@ class FleetSessionProvider(RemoteProvider):
         """
         self._standing(endpoint).is_drained = False
 
-    def rebalance(self) -> int:
-        """Let go of idle sessions of hosts that have more than their share, as after a host was added.
+    async def rebalance(self) -> int:
+        """Look where hosts are, and let go of idle sessions of those that have more than their share.
 
         Returns:
             How many that are.
         """
+        await self._look()
         fit = [each for each in self._standings.values() if each.takes_sessions]
         if not fit:
             return 0
