@@ -15,6 +15,7 @@ from . import (
     mcp_calls,
     memory,
     output,
+    traces,
     workers,
 )
 from .command import bench_options, measure_and_report
@@ -31,6 +32,7 @@ _GROUPS = {
         declarations,
         mcp_calls,
         fairness,
+        traces,
     )
 }
 

@@ -21,6 +21,7 @@ from bench import (
     mcp_calls,
     memory,
     output,
+    traces,
     workers,
 )
 from bench.__main__ import main
@@ -37,6 +38,7 @@ GROUPS = (
     declarations,
     mcp_calls,
     fairness,
+    traces,
 )
 
 

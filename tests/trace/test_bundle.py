@@ -175,3 +175,42 @@ def test_another_schema_is_refused(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text('{"schema": 2}')
     with pytest.raises(UsageError, match="has schema 2, and this codemode reads 1"):
         Bundle(tmp_path)
+
+
+def test_a_long_recording_is_packed_when_it_is_closed_and_read_on_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codemode.trace.recorder.PACK_LOG_BYTES", 1)
+    log = history()
+    plain = recorded(tmp_path / "plain", log, pack=False)
+    kept = (plain.path / "events.jsonl").read_bytes()
+    reducer = Reducer()
+    growing = Bundle(plain.path)
+    half = kept.index(b"\n", len(kept) // 2) + 1
+    (plain.path / "events.jsonl").write_bytes(kept[:half])
+    before = growing.feed(reducer)
+    packed = recorded(tmp_path / "packed", log)
+    (plain.path / "events.jsonl").unlink()
+    shutil.copy(packed.path / "events.jsonl.zst", plain.path)
+
+    assert sorted(path.name for path in packed.path.iterdir() if path.is_file()) == [
+        "events.jsonl.zst",
+        "manifest.json",
+    ]
+    assert packed.reduce() == reduce(Bundle(packed.path).events())
+    assert packed.reduce().recording.status == "complete"
+    assert before + growing.feed(reducer) == len(log.events)
+
+
+def test_a_packed_recording_that_is_cut_is_read_as_far_as_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codemode.trace.recorder.PACK_LOG_BYTES", 1)
+    bundle = recorded(tmp_path, history())
+    packed = bundle.path / "events.jsonl.zst"
+    whole = packed.read_bytes()
+    for size in (0, 5, len(whole) // 2, len(whole) - 1):
+        packed.write_bytes(whole[:size])
+        assert Bundle(bundle.path).reduce().recording.events <= len(history().events)
+    packed.write_bytes(b"no zstd at all")
+    assert Bundle(bundle.path).reduce().recording.status == "damaged"

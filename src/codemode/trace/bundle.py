@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import msgspec
 
 from ..errors import UsageError
 from .events import SCHEMA, Event
-from .payloads import Payloads
-from .recorder import EVENTS, MANIFEST
+from .payloads import Payloads, open_packed
+from .recorder import EVENTS, MANIFEST, PACKED_EVENTS
 from .reducer import Reducer
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 LINE_BYTES: Final = 16 * 1024 * 1024
 """A line that is longer was not written by a recorder: what may be long stands in payloads."""
+
+SKIP_BYTES: Final = 1024 * 1024
+"""What is read at once of a packed log to get to where one was."""
 
 _decoder: Final = msgspec.json.Decoder(Event)
 
@@ -61,23 +64,40 @@ class Bundle:
 
     def events(self, reducer: Reducer | None = None) -> Iterator[TraceEvent]:
         """The events since the last time, up to the last whole line; what is no event is told ``reducer``."""
-        with (self.path / EVENTS).open("rb") as lines:
-            lines.seek(self._offset)
-            while line := lines.readline(LINE_BYTES):
-                if not line.endswith(b"\n"):
-                    break  # half a line: its writer is at it, or has died
-                self._offset += len(line)
-                self._line += 1
-                try:
-                    yield _decoder.decode(line)
-                except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-                    if reducer is not None:
-                        reducer.problem(f"line {self._line} is no event: {error}")
+        with self._log() as lines:
+            try:
+                yield from self._decoded(lines, reducer)
+            except OSError as error:  # a packed log that is damaged, or a disk
+                if reducer is not None:
+                    reducer.problem(f"nothing can be read behind line {self._line}: {error}")
+
+    def _decoded(self, lines: BinaryIO, reducer: Reducer | None) -> Iterator[TraceEvent]:
+        _skip(lines, self._offset)
+        while line := lines.readline(LINE_BYTES):
+            if not line.endswith(b"\n"):
+                break  # half a line: its writer is at it, or has died
+            self._offset += len(line)
+            self._line += 1
+            try:
+                yield _decoder.decode(line)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+                if reducer is not None:
+                    reducer.problem(f"line {self._line} is no event: {error}")
 
     @property
     def half_line(self) -> int:
         """How many bytes stand behind the last whole line that was read."""
-        return (self.path / EVENTS).stat().st_size - self._offset
+        try:
+            return (self.path / EVENTS).stat().st_size - self._offset
+        except FileNotFoundError:
+            return 0  # it was closed and packed, and so is whole
+
+    def _log(self) -> BinaryIO:
+        """The lines; of a recording that is packed meanwhile, the same ones."""
+        try:
+            return (self.path / EVENTS).open("rb")
+        except FileNotFoundError:
+            return open_packed(self.path / PACKED_EVENTS)
 
     def reduce(self) -> Trace:
         """The graph of the whole bundle. A lost payload and half a last line are among its problems."""
@@ -91,6 +111,14 @@ class Bundle:
             if told.digest and self._payloads.read(told.digest) is None:
                 reducer.problem(f"the payload of {name} is lost: {told.digest}")
         return reducer.trace
+
+
+def _skip(lines: BinaryIO, size: int) -> None:
+    if lines.seekable():
+        lines.seek(size)
+        return
+    while size > 0 and (skipped := len(lines.read(min(size, SKIP_BYTES)))):
+        size -= skipped
 
 
 def _contents(trace: Trace) -> Iterator[tuple[str, Content]]:

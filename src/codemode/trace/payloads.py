@@ -6,8 +6,11 @@ payloads/3f/3fa2….zst     with zstd, or without the ending where it was not to
 from __future__ import annotations
 
 import hashlib
+import io
 import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from ..errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +31,53 @@ def zstd() -> Any:
     return zstandard
 
 
+def pack_file(plain: Path, packed: Path) -> None:
+    """Have what stands in ``plain`` in ``packed``, whole or not at all; zstd must be there.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    draft = packed.with_name(f".{packed.name}.{os.getpid()}")
+    with plain.open("rb") as source, draft.open("wb") as target:
+        zstd().ZstdCompressor(level=3).copy_stream(source, target)
+    draft.replace(packed)
+
+
+def open_packed(packed: Path) -> BinaryIO:
+    """What was packed, as a stream of bytes; reading what is damaged is an OSError.
+
+    Raises:
+        OSError: it cannot be opened.
+        UsageError: zstd is not there.
+    """
+    module = zstd()
+    if module is None:
+        raise UsageError(f"{packed} is packed with zstd: pip install 'codemode[trace]'")
+    reader = module.ZstdDecompressor().stream_reader(packed.open("rb"), closefd=True)
+    return io.BufferedReader(_Unpacked(reader, module.ZstdError))
+
+
+class _Unpacked(io.RawIOBase):
+    """A packed stream whose damage is an OSError, as that of a disk."""
+
+    def __init__(self, reader: Any, error: type[Exception]) -> None:
+        self._reader = reader
+        self._error = error
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            return int(self._reader.readinto(buffer))
+        except self._error as error:
+            raise OSError(str(error)) from error
+
+    def close(self) -> None:
+        self._reader.close()
+        super().close()
+
+
 class Payloads:
     """The payloads of one bundle.
 
@@ -41,6 +91,11 @@ class Payloads:
         self._zstd = zstd()
         self._packs = pack and self._zstd is not None
         self._written: set[str] = set()
+
+    @property
+    def packs(self) -> bool:
+        """Whether payloads are written packed."""
+        return self._packs
 
     def write(self, text: str) -> str:
         """Have ``text`` on disk, and return its digest.

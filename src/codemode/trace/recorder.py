@@ -26,7 +26,7 @@ import msgspec
 
 from ..surface.canonical_json import canonical_hash
 from .events import SCHEMA, CallRequestedEvent, Content, EventsDroppedEvent, utf8_size
-from .payloads import Payloads
+from .payloads import PACKED, Payloads, pack_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +40,10 @@ _log = logging.getLogger(__name__)
 
 MANIFEST: Final = "manifest.json"
 EVENTS: Final = "events.jsonl"
+PACKED_EVENTS: Final = EVENTS + PACKED
+
+PACK_LOG_BYTES: Final = 1024 * 1024
+"""Events of at least so many bytes are packed when their recording is closed."""
 
 INLINE_BYTES: Final = 160
 """A text of at most so many bytes stands in its event."""
@@ -163,28 +167,40 @@ class Recorder:
                         self._waiting.clear()
                     return
                 if closing:
-                    return
+                    break
+        self._pack_log()
+
+    def _pack_log(self) -> None:
+        """A recording that is over is packed, if it is long: its lines repeat each other."""
+        log = self.path / EVENTS
+        if not self._payloads.packs or log.stat().st_size < PACK_LOG_BYTES:
+            return
+        try:
+            pack_file(log, log.with_name(PACKED_EVENTS))
+            log.unlink()  # a reader finds the one or the other
+        except OSError:
+            _log.exception("the recording stays as it is: %s", self.path)
 
     def _write(self, events: list[TraceEvent]) -> None:
-        lines = bytearray()
-        for event in events:
-            lines += self._encoder.encode(self._on_disk(event))
-            lines += b"\n"
-        self._lines.write(lines)
+        # One call for all of them: this thread holds up the event loop for as long as it runs Python.
+        self._lines.write(self._encoder.encode_lines([self._on_disk(event) for event in events]))
         self._lines.flush()
 
     def _on_disk(self, event: TraceEvent) -> TraceEvent:
         """The event with each of its texts in its place, redacted, or left out."""
         changes: dict[str, Any] = {}
-        if isinstance(event, CallRequestedEvent) and event.arguments is not None:
-            changes["arguments_hash"] = canonical_hash(event.arguments.text or "")
         for name in _CONTENTS[type(event)]:
             told = getattr(event, name)
             if told is not None:
                 placed = self._placed(event, name, told)
                 if placed is not told:
                     changes[name] = placed
-        return msgspec.structs.replace(event, **changes) if changes else event
+        if not changes:
+            return event
+        if isinstance(event, CallRequestedEvent) and event.arguments is not None:
+            # Of arguments that stand in the event as they were, a reader makes the hash itself.
+            changes["arguments_hash"] = canonical_hash(event.arguments.text or "")
+        return msgspec.structs.replace(event, **changes)
 
     def _placed(self, event: TraceEvent, name: str, told: Content) -> Content:
         text = told.text

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ..surface.canonical_json import canonical_hash
 from . import events as e
 from .graph import (
     ApprovalNode,
@@ -305,7 +306,8 @@ class Reducer:
     def _call_requested(self, event: e.CallRequestedEvent) -> None:
         call = self._call(event, event.cell_id, event.call)
         call.tool, call.line, call.column = event.tool, event.line, event.column
-        call.arguments, call.arguments_hash = event.arguments, event.arguments_hash
+        call.arguments = event.arguments
+        call.arguments_hash = event.arguments_hash or _hash_of(event.arguments)
         call.digest, call.attempt = event.digest, event.attempt
         _start(call, event)
 
@@ -354,6 +356,11 @@ def reduce(events: Iterable[e.TraceEvent]) -> Trace:
     for event in events:
         reducer.feed(event)
     return reducer.trace
+
+
+def _hash_of(arguments: e.Content | None) -> str:
+    """Of arguments that stand in their event; a recorder has made it of others before they went elsewhere."""
+    return "" if arguments is None or arguments.text is None else canonical_hash(arguments.text)
 
 
 def _start(node: Node, event: e.TraceEvent) -> None:
