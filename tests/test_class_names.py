@@ -10,8 +10,8 @@ from typing import Final
 SOURCE: Final = Path(__file__).parents[1] / "src" / "codemode"
 
 TWINS: Final = frozenset(
-    "Answers Callbacks Cells Connection Endpoint Executions Failure Host Invocation Link Listener Observation Owner"
-    " Pending Recording Requests Service Source Unread Wait _Callback _Cell _Entry".split()
+    "Answers Callbacks Cells Connection Executions Failure Host Invocation Link Listener Observation Owner Pending"
+    " Requests Service Wait _Callback _Cell".split()
 )
 """Names that still stand for two classes. The list only gets shorter."""
 

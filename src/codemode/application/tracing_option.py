@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ..limits import Limits
     from ..protocol.session import Session, SessionDelegate, SessionProvider
-    from ..trace.endpoint import Endpoint
+    from ..trace.endpoint import ProcessEndpoint
     from ..trace.recorder import Recorder
     from ..trace.tracer import Sink, Tracer
     from .inspection import InspectedCodeMode
@@ -33,7 +33,7 @@ class Tracing:
     """
 
     def __init__(
-        self, tracer: Tracer, recorder: Recorder | None, endpoint: Endpoint | None
+        self, tracer: Tracer, recorder: Recorder | None, endpoint: ProcessEndpoint | None
     ) -> None:
         self.tracer = tracer
         self.inspected: InspectedCodeMode | None = None
@@ -101,7 +101,7 @@ def _recorder(folder: str | os.PathLike[str]) -> Recorder:
         raise UsageError(f"nothing can be recorded in {folder}: {error}") from error
 
 
-def _endpoint() -> Endpoint | None:
+def _endpoint() -> ProcessEndpoint | None:
     if process_folder() is None:
         return None
     from ..trace.endpoint import endpoint_of_process  # noqa: PLC0415 - only for what is looked at
@@ -109,7 +109,7 @@ def _endpoint() -> Endpoint | None:
     return endpoint_of_process()
 
 
-def _together(sink: Sink | None, endpoint: Endpoint | None) -> Sink | None:
+def _together(sink: Sink | None, endpoint: ProcessEndpoint | None) -> Sink | None:
     if sink is None or endpoint is None:
         return sink or endpoint
     from ..trace.sinks import Tee  # noqa: PLC0415 - only for both

@@ -30,11 +30,11 @@ class JournalError(CodeModeError):
     """A journal cannot be read, or is of another making."""
 
 
-class _Entry(Struct, frozen=True, array_like=True, gc=False):
+class _JournalEntry(Struct, frozen=True, array_like=True, gc=False):
     """An entry; the base of all."""
 
 
-class Head(_Entry, frozen=True, array_like=True, tag="h", gc=False):
+class Head(_JournalEntry, frozen=True, array_like=True, tag="h", gc=False):
     """What the cell was started with.
 
     Attributes:
@@ -52,13 +52,13 @@ class Head(_Entry, frozen=True, array_like=True, tag="h", gc=False):
     seed: int
 
 
-class ClockReadings(_Entry, frozen=True, array_like=True, tag="c", gc=False):
+class ClockReadings(_JournalEntry, frozen=True, array_like=True, tag="c", gc=False):
     """What the program has read from its clock, as the engine tells it."""
 
     readings: bytes
 
 
-class Settled(_Entry, frozen=True, array_like=True, tag="s", gc=False):
+class Settled(_JournalEntry, frozen=True, array_like=True, tag="s", gc=False):
     """A call has its answer: JSON, or the text that the program catches."""
 
     seen: int
@@ -68,7 +68,7 @@ class Settled(_Entry, frozen=True, array_like=True, tag="s", gc=False):
     error: str | None = None
 
 
-class TimerFired(_Entry, frozen=True, array_like=True, tag="t", gc=False):
+class TimerFired(_JournalEntry, frozen=True, array_like=True, tag="t", gc=False):
     """A timer is due."""
 
     seen: int
@@ -76,7 +76,7 @@ class TimerFired(_Entry, frozen=True, array_like=True, tag="t", gc=False):
     timer: int
 
 
-class ValueLoaded(_Entry, frozen=True, array_like=True, tag="l", gc=False):
+class ValueLoaded(_JournalEntry, frozen=True, array_like=True, tag="l", gc=False):
     """``load`` has its answer: JSON in UTF-8, or None."""
 
     seen: int

@@ -224,7 +224,7 @@ class MissingCell(Struct, frozen=True):
 WaitOutcome: TypeAlias = LiveCell | MissingCell
 
 
-class Unread(dict[str, Any]):
+class UnreadArguments(dict[str, Any]):
     """The arguments of a call whose input has not been read."""
 
 
@@ -237,7 +237,7 @@ class ToolCall(Struct, frozen=True, kw_only=True):
         input: the argument as the program wrote it. A session gives ``UNSET`` if the program passed none;
             middlewares and tools then see ``{}``.
         arguments: what the tool gets, by the names of its parameters, once they have been read: before that
-            it is empty, and an :class:`Unread`.
+            it is empty, and an :class:`UnreadArguments`.
         call_id: the model's call that started the cell, as ``exec`` was given it.
         line: where in the program the call stands, from 1; None where the engine does not tell.
         column: the same, from 1.
@@ -256,7 +256,7 @@ class ToolCall(Struct, frozen=True, kw_only=True):
     tool_name: ToolName
     tool_kind: ToolKind = "function"
     input: JsonValue = UNSET
-    arguments: dict[str, Any] = field(default_factory=Unread)
+    arguments: dict[str, Any] = field(default_factory=UnreadArguments)
     call_id: str = ""
     line: int | None = None
     column: int | None = None

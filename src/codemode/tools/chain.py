@@ -30,7 +30,7 @@ import msgspec
 from ..errors import UsageError
 from ..fair_executor import FAIR_EXECUTOR
 from ..large_values import is_large
-from ..protocol.types import JsonValue, ToolCall, Unread
+from ..protocol.types import JsonValue, ToolCall, UnreadArguments
 from .copies import copied, same
 from .result import converted
 
@@ -141,7 +141,7 @@ class Chain:
                 f"call_next was given a {type(handed).__name__} instead of a call"
                 "\nHint: await call_next(call)"
             )
-        is_read_again = isinstance(handed.arguments, Unread) or same(
+        is_read_again = isinstance(handed.arguments, UnreadArguments) or same(
             handed.arguments, call.arguments
         )
         if handed.tool_name != call.tool_name:

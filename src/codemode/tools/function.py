@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar, cast,
 from weakref import WeakSet
 
 from ..errors import ToolDefinitionError
-from ..protocol.types import ToolDefinition, ToolName, Unread
+from ..protocol.types import ToolDefinition, ToolName, UnreadArguments
 from .failure import as_tool_error
 from .foreign import refuse_foreign
 from .function_reading import FunctionOptions, ReadFunction, is_unbound, read_function
@@ -150,7 +150,7 @@ class FunctionTool(Generic[P, R]):
             ToolError: the input does not fit, the function failed, or its result has no
                 JSON form.
         """
-        if isinstance(call.arguments, Unread):
+        if isinstance(call.arguments, UnreadArguments):
             call = self.prepare(call, context)
 
         def bind(context: ToolContext) -> Callable[[], object]:

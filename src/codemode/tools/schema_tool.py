@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from ..errors import ToolDefinitionError, ToolError
-from ..protocol.types import ToolDefinition, ToolName, Unread
+from ..protocol.types import ToolDefinition, ToolName, UnreadArguments
 from .invocation import called
 from .origin import origin_of
 from .said import checked_annotations, checked_timeout
@@ -149,7 +149,7 @@ class Tool:
         Raises:
             ToolError: the input is no object, the function failed, or its result has no JSON form.
         """
-        if isinstance(call.arguments, Unread):
+        if isinstance(call.arguments, UnreadArguments):
             call = self.prepare(call, context)
         given = (call.input, call) if self.takes_call else (call.input,)
 

@@ -79,7 +79,7 @@ class Inspected(Protocol):
         """Refuse it."""
 
 
-class Endpoint:
+class ProcessEndpoint:
     """Answers questions about this process.
 
     Args:
@@ -328,13 +328,13 @@ class _Question(msgspec.Struct):
     reason: str = ""
 
 
-_ANSWERS: Final[dict[str, Callable[[Endpoint, _Question], Awaitable[bytes]]]] = {
-    "about": Endpoint._about,
-    "events": Endpoint._events_after,
-    "state": Endpoint._state,
-    "terminate": Endpoint._terminate,
-    "approve": Endpoint._approve,
-    "refuse": Endpoint._refuse,
+_ANSWERS: Final[dict[str, Callable[[ProcessEndpoint, _Question], Awaitable[bytes]]]] = {
+    "about": ProcessEndpoint._about,
+    "events": ProcessEndpoint._events_after,
+    "state": ProcessEndpoint._state,
+    "terminate": ProcessEndpoint._terminate,
+    "approve": ProcessEndpoint._approve,
+    "refuse": ProcessEndpoint._refuse,
 }
 
 
@@ -406,11 +406,11 @@ def _is_own(writer: asyncio.StreamWriter) -> bool:
     return bool(user == os.getuid())
 
 
-_endpoints: Final[dict[int, Endpoint]] = {}
+_endpoints: Final[dict[int, ProcessEndpoint]] = {}
 _making: Final = threading.Lock()
 
 
-def endpoint_of_process() -> Endpoint | None:
+def endpoint_of_process() -> ProcessEndpoint | None:
     """The endpoint of this process, made for the first who asks; None: nobody has opted in, or it cannot be made."""
     folder = process_folder()
     if folder is None:
@@ -419,7 +419,7 @@ def endpoint_of_process() -> Endpoint | None:
         process = os.getpid()  # a fork has its own
         if process not in _endpoints:
             try:
-                _endpoints[process] = Endpoint(folder)
+                _endpoints[process] = ProcessEndpoint(folder)
             except (OSError, UsageError) as error:
                 _log.warning("this process cannot be inspected: %s", error)
                 return None

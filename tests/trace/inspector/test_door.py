@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from codemode import CodeMode, UsageError
-from codemode.trace.endpoint import KEPT_EVENTS, Endpoint
+from codemode.trace.endpoint import KEPT_EVENTS, ProcessEndpoint
 from codemode.trace.events import TurnStartedEvent
 from codemode.trace.inspector.sources import Process, Sources
 
@@ -87,7 +87,7 @@ def event(number: int) -> TurnStartedEvent:
     return TurnStartedEvent(seq=number, at_ms=1.0, session="s", turn="t")
 
 
-async def question(endpoint: Endpoint, **fields: Any) -> dict[str, Any]:
+async def question(endpoint: ProcessEndpoint, **fields: Any) -> dict[str, Any]:
     reader, writer = await asyncio.open_unix_connection(endpoint.path, limit=2**24)
     writer.write(json.dumps(fields).encode() + b"\n")
     answer: dict[str, Any] = json.loads(await reader.readline())
@@ -97,7 +97,7 @@ async def question(endpoint: Endpoint, **fields: Any) -> dict[str, Any]:
 
 
 async def test_a_process_gives_its_events_and_waits_for_the_next(tmp_path: Path) -> None:
-    endpoint = Endpoint(tmp_path / "sockets")
+    endpoint = ProcessEndpoint(tmp_path / "sockets")
     try:
         for number in range(1, 4):
             endpoint(event(number))
@@ -118,7 +118,7 @@ async def test_a_process_gives_its_events_and_waits_for_the_next(tmp_path: Path)
 
 
 async def test_old_events_are_forgotten_and_counted(tmp_path: Path) -> None:
-    endpoint = Endpoint(tmp_path / "sockets")
+    endpoint = ProcessEndpoint(tmp_path / "sockets")
     try:
         for number in range(1, KEPT_EVENTS + 11):
             endpoint(event(number))
@@ -129,7 +129,7 @@ async def test_old_events_are_forgotten_and_counted(tmp_path: Path) -> None:
 
 
 async def test_a_question_that_changes_something_needs_the_token(tmp_path: Path) -> None:
-    endpoint = Endpoint(tmp_path / "sockets")
+    endpoint = ProcessEndpoint(tmp_path / "sockets")
     try:
         told = {
             name: (await question(endpoint, ask=name, **fields))["error"].partition(",")[0]
@@ -153,7 +153,7 @@ async def test_a_question_that_changes_something_needs_the_token(tmp_path: Path)
 
 
 def test_socket_and_token_are_the_users_alone(tmp_path: Path) -> None:
-    endpoint = Endpoint(tmp_path / "sockets")
+    endpoint = ProcessEndpoint(tmp_path / "sockets")
     modes = {
         path.suffix: stat.S_IMODE(path.stat().st_mode)
         for path in (endpoint.path.parent, endpoint.path, endpoint.path.with_suffix(".token"))
@@ -167,7 +167,7 @@ def test_a_folder_that_others_can_enter_is_refused(tmp_path: Path) -> None:
     folder.mkdir()
     folder.chmod(0o755)
     with pytest.raises(UsageError, match="is open to other users"):
-        Endpoint(folder)
+        ProcessEndpoint(folder)
 
 
 async def test_a_process_that_cannot_be_looked_at_works_all_the_same(
@@ -183,7 +183,7 @@ async def test_a_process_that_cannot_be_looked_at_works_all_the_same(
 
 
 async def test_what_a_dead_process_has_left_is_removed(tmp_path: Path) -> None:
-    endpoint = Endpoint(tmp_path / "sockets")
+    endpoint = ProcessEndpoint(tmp_path / "sockets")
     kept = endpoint.path.read_bytes() if endpoint.path.is_file() else b""
     token = endpoint.path.with_suffix(".token").read_bytes()
     endpoint.close()
@@ -196,7 +196,7 @@ async def test_what_a_dead_process_has_left_is_removed(tmp_path: Path) -> None:
 
 
 async def test_a_process_is_told_apart_by_its_number(tmp_path: Path) -> None:
-    endpoint = Endpoint(tmp_path / "sockets")
+    endpoint = ProcessEndpoint(tmp_path / "sockets")
     try:
         [about] = await Sources(None, tmp_path / "sockets").all()
         process = Process(endpoint.path, "")

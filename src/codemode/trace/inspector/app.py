@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from .sources import Source, Sources
+    from .sources import InspectedSource, Sources
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src data:;"
@@ -154,7 +154,7 @@ class _Answers:
             raise UsageError(f"{question.get('ask')!r} cannot be done from here")
         return _json({"done": await self._source(request).act(question)})
 
-    def _source(self, request: Request) -> Source:
+    def _source(self, request: Request) -> InspectedSource:
         return self._sources.find(request.query_params.get("source", ""))
 
 

@@ -32,7 +32,7 @@ ANSWER_BYTES: Final = 64 * 1024 * 1024
 MOST_SOURCES: Final = 500
 
 
-class Source(Protocol):
+class InspectedSource(Protocol):
     """Something to look at."""
 
     @property
@@ -63,7 +63,7 @@ class Source(Protocol):
         """
 
 
-class Recording:
+class RecordedSource:
     """A bundle on disk, which may still grow."""
 
     can_act: Final = False
@@ -201,7 +201,7 @@ class Sources:
         self._recordings = recordings
         self._sockets = sockets
         self._reads_tokens = reads_tokens
-        self._known: dict[Path, Source] = {}
+        self._known: dict[Path, InspectedSource] = {}
 
     async def all(self) -> list[dict[str, Any]]:
         """What is known of each source, the newest first."""
@@ -217,7 +217,7 @@ class Sources:
                     found.append({"id": path.name, "kind": "broken", "error": str(error)})
         return sorted(found, key=lambda each: each.get("started", 0), reverse=True)
 
-    def find(self, name: str) -> Source:
+    def find(self, name: str) -> InspectedSource:
         """A source by its id.
 
         Raises:
@@ -228,13 +228,13 @@ class Sources:
                 return self._at(path)
         raise UsageError(f"there is no recording or process {name!r} any more")
 
-    def _at(self, path: Path) -> Source:
+    def _at(self, path: Path) -> InspectedSource:
         found = self._known.get(path)
         if found is None:
             if path.suffix == ".sock":
                 found = Process(path, _token(path) if self._reads_tokens else "")
             else:
-                found = Recording(Bundle(path))
+                found = RecordedSource(Bundle(path))
             self._known[path] = found
         return found
 
