@@ -61,6 +61,11 @@ conformance: $(STAMP) $(BUILT) ## compare our host with the published one; fetch
 	@$(PY) -m tests.conformance
 	@$(PY) -m pytest -n auto --dist loadgroup --max-worker-restart=0 --published -m published
 
+.PHONY: durable
+durable: PROGRAMS ?= 1000
+durable: $(STAMP) $(BUILT) ## cut random programs anywhere and go on with them until they end; PROGRAMS=1000
+	@$(PY) -m tests.durable --programs $(PROGRAMS)
+
 .PHONY: adapters
 adapters: $(STAMP) ## try the adapters with the real frameworks, in an environment of their own; prints a table
 	@$(PY) -m tests.adapters.frameworks

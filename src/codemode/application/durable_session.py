@@ -213,7 +213,8 @@ class DurableSession:
         self.given_up(cell_id)
 
     def _settled(self, owner: CellOwner, called: ToolCalled) -> None:
-        """A call that has its answer counts among those that are like it."""
+        """A call that is not made again counts among those that are like it."""
+        self._came((owner.cell_id, f"tool-{called.number}"))
         tools = owner.request.enabled_tools
         if 0 <= called.index < len(tools):
             value: JsonValue = {} if called.input_json is None else decode_json(called.input_json)
@@ -256,10 +257,7 @@ class DurableSession:
             ToolError: somebody has refused to run it again.
         """
         key = (call.cell_id, call.runtime_tool_call_id)
-        if key in self._made_again:
-            self._made_again.remove(key)
-            came, self._call_came = self._call_came, asyncio.Event()
-            came.set()
+        self._came(key)
         if key not in self._unknown:
             return call
         if not self._is_idempotent(call):
@@ -273,6 +271,12 @@ class DurableSession:
                 asks_anew=True,
             )
         return msgspec.structs.replace(call, attempt=2)
+
+    def _came(self, call: tuple[str, str]) -> None:
+        if call in self._made_again:
+            self._made_again.remove(call)
+            came, self._call_came = self._call_came, asyncio.Event()
+            came.set()
 
     async def runs(self, call: ToolCall, name: str) -> None:
         """Have in the store that the tool of a call runs, before it does."""

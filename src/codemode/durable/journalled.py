@@ -83,7 +83,7 @@ class Journals:
     Args:
         store: open for ``session``.
         session: its name.
-        on_settled: called with a call of a resumed cell that has its answer already, in order.
+        on_settled: called with a call of a resumed cell that is not made again, in order.
 
     Attributes:
         resuming: cells to resume when they are started, by id.
@@ -193,9 +193,8 @@ class JournalledCell:
         self._inner: EngineCell | None = None
         self._names: list[str] = msgspec.json.decode(catalogue.names)
         self._outputs = Outputs()
-        self._heard = (
-            0  # outputs that the owner has heard, or that were handed over by another process
-        )
+        self._before_loss: tuple[int, bytes] | None = None
+        """Outputs that the owner had heard when its worker was lost, and their hash."""
         self._open_turns = 1
         self._asked = 0  # inputs that were asked to be written
         self._barrier = 0  # those that a replay reads in the journal
@@ -256,19 +255,19 @@ class JournalledCell:
 
     def resolve(self, call: int, json: str) -> None:
         """Journal the answer, then deliver it."""
-        self._input(Settled(self._outputs.count, self._outputs.digest, call, json=json), call)
+        self._input(Settled(*self._seen(), call, json=json), call)
 
     def reject(self, call: int, text: str) -> None:
         """Journal the failure, then deliver it."""
-        self._input(Settled(self._outputs.count, self._outputs.digest, call, error=text), call)
+        self._input(Settled(*self._seen(), call, error=text), call)
 
     def fire_timer(self, timer: int) -> None:
         """Journal that the timer is due, then fire it."""
-        self._input(TimerFired(self._outputs.count, self._outputs.digest, timer))
+        self._input(TimerFired(*self._seen(), timer))
 
     def load(self, json: bytes | None) -> None:
         """Journal the value, then deliver it."""
-        self._input(ValueLoaded(self._outputs.count, self._outputs.digest, json))
+        self._input(ValueLoaded(*self._seen(), json))
 
     def flush(self) -> None:
         """Ask for what was written so far; a cell that is replayed tells it afterwards."""
@@ -298,6 +297,10 @@ class JournalledCell:
         self._late.clear()
         if self._reviving is not None:
             self._reviving.cancel()
+
+    def _seen(self) -> tuple[int, bytes]:
+        """How much the owner has heard, and its hash; while the cell is revived, what it had heard before."""
+        return self._before_loss or (self._outputs.count, self._outputs.digest)
 
     def _input(self, entry: InputEntry, settles: int = 0) -> None:
         if self._over:
@@ -351,7 +354,9 @@ class JournalledCell:
         passed: list[Event] = []
         for event in events:
             if isinstance(event, ClockRead):
-                self._note_clock(event)
+                # A replay tells of those, too, that are not in its journal: a turn was cut short. Nothing that depends
+                # on them gets out before they are written: the store keeps the order.
+                self._quietly(EntryWritten(self.cell_id, written(ClockReadings(event.readings))))
             elif self._replay is None:
                 self._outputs.add(event)
                 self._note(event)
@@ -378,6 +383,10 @@ class JournalledCell:
         if self._over:
             return
         self._inner = None
+        if self._replay is None and self._before_loss is None:
+            # It was live: from here on its owner is one that has heard the beginning.
+            self._before_loss = (self._outputs.count, self._outputs.digest)
+            self._is_new_owner = False
         self._revivals += 1
         if limit is not None or self._revivals > REVIVALS:
             self._over = True
@@ -387,8 +396,6 @@ class JournalledCell:
         self._reviving = asyncio.get_running_loop().create_task(self._revive(reason))
 
     async def _revive(self, reason: str) -> None:
-        self._is_new_owner = False
-        self._heard = max(self._heard, self._outputs.count)
         try:
             await self._replayed()
         except (StoreError, JournalError, EngineError) as error:
@@ -397,12 +404,6 @@ class JournalledCell:
                 self._sink.on_lost(f"{reason} It could not be resumed: {error}", None)
 
     # ── live ─────────────────────────────────────────────────────────────────────────────────
-
-    def _note_clock(self, event: ClockRead) -> None:
-        """Readings of a live cell are journalled before what depends on them: the store keeps the order."""
-        replaying = self._replay is not None and not self._replay.is_through
-        if not replaying:
-            self._quietly(EntryWritten(self.cell_id, written(ClockReadings(event.readings))))
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Idle):
@@ -456,6 +457,7 @@ class JournalledCell:
         """The cell is where it was: what the owner has not heard, and what it still has to do."""
         self._replay = None
         passed = self._left(replay) if self._is_new_owner else self._unheard()
+        self._before_loss = None
         late = [entry for number, entry in self._late if number > self._barrier]
         self._late.clear()
         if replay.finished is None:
@@ -479,7 +481,9 @@ class JournalledCell:
                     passed.append(event)
             elif isinstance(event, ValueStored | ErrorPlaced | Finished):
                 passed.append(event)
-            elif isinstance(event, ToolCalled) and event.number not in replay.calls:
+            elif isinstance(event, ToolCalled) and (
+                replay.finished is not None or event.number not in replay.calls
+            ):
                 self._journals.on_settled(self._sink, event)
         if replay.finished is None:
             passed += [*replay.timers.values(), *replay.calls.values()]
@@ -487,7 +491,9 @@ class JournalledCell:
 
     def _unheard(self) -> list[Event]:
         """For the same owner: what the cell said after what was heard before its worker died."""
-        new = [event for number, event in self._held if number > self._heard]
+        assert self._before_loss is not None, "a cell is revived when its worker was lost"
+        heard, _ = self._before_loss
+        new = [event for number, event in self._held if number > heard]
         for event in new:
             self._note(event)
         return new
