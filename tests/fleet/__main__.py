@@ -6,16 +6,19 @@ python -m tests.fleet [NAME …]      those whose names begin so; all without on
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import shutil
 import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
@@ -158,6 +161,51 @@ async def on_ray(fault: str) -> Row:
             return Row(name, crowd.outcome(), note)
 
 
+async def ray_commands() -> Row:
+    """What people type: up, status, a host that dies and is started again, drain, down."""
+    name = "commands, Ray"
+    try:
+        from tests.fleet.ray_cluster import ray_nodes
+    except ImportError as error:
+        return Row(name, None, f"not run: {error.name} is not installed")
+    with ray_nodes(2) as nodes:
+
+        def command(*words: str) -> Any:
+            done = subprocess.run(
+                [
+                    sys.executable,
+                    "-m",
+                    "codemode",
+                    "fleet",
+                    "ray",
+                    *words,
+                    "--address",
+                    nodes.address,
+                    "--json",
+                ],
+                capture_output=True,
+                check=True,
+                text=True,
+            )
+            return json.loads(done.stdout)
+
+        first, second = command("up")
+        os.kill(first["pid"], signal.SIGKILL)
+        began = time.monotonic()
+        while len(again := command("status")) < 2 or first["pid"] in [
+            each["pid"] for each in again
+        ]:
+            pass
+        restarted = time.monotonic() - began
+        (drained,) = command("drain", second["node"])
+        states = sorted(each["state"] for each in command("status"))
+        ended = command("down")
+    assert (drained["node"], drained["state"]) == (second["node"], "drained")
+    assert states == ["drained", "serving"]
+    assert ended == {"ended": 2}
+    return Row(name, None, f"a killed host was there again after {restarted:.1f} s")
+
+
 ROWS: dict[str, Callable[[], Coroutine[None, None, Row]]] = {
     **{
         f"list/{each}": partial(on_loopback, each)
@@ -165,6 +213,7 @@ ROWS: dict[str, Callable[[], Coroutine[None, None, Row]]] = {
     },
     **{f"haproxy/{each}": partial(behind_haproxy, each) for each in ("kill", "drain")},
     **{f"ray/{each}": partial(on_ray, each) for each in ("kill", "silent", "drain", "add")},
+    "ray/commands": ray_commands,
 }
 
 

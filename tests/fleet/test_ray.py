@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -69,3 +71,19 @@ def test_a_host_is_killed_when_its_actor_is_gone() -> None:
     os.close(handle)
 
     assert ended, "the child has outlived its parent"
+
+
+def test_an_address_at_which_no_cluster_is_is_told_at_once() -> None:
+    from codemode.cli.ray_hosts import _check_there
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+        _check_there(address)
+    with pytest.raises(click.ClickException) as refused:
+        _check_there(address)
+    _check_there("auto")
+
+    assert refused.value.message == (
+        f"there is no Ray cluster at {address!r}: Connection refused"
+        "\nhint: ray start --head starts one."
+    )

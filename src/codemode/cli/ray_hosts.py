@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import json
 import logging
+import socket
 from dataclasses import asdict
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..fleet.ray import RayHost
+
+CONNECT_SECONDS: Final = 5.0
+"""How long a cluster may take to take a connection."""
 
 
 def run_up(
@@ -102,6 +106,7 @@ def _joined(address: str) -> Iterator[None]:
         )
     import ray  # noqa: PLC0415 - an extra
 
+    _check_there(address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError) as error:
@@ -114,6 +119,24 @@ def _joined(address: str) -> Iterator[None]:
         raise click.ClickException(str(error)) from None
     finally:
         ray.shutdown()
+
+
+def _check_there(address: str) -> None:
+    """Refuse an address at which nobody listens: Ray itself asks for a minute.
+
+    Raises:
+        click.ClickException: it is one.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal() or "/" in host:
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+    except OSError as error:
+        raise click.ClickException(
+            f"there is no Ray cluster at {address!r}: {error.strerror or error}"
+            "\nhint: ray start --head starts one."
+        ) from None
 
 
 def _show(hosts: Sequence[RayHost], *, as_json: bool) -> None:

@@ -17,6 +17,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
@@ -36,6 +37,9 @@ ANSWER_SECONDS: Final = 2.0
 
 START_SECONDS: Final = 60.0
 """How long one may take that has to be started."""
+
+RESTART_SECONDS: Final = 0.5
+"""Between two questions to an actor that is being started again."""
 
 REFRESH_SECONDS: Final = 1.0
 """How old what is known of the hosts may be before the actors are asked again."""
@@ -100,12 +104,17 @@ class HostKeeper:
         self._endpoint = self._host.stdout.readline().strip()
         if not self._endpoint:
             raise RuntimeError(f"the host of node {self._node} did not start")
+        threading.Thread(target=self._watch, name="end of the host", daemon=True).start()
+
+    def _watch(self) -> None:
+        """End with the host, unless that was asked for: Ray starts this actor again, and that its host."""
+        self._host.wait()
+        if not self._is_drained:
+            os._exit(1)
 
     async def host(self) -> RayHost:
         """What there is to know of the host."""
         has_ended = self._host.poll() is not None
-        if has_ended and not self._is_drained:
-            os._exit(1)  # Ray starts this actor again, and that its host
         state = "serving" if not self._is_drained else "drained" if has_ended else "draining"
         return RayHost(self._node, self._endpoint, self._host.pid, state)
 
@@ -240,11 +249,14 @@ class RayPlaces:
         else:
             actor = await asyncio.to_thread(_actor, node)
         async with asyncio.timeout(START_SECONDS):
-            try:
-                host: RayHost = await actor.host.remote()
-            except ray.exceptions.RayError as error:
-                raise EngineError(f"the host of node {node} does not answer: {error}") from None
-        return host
+            while True:
+                try:
+                    host: RayHost = await actor.host.remote()
+                    return host
+                except ray.exceptions.ActorUnavailableError:  # it is being started again
+                    await asyncio.sleep(RESTART_SECONDS)
+                except ray.exceptions.RayError as error:
+                    raise EngineError(f"the host of node {node} does not answer: {error}") from None
 
     async def aclose(self) -> None:
         """Ask nothing more; hosts and actors stay."""
