@@ -4,7 +4,7 @@ Python turns SIGINT into ``KeyboardInterrupt`` from its first line on. Modules t
 code that is not the user's, and what is raised in a callback of the import system is lost. So the programs of this
 package begin by ending at once, and take the exception only where they can deal with it.
 
-Only the signal module is imported here: what Ctrl-C does before :func:`end_at_once` has run is Python's to say.
+Only the signal module is imported here: what Ctrl-C does before :func:`end_at_once` has run is Python's decision.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What happens in a cell, as ``CodeMode.stream`` and ``on_event`` tell it.
+"""What happens in a cell, as events of ``CodeMode.stream`` and ``on_event``.
 
 More kinds of events may come: code that handles events passes over those that it does not know.
 """

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 CLOSE_SECONDS: Final = 5.0
-"""How long a cell that is over may take to say so, and one that is not wanted to end."""
+"""How long a cell that is over may take to report its end, and an unwanted one to end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ class Results:
             yield ended_text(ended)
 
     def _approvals(self, cell_id: CellId) -> Iterator[str]:
-        """What there is to say of calls that wait for approval."""
+        """The notes about calls that wait for approval."""
         approvals = self._activity.approvals(cell_id)
         if not approvals:
             return

@@ -107,7 +107,7 @@ class Diagnosis:
 
 
 def doctor(*, as_json: bool) -> int:
-    """Examine, print, and say whether cells can run: the exit code."""
+    """Examine and print; return the exit code, 0 if cells can run."""
     found = diagnose()
     if as_json:
         click.echo(found.as_json())

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 Provider: TypeAlias = LocalSessionProvider | ProcessSessionProvider | GrpcSessionProvider
 
 _URL: Final = re.compile(r"unix:|[A-Za-z][A-Za-z0-9+.-]*://")
-"""How a host begins that is no command; which URLs there are is the provider's to say."""
+"""How a host begins that is no command; the provider decides about URLs."""
 
 
 @dataclass(frozen=True, slots=True)
 class CellPlace:
-    """What ``--host`` and its companions say.
+    """The values of ``--host`` and its companions.
 
     Attributes:
         host: a command or a URL; None for this machine.

@@ -1,4 +1,4 @@
-"""``--allow``, ``--deny``, ``--ask`` and ``--policy``: options that say which tools programs may call."""
+"""``--allow``, ``--deny``, ``--ask`` and ``--policy``: options that choose the tools that programs may call."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def make_policy(
     asked: Iterable[str] = (),
     policy_file: Path | None = None,
 ) -> Policy | None:
-    """The policy that the options say; None if they say nothing.
+    """The policy of the options; None without any.
 
     What is denied is denied, what is asked about is asked about, and where something is allowed
     nothing else is; but the search among tools is, which calls none. The rules of a file hold as

@@ -51,7 +51,7 @@ LEAST_YIELD_MS: Final = 10
 
 QUIET_STOP_SECONDS: Final = 0.5
 STOP_SECONDS: Final = 2.0
-"""How long a program that is stopped has to hand over its last output; when we say that we wait."""
+"""How long a program that is stopped has to hand over its last output; after which the wait is announced."""
 
 SESSION: Final = "run"
 """The session of a program in a store, unless its name is given."""

@@ -1,4 +1,4 @@
-"""Texts of strangers on a person's terminal: what they say is shown, what they could do is not."""
+"""Texts of strangers on a person's terminal: their text is shown, their control sequences are not."""
 
 from __future__ import annotations
 

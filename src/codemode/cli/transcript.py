@@ -97,7 +97,7 @@ class Transcript:
         self._began = time.monotonic()
 
     async def take(self, event: CellEvent) -> None:
-        """Note an event; the end is the caller's to tell.
+        """Note an event; the caller reports the end.
 
         Raises:
             asyncio.CancelledError: while it waits for output to be written.

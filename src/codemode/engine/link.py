@@ -46,7 +46,7 @@ _said: set[str] = set()
 """Parts of the sandbox whose absence is in the log; once a process is enough."""
 
 REPORT_SECONDS: Final = 0.5
-"""How long to wait to hear how a worker ended, once its socket has."""
+"""How long to wait for a worker's exit status, once its socket has."""
 
 READ_BYTES: Final = 64 * 1024
 """How much is taken from a worker before others have their turn: a stream's own 256 KiB can be

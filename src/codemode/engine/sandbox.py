@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from ..errors import EngineError
 
 MAX_BYTES: Final = 4096
-"""No worker has so much to say about its sandbox."""
+"""A longer report of a sandbox is refused."""
 
 PARTS: Final = (
     "no new privileges",

@@ -1,4 +1,4 @@
-"""A zygote as the application holds it: ask it for workers, hear how they end, let go of it.
+"""A zygote as the application holds it: ask it for workers, read how they end, release it.
 
 Its workers end with it, so it is ended only when none of them is needed: one that does not answer any
 more is *retired*. It is asked for nothing, and goes when the last worker it has made has gone.

@@ -1,4 +1,4 @@
-"""The messages of V1, both ways: what a code-mode host and its client say to each other.
+"""The messages of V1, both ways: between a code-mode host and its client.
 
 Spelled as on the wire; what sessions speak of - requests, items, calls - are the values of
 ``types``. A host decodes a client's messages strictly, a client decodes tolerantly: a field that a newer

@@ -2,7 +2,7 @@
 
 It is no parser. It reads a text once from the start, knows where strings and comments end, and guesses from the token
 before a slash whether a regular expression begins. So it takes texts that no parser does, which is what it is for: to
-say what is wrong with a program that did not compile, and whether an entry at a prompt goes on.
+find the fault of a program that did not compile, and whether an entry at a prompt goes on.
 
 The time is linear in the length of the text, whatever its content: each pattern takes what it has matched, and where a
 regular expression was not found to end in its line none is looked for in the rest of that line.

@@ -1,4 +1,4 @@
-"""The two tools that a model is given, ``exec`` and ``wait``, and all that their texts say.
+"""The two tools that a model is given, ``exec`` and ``wait``, and their texts.
 
 The facts are those of the reference, the sentences are our own. Texts of tools are strangers'
 texts: see :func:`codemode.surface.declaration.augmented_description`. Which tools the text of exec
@@ -250,7 +250,7 @@ def wait_tool(*, default_tokens: int = DEFAULT_TOKENS, conditions: Sequence[str]
     """The ``wait`` tool for a model; an observation may cost ``default_tokens``.
 
     Args:
-        default_tokens: what an observation may cost where the model does not say.
+        default_tokens: what an observation may cost where the model sets no budget.
         conditions: what a model may wait for; the published tool knows no conditions.
 
     >>> sorted(wait_tool().parameters["properties"])

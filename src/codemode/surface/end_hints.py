@@ -18,7 +18,7 @@ CALLS_NAMED: Final = 4
 
 
 def end_hints(source: str, items: Sequence[Item], cancelled: Sequence[NestedCall]) -> Iterator[str]:
-    """What to tell of a program that has ended without an error.
+    """The hints about a program that has ended without an error.
 
     Args:
         source: the program, if it is known.

@@ -2,7 +2,7 @@
 
 Objects of the vendors' packages and plain dictionaries are read alike: by the names of their
 members. What is wrong with the form is the application's mistake and an error; what is wrong with
-the arguments is the model's, and for a result to tell it.
+the arguments is the model's, and for the result that belongs to it.
 """
 
 from __future__ import annotations

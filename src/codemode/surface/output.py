@@ -129,7 +129,7 @@ def model_items(
         response: what the session answered, with its items still whole.
         wall_seconds: from the request to the answer.
         max_tokens: the budget of the items; 10,000 if None.
-        show_overhead: say how much of the time was the host's.
+        show_overhead: print how much of the time was the host's.
 
     >>> from codemode.protocol.types import CellId
     >>> for item in model_items(Result(cell_id=CellId("1"), items=(), error_text="boom"), 0.1):

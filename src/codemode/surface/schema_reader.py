@@ -1,4 +1,4 @@
-"""JSON Schema as a tree of types: which of its words say what a value looks like.
+"""JSON Schema as a tree of types: read from the keywords that describe a value.
 
 Reading is total: any JSON value gives a tree, and what is not known, cannot be resolved or is too
 much is ``unknown``. Too much is a matter of the place where it stands: each schema has an allowance of

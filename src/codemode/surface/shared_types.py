@@ -241,7 +241,7 @@ def _count(times: Counter[Definition], part: Type, occurs: int) -> None:
 
 
 def _has_a_name(tree: Type) -> bool:
-    """Whether a name for a type would say more than what it is made of."""
+    """Whether a name for the type carries information beyond its parts."""
     if isinstance(tree, ArrayType):
         return False
     if isinstance(tree, UnionType):

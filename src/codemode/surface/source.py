@@ -35,7 +35,7 @@ _NO_INTEGERS: Final = f"exec pragma fields {_FIELDS} must be non-negative safe i
 
 
 class ExecSource(Struct, frozen=True):
-    """A program and how to observe it; what the pragma did not say is None."""
+    """A program and how to observe it; what the pragma did not set is None."""
 
     code: str
     yield_time_ms: int | None = None

@@ -141,7 +141,7 @@ class ToolCatalogue:
         """The ``exec`` tool with the text for these tools.
 
         Args:
-            output_tokens: what an observation may cost where a program does not say.
+            output_tokens: what an observation may cost where a program sets no budget.
         """
         if output_tokens not in self._exec_tools:
             made = exec_tool_of(self._sections(), default_tokens=output_tokens)

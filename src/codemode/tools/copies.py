@@ -117,7 +117,7 @@ def _equal(one: object, other: object) -> bool:
 
 
 def _alike(one: object, other: object, depth: int) -> bool:
-    """Whether two objects hold the same: many classes do not say what makes them equal."""
+    """Whether two objects hold the same: many classes have no ``__eq__``."""
     try:
         state = one.__getstate__()
         return state is not None and same(state, other.__getstate__(), depth)

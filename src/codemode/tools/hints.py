@@ -116,7 +116,7 @@ def form_of(hint: Any) -> str:
 
 
 def member_of(hint: Any, *, required: bool) -> tuple[Any, bool]:
-    """A TypedDict's member without ``Required`` and the like around it, and what they say.
+    """A TypedDict's member without ``Required`` and the like around it, and their meaning.
 
     ``__required_keys__`` alone is wrong where the annotations were strings.
     """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .names import Clash
 
 CATALOGUES_OF_A_LIST: Final = 8
-"""How many catalogues of one list are kept: toolsets may differ in budgets and in what they say of namespaces."""
+"""How many catalogues of one list are kept: toolsets may differ in budgets and in their descriptions of namespaces."""
 
 
 class NamedTools:

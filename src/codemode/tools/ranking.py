@@ -143,7 +143,7 @@ class ToolIndex:
         )
 
     def _matches(self, said: list[str]) -> dict[int, float]:
-        """What the words say of each tool, by BM25."""
+        """The score of each tool for the words, by BM25."""
         scores: defaultdict[int, float] = defaultdict(float)
         for word, weight in _weighed(said).items():
             rows = self._rows(f'"{word}"')  # in quotes a word is no syntax
@@ -201,7 +201,7 @@ class ToolIndex:
         return frozenset(found)
 
     def _provided(self) -> Mapping[tuple[str | None, str], list[int]]:
-        """Tools that tell of something and do not have to be told, by group and by what it is."""
+        """Reading tools that mention an object without taking it as input, by namespace and word."""
         found: defaultdict[tuple[str | None, str], list[int]] = defaultdict(list)
         for at, tool in enumerate(self._paused()):
             if _READING.isdisjoint(map(stem, words_of(tool.tool_name.name))):

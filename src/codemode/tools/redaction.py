@@ -147,7 +147,7 @@ class Redaction:
         self._known = re.compile("|".join(map(re.escape, known))) if known else None
 
     def __call__(self, text: str) -> str:
-        text = text[:MOST]  # a server may say much, and all of it would be searched
+        text = text[:MOST]  # a server may send much, and all of it would be searched
         if self._known is not None:
             text = self._known.sub("***", text)
         return without_secrets(text)

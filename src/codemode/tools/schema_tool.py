@@ -36,7 +36,7 @@ class Tool:
         description: what the model reads.
         input_schema: JSON Schema of the arguments; an object of any members if left out. The model
             reads it as TypeScript. Arguments are an object, and nothing more is checked: whether
-            they fit is for the function to say.
+            they fit is the function's decision.
         output_schema: JSON Schema of the result; ``unknown`` to the model if left out.
         namespace: what the name is qualified with: ``tools.<namespace>__<name>``.
         kind: ``freeform`` for a tool that takes one string instead of an object.

@@ -1,6 +1,6 @@
 """The signature of a callable, read once: what to ask for, what to inject, how to call.
 
-Refuses what JSON arguments cannot say. Knows nothing of schemas or of running.
+Refuses parameters that JSON arguments cannot fill. Knows nothing of schemas or of running.
 """
 
 from __future__ import annotations
@@ -216,7 +216,7 @@ def _source(hint: Any) -> Source:
 
 
 def _fixed_by_partial(function: object) -> set[str]:
-    """Parameters that a partial gives by keyword: they are decided, the script has no say."""
+    """Parameters that a partial gives by keyword: they are fixed, a script cannot pass them."""
     fixed: set[str] = set()
     while isinstance(function, functools.partial):
         fixed.update(function.keywords)

@@ -69,7 +69,7 @@ class Toolset:
         tools: tools, and callables to make tools of.
         middleware: what every call passes before its tool, in order; for what they see, see
             :mod:`codemode.tools.chain`. Calls of unknown tools pass, too.
-        on_notify: gets what cells say with ``notify``; called in the event loop.
+        on_notify: gets the texts that cells pass to ``notify``; called in the event loop.
         max_threads: how many sync functions run at once; ``ProcessLimits.tool_threads`` bounds those
             of all toolsets together.
         namespaces: what namespaces of tools are for, by name; a heading that the model reads.
@@ -85,7 +85,7 @@ class Toolset:
             the CodeMode whose cells make them, and are refused where there is none.
 
     Names are made identifiers of JavaScript; where two come out alike, the later one gets a
-    number; ``clashes`` and a warning in the log tell. A definition's ``name`` is that public name.
+    number; ``clashes`` and a warning in the log list them. A definition's ``name`` is that public name.
 
     Raises:
         UsageError: an option is not what it should be; the text names what to give.

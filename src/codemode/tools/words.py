@@ -30,7 +30,7 @@ COMMON: Final = frozenset(
     " to too under until up us use using ve very via want wants was way we were what when where whether"
     " which while who whom whose why will with within without would yes you your yours yourself".split()
 )
-"""Words that say nothing of a tool."""
+"""Words that carry no information about a tool."""
 DOING: Final = (
     "get search list find read fetch retrieve check show view query lookup set add create make update"
     " delete remove send post put run do start stop new all".split()
@@ -88,7 +88,7 @@ def words_of(text: str) -> Iterator[str]:
 
 
 def meant_by(request: str) -> list[str]:
-    """The words of a request that say something of a tool; all of them where none does.
+    """The words of a request that may name a tool; all of them where none does.
 
     >>> meant_by("Please read www.example.com/a and tell me who is invited")
     ['read', 'tell', 'invited', 'web', 'page', 'url']

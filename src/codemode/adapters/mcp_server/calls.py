@@ -183,7 +183,7 @@ def _has_stored(code_mode: CodeMode) -> bool:
 
 
 def owner(context: ServerRequestContext[Any, Any]) -> Key | None:
-    """Whose request it is; None for a client of the stateless protocol, which does not say."""
+    """Whose request it is; None for a client of the stateless protocol, which names none."""
     if context.request is None:
         return Key("pipe")
     http_session = context.request.headers.get(SESSION_HEADER)

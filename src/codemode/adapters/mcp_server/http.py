@@ -99,7 +99,7 @@ def _across_origins(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
         allow_methods=METHODS,
         allow_headers=[
             "*"
-        ],  # those that the page asks for: what they say is checked where it is read
+        ],  # those that the page asks for: their content is checked where it is read
         allow_private_network=True,
         expose_headers=EXPOSED_HEADERS,
     )

@@ -30,7 +30,7 @@ LOOPBACK_HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")
 
 
 class AllowedNames:
-    """What ``Host`` and ``Origin`` may say: this machine's own names, and those that are given.
+    """The accepted values of ``Host`` and ``Origin``: this machine's own names, and those that are given.
 
     Args:
         hosts: names or addresses, each with a port (``mcp.example.com:443``) or for any port.
@@ -46,11 +46,16 @@ class AllowedNames:
         """The answer to a request that comes by another name or from another page, or None."""
         host = request.headers.get("host", "").lower()
         if not {host, _without_port(host)} & self._hosts:
-            return PlainTextResponse("this server is not called so\n", 421)
+            return PlainTextResponse(
+                "unknown Host header: start codemode serve with --allow-host for this name\n", 421
+            )
         origin = request.headers.get("origin")
         if origin is None or origin in self._origins or _without_port(origin) in self._own_pages:
             return None
-        return PlainTextResponse("this page may not call the server\n", 403)
+        return PlainTextResponse(
+            "this page may not call the server: start codemode serve with --allow-origin for its origin\n",
+            403,
+        )
 
 
 class HttpAccess:

@@ -1,4 +1,4 @@
-"""What ends in the middle of something: nothing is wrong, and the log should not say so.
+"""Filters of log records about clients that disconnect in the middle of a request.
 
 When a connection breaks or a session ends while its requests are under way, the SDK finds its own
 streams closed, and logs each as an error with a traceback of many lines. uvicorn does the same with

@@ -2,7 +2,7 @@
 
 A request that comes in the context of a call, or of several calls of one client, goes to that client: so do
 all of a server that a session has for itself. Inner servers are mostly shared by all sessions, and over a
-pipe their requests do not say which call they belong to. Such a request goes to the client that has a
+pipe their requests do not name the call that they belong to. Such a request goes to the client that has a
 call to that server under way, if there is exactly one; where there are several it is refused, because
 one user must not read what another one is asked.
 """

@@ -177,7 +177,7 @@ class McpServer:
         return exec_definition(described.exec_tool, catalogue, self._form, by_name=by_name)
 
     def _start(self) -> asyncio.Task[None]:
-        """Start what the tools come from, once; clients that cannot wait hear of it later."""
+        """Start what the tools come from, once; clients that cannot wait are notified later."""
 
         async def start() -> None:
             try:
@@ -201,7 +201,7 @@ class McpServer:
     def _heard_from(
         self, session: ServedSession, context: ServerRequestContext[Any, Any]
     ) -> types.LoggingLevel:
-        """From which level on this client wants log messages; lets it hear unobserved cells."""
+        """From which level on this client wants log messages; lets it receive notifications of unobserved cells."""
         if (
             context.protocol_version in MODERN_PROTOCOL_VERSIONS
         ):  # it gets the messages that it asked for

@@ -1,7 +1,7 @@
 """One TCP connection over HTTP, and how long it may keep the server waiting.
 
 The HTTP server underneath bounds connections by their number alone: a client that opens that many and sends
-nothing locks everybody out, without a token. Here a connection that has nothing to say, or does not
+nothing locks everybody out, without a token. Here a connection that sends nothing, or does not
 read what is sent to it, costs its own place: it is closed in time, and sooner when others need room.
 What requests may take is bounded where they are let in, in :mod:`.request_limits`.
 """

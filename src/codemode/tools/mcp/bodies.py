@@ -37,7 +37,7 @@ _TAG: Final = re.compile(r"(?is)<(script|style|head)\b.*?</\1\s*>|<[^<>]*>")
 
 
 class ResponseBody(httpx2.AsyncByteStream):
-    """A body as it comes; subclasses say what is handed on."""
+    """A body as it comes; subclasses choose what is handed on."""
 
     def __init__(self, stream: httpx2.AsyncByteStream) -> None:
         self._stream = stream

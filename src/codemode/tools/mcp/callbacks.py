@@ -1,8 +1,8 @@
 """What a server asks of us and tells us: its requests, its log, and that its tools changed.
 
 A connection serves many users, and a handler has to know for whom a server asks: it runs in the
-context (contextvars) of the call that the request belongs to. The newest protocol and HTTP say
-which call that is. Over a pipe a server does not say; then it is the call under way, and while
+context (contextvars) of the call that the request belongs to. The newest protocol and HTTP carry
+which call that is. Over a pipe a server does not name it; then it is the call under way, and while
 there are several the request has the values that all of them have.
 """
 

@@ -19,7 +19,7 @@ from ...errors import UsageError
 from ..redaction import without_secrets
 
 CALL_SECONDS: Final = 60.0
-"""How long a call may say nothing: neither its result nor progress."""
+"""How long a call may bring neither its result nor progress."""
 START_SECONDS: Final = 30.0
 """How long callers wait for a server, from its start until its tools are known."""
 

@@ -85,7 +85,7 @@ class ConfigEntry:
             raise UsageError(f"{self._where}: {error}") from error
 
     def _check_others(self) -> None:
-        """Refuse keys that may restrict, and tell of the rest that has no meaning here."""
+        """Refuse keys that may restrict, and warn about the rest that has no meaning here."""
         if refused := [key for key, value in self._others.items() if restricts(key, value)]:
             raise UsageError(
                 f"{self._where}: `{refused[0]}` seems to restrict it, in a way that is not known here"

@@ -42,7 +42,7 @@ def read_config(
     """The servers of an ``mcp.json``, in order, without those that are switched off.
 
     Args:
-        source: the file, or what it would say.
+        source: the file, or an object of its form.
         environment: what ``${NAME}`` and ``${NAME:-default}`` stand for; ``os.environ`` if None.
 
     Raises:

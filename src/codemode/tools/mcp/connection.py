@@ -290,7 +290,7 @@ async def _shake_hands(session: ClientSession) -> None:
 
 
 async def _subscribe(session: ClientSession, stack: AsyncExitStack) -> None:
-    """The newest servers say that their tools changed to those only who ask to be told."""
+    """The newest servers announce changed tools only to subscribers."""
     if session.protocol_version in MODERN_PROTOCOL_VERSIONS:
         try:
             await stack.enter_async_context(listen(session, tools_list_changed=True))

@@ -118,7 +118,7 @@ def result_schema(structured: JsonValue = None) -> dict[str, Any]:
 
 
 _UNSTRUCTURED: Final = result_schema()
-"""That of all tools whose servers say nothing of it."""
+"""The result schema of tools whose servers declare none."""
 
 
 def without_control_texts(said: Any, encoded: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""What an application may do for its MCP servers, and what it may want to hear of them."""
+"""What an application may do for its MCP servers, and the events of them that it may receive."""
 
 from __future__ import annotations
 

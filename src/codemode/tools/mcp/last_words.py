@@ -1,7 +1,7 @@
 """The line of a dead program's standard error that holds the cause.
 
 It is seldom the last one. Node ends with its version, npm with the place of a log, a panic with a hint
-about backtraces, and before the line that counts stand frames of a stack. So lines that say nothing by
+about backtraces, and before the line that counts stand frames of a stack. So lines without information by
 themselves are passed over; of the rest the last one counts that names an error, else the last one that
 complains, else the last one.
 """

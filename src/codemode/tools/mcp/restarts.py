@@ -7,7 +7,7 @@ from typing import Final
 FIRST_DELAY_S: Final = 1.0
 LONGEST_DELAY_S: Final = 60.0
 FIRST_LIST_PAUSE_S: Final = 0.25
-"""A server may say that its tools changed as often as it likes; it is asked no more often."""
+"""The first pause between two listings of a server that announces changes."""
 LONGEST_LIST_PAUSE_S: Final = 60.0
 """The pause of one that asks for it again and again."""
 _MOST: Final = 32

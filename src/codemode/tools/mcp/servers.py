@@ -41,7 +41,7 @@ class McpServers:
     Args:
         servers: for each name a :class:`StdioServer`, an :class:`HttpServer`, or an object of
             the SDK: an entered ``ClientSession``, or a server to run in this process.
-        handlers: what the application does for its servers, and what it wants to hear of them.
+        handlers: what the application does for its servers, and the events of them that it receives.
 
     Nothing starts before :meth:`start`, which ``CodeMode`` calls. A server that cannot be started
     is named in ``unavailable``; the others work. Servers that are ``per_session`` are started by
@@ -95,7 +95,7 @@ class McpServers:
         *,
         handlers: McpHandlers | None = None,
     ) -> Self:
-        """The servers of an ``mcp.json``, or of what one would say.
+        """The servers of an ``mcp.json``, or of an object of the same form.
 
         Raises:
             UsageError: it cannot be read or is wrong; tells where.

@@ -31,7 +31,7 @@ PARAMETERS: Final = frozenset(
     channel_id channels room chat chat_id phone phone_number number contact destination target share_with
     """.split()
 )
-"""Parameters that say where something goes, at any depth; compared without capitals and underscores."""
+"""Parameters that hold a destination, at any depth; compared without capitals and underscores."""
 
 _URL = re.compile(r"(?:[a-z][a-z0-9+.-]{0,20}:)?//\S+", re.IGNORECASE)
 _ADDRESS = re.compile(r"[^\s@]{1,100}@[^\s@]{1,200}")
@@ -120,8 +120,8 @@ def only_destinations(
         pattern: a glob over names of tools.
         named_in: the user's own words: a text, texts, or a function of the call that gives them.
             Never what a tool has returned.
-        parameters: names of parameters that say where something goes, beside the usual ones.
-        reads: globs over names of tools that only read and do not say so.
+        parameters: names of parameters that hold a destination, beside the usual ones.
+        reads: globs over names of tools that only read and have no ``readOnlyHint``.
         reason: what the program catches, instead of our own words.
         about: as for :func:`codemode.allow`.
 

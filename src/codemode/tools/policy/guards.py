@@ -122,7 +122,7 @@ class Once(Guard, frozen=True, kw_only=True):
 
 
 def read_only(pattern: str = "*", *, reason: str | None = None, **about: Any) -> Rule:
-    """Refuse tools that do not say that they change nothing (``readOnlyHint``).
+    """Refuse tools without ``readOnlyHint``.
 
     Args:
         pattern: a glob over names of tools.

@@ -1,4 +1,4 @@
-"""A policy: an ordered list of rules, and what they say of a call.
+"""A policy: an ordered list of rules, and the decision about a call.
 
 The first rule that fits a call decides it, and a call that no rule fits is allowed. A *guard*, which counts or
 looks for something (``budget``, ``only_destinations``), decides only where it is broken, and ``run_as`` says

@@ -46,7 +46,7 @@ class Rule(Struct, frozen=True, kw_only=True):
         action: what becomes of a call that it fits.
         pattern: a glob over names of tools: ``*``, ``?``, ``[…]``; capitals count.
         namespace: a glob over namespaces, which may leave ``mcp__`` out; None: any, and none.
-        annotations: hints that the tool has; of what it does not say, MCP's default counts.
+        annotations: hints that the tool has; MCP's defaults count for missing ones.
         session: a glob over names of sessions; None: any.
         caller: a glob over callers; None: any.
         when: which calls of these tools it fits; None: all of them.
@@ -113,7 +113,7 @@ class Rule(Struct, frozen=True, kw_only=True):
 
 
 def hint(call: ToolCall, key: str) -> bool:
-    """What the annotations of the tool say, or MCP's default.
+    """A hint in the annotations of the tool, or MCP's default.
 
     Example:
         >>> from codemode import CellId
