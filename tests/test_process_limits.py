@@ -5,11 +5,19 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 
 import pytest
 
 from codemode import CodeMode, LocalSessionProvider, ProcessLimits, UsageError
-from codemode.process_ledger import Account, Figure, limit_process, process_figures
+from codemode.process_ledger import (
+    LEDGER,
+    Account,
+    Figure,
+    limit_process,
+    owned_by,
+    process_figures,
+)
 from codemode.tools.runner import Runner
 from codemode.tools.threads import CallOutcome
 
@@ -205,7 +213,8 @@ async def test_where_all_workers_are_in_use_an_exec_waits_and_is_then_refused(
         "completed",
     )
     assert refused.text == (
-        "Limit reached (workers): the sessions of this process have 1 workers at work already.\n"
+        "Limit reached (workers): sessions of this owner have 1 workers at work, and of the 1 workers of this"
+        " process no more are left for it.\n"
         "Hint: try again in a moment; a session that ends, or whose programs have ended, makes room."
     )
 
@@ -267,3 +276,29 @@ async def test_a_zygote_beyond_zygotes_is_refused() -> None:
         "Limit reached (zygotes): this process has 1 zygotes already, and none of them gives a worker"
         " in this event loop.\nHint: try again in a moment."
     )
+
+
+async def test_the_owner_with_most_workers_is_refused_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("codemode.engine.supply.WAIT_SECONDS", 0.01)
+    limit_process(ProcessLimits(workers=4))
+    ends: dict[str, list[str]] = {"mallory": [], "alice": []}
+    async with LocalSessionProvider() as provider, AsyncExitStack() as stack:
+        for caller in ("mallory", "mallory", "mallory", "alice"):
+            cm = await stack.enter_async_context(CodeMode(provider=provider, caller=caller))
+            result = await cm.exec("await new Promise(() => {})", yield_time_ms=0)
+            ends[caller].append(result.limit or result.status)
+
+    assert ends == {"mallory": ["running", "running", "workers"], "alice": ["running"]}
+
+
+async def test_sessions_that_are_opened_for_somebody_are_that_owners() -> None:
+    limit_process(ProcessLimits(workers=8))
+    async with LocalSessionProvider() as provider:
+        with owned_by("a token"):
+            cm = CodeMode(provider=provider)
+        async with cm:
+            assert (await cm.exec("text(1)")).status == "completed"
+            assert LEDGER.workers.held_by("a token") == 1
+    assert LEDGER.workers.held_by("a token") == 0

@@ -184,6 +184,7 @@ class CodeMode(CellControl):
             mcp=mcp,
             trace=trace,
             durable=activity.durable,
+            owner=identity.session_owner,
         )
         activity.tracer = opening.tracer
         super().__init__(

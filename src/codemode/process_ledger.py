@@ -14,6 +14,8 @@ import asyncio
 import os
 import threading
 from collections import Counter
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -21,7 +23,7 @@ from .errors import LimitError, UsageError
 from .process_limits import ProcessLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Callable, Hashable, Iterator, Mapping
 
 WAIT_SECONDS: Final = 10.0
 """How long an exec waits for a worker of which there are as many as there may be."""
@@ -31,6 +33,24 @@ SPARE_DESCRIPTORS: Final = 8
 
 WORKER_DESCRIPTORS: Final = 3
 """A socket, a pipe for last words, and a handle on the process."""
+
+
+_OWNER: Final[ContextVar[Hashable]] = ContextVar("codemode_owner", default=None)
+
+
+@contextmanager
+def owned_by(owner: Hashable) -> Iterator[None]:
+    """Sessions that are opened inside of this are ``owner``'s, who answers for what they use up."""
+    token = _OWNER.set(owner)
+    try:
+        yield
+    finally:
+        _OWNER.reset(token)
+
+
+def current_owner() -> Hashable:
+    """Whose sessions are opened here; None: nobody's in particular."""
+    return _OWNER.get()
 
 
 class Figure(NamedTuple):
@@ -49,6 +69,13 @@ class Place:
         self._account: Account | None = account
         self._owner = owner
         self._is_stuck = False
+
+    def claim(self, owner: Hashable) -> bool:
+        """Make it ``owner``'s, of whom it was nobody's; False where ``owner`` may not have one more."""
+        if self._account is None or not self._account._claimed(owner):
+            return False
+        self._owner = owner
+        return True
 
     def stick(self) -> None:
         """It is unknown whether it is ever given back."""
@@ -112,6 +139,15 @@ class Account:
                 self._held[owner] += 1
         return Place(self, owner)
 
+    def _claimed(self, owner: Hashable) -> bool:
+        with self._lock:
+            if owner is None:
+                return True
+            if self._bound() - self._total + 1 <= self._held[owner]:
+                return False
+            self._held[owner] += 1
+            return True
+
     def when_freed(self, call: Callable[[], None]) -> None:
         """Have ``call()`` called once, in whatever thread, when one has been given back."""
         with self._lock:
@@ -122,8 +158,8 @@ class Account:
         with self._lock:
             self._waiting.pop(call, None)
 
-    async def wait_for_room(self, seconds: float) -> bool:
-        """Wait until one may have been given back; False if none was within ``seconds``."""
+    async def wait_for_room(self, seconds: float, owner: Hashable = None) -> bool:
+        """Wait until ``owner`` may find one; False if none was given back within ``seconds``."""
         loop, freed = asyncio.get_running_loop(), asyncio.Event()
 
         def tell() -> None:
@@ -134,7 +170,7 @@ class Account:
 
         self.when_freed(tell)
         try:
-            if self.has_room():  # one was given back before it was accounted for
+            if self.has_room(owner):  # one was given back before it was accounted for
                 return True
             # A place that is given back in another thread against the bound.
             async with asyncio.timeout(seconds):

@@ -29,7 +29,8 @@ class ProcessLimits:
     workers: int = limit_field(
         256,
         "workers",
-        "the sessions of this process have {cap} at work already",
+        "sessions of this owner have {observed} at work, and of the {cap} of this process no more are"
+        " left for it",
         "try again in a moment; a session that ends, or whose programs have ended, makes room.",
     )
     """Worker processes, resting ones included; these are ended when a place is needed."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
 from ..errors import UsageError
+from ..process_ledger import current_owner
 from ..tools.occurrences import Occurrences
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class SessionIdentity:
         self._caller = caller
         self._own_name = session or uuid.uuid4().hex
         self._occurrences = Occurrences(self._own_name)
+        self._opened_for = current_owner()
 
     def named(self, call: ToolCall) -> ToolCall:
         """The call with session, caller and idempotency key; once for each call, in order."""
@@ -54,9 +56,16 @@ class SessionIdentity:
             idempotency_key=self._occurrences.key(call),
         )
 
-    def owner(self) -> str:
+    def owner(self) -> Hashable:
         """Who answers for what a nested call uses up of this process: its caller, or else the session."""
-        return self._caller_now() or self._own_name
+        return self._caller_now() or (
+            self._own_name if self._opened_for is None else self._opened_for
+        )
+
+    @property
+    def session_owner(self) -> Hashable:
+        """Who answers for what the session uses up: whom it was opened for; None: nobody in particular."""
+        return self._caller if isinstance(self._caller, str) and self._caller else self._opened_for
 
     def _caller_now(self) -> str | None:
         return self._caller() if callable(self._caller) else self._caller

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SessionClosedError, UsageError
 from ..limits import Limits
+from ..process_ledger import owned_by
 from ..protocol.session import TellsNews
 from ..runtime.local import LocalSessionProvider
 from ..runtime.observation import retrieved
@@ -44,6 +45,7 @@ class SessionOpening:
         trace: takes the events of the session, or the folder to record them in; None: what
             ``CODEMODE_TRACE`` names, or nothing.
         durable: brings the session back from a store, and keeps it there.
+        owner: answers for what the session uses up of the process; None: nobody in particular.
 
     Raises:
         UsageError: an option is not what it should be, or options exclude each other.
@@ -59,6 +61,7 @@ class SessionOpening:
         mcp: Mcp,
         trace: Sink | str | os.PathLike[str] | None = None,
         durable: DurableSession | None = None,
+        owner: Hashable = None,
     ) -> None:
         _check_options(limits, provider)
         if durable is not None and provider is not None:
@@ -66,6 +69,7 @@ class SessionOpening:
         self.durable = durable
         self._tracing = tracing(trace)
         self.limits = limits or _limits_of(provider)
+        self._owner = owner
         self._delegate = delegate
         self._toolset = toolset
         self._servers, self._owns_servers = _servers(mcp)
@@ -197,10 +201,11 @@ class SessionOpening:
             provider.warm_up()
         if self.durable is not None:
             provider = self.durable.at(provider)
-        if self._tracing is not None:
-            session = await self._tracing.open(provider, self._delegate, self.limits)
-        else:
-            session = await provider.create_session(self._delegate, limits=self.limits)
+        with owned_by(self._owner):
+            if self._tracing is not None:
+                session = await self._tracing.open(provider, self._delegate, self.limits)
+            else:
+                session = await provider.create_session(self._delegate, limits=self.limits)
         if isinstance(session, TellsNews):
             session.on_news(self._delegate.news)
         return session

@@ -136,5 +136,6 @@ def _limits() -> list[str]:
     from dataclasses import fields  # noqa: PLC0415 - 20 ms that --help does not need
 
     from ..limits import Limits  # noqa: PLC0415
+    from ..process_limits import ProcessLimits  # noqa: PLC0415
 
-    return [each.name for each in fields(Limits)]
+    return [each.name for each in (*fields(Limits), *fields(ProcessLimits))]

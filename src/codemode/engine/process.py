@@ -22,7 +22,7 @@ from .timezone import system_time_zone
 from .wire import SETUP_HEAD, VERSION, ToWorker, frame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from ..process_ledger import Place
 
@@ -132,6 +132,10 @@ class WorkerProcess:
         self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         self._words = words
         self._pidfd = _open_pidfd(pid)
+
+    def claim(self, owner: Hashable) -> bool:
+        """Make it ``owner``'s, of whom it was nobody's; False where ``owner`` may not have one more."""
+        return self._place is None or self._place.claim(owner)
 
     def hold(self, place: Place) -> None:
         """Give ``place`` back when this is released, or lost."""

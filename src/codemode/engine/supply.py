@@ -16,11 +16,20 @@ from .census import Census
 from .spawners import ProcessSpawner, ZygoteSpawner
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from ..errors import LimitError
     from ..process_ledger import Place
     from .process import WorkerProcess
     from .spawners import WorkerSpawner
 
 StartMethod: TypeAlias = Literal["zygote", "spawn"]
+
+
+def refusal_of(owner: Hashable) -> LimitError:
+    """The error for ``owner``, for whom there is no worker more."""
+    account = LEDGER.workers
+    return LEDGER.refusal("workers", account.used if owner is None else account.held_by(owner))
 
 
 class Spares(Protocol):
@@ -49,14 +58,14 @@ class WorkerSupply:
     def __repr__(self) -> str:
         return f"<worker supply of {len(self._engines)} engines, {len(self.census.resting)} workers rest>"
 
-    async def start(self) -> WorkerProcess:
-        """A fresh worker. If the caller is cancelled, there is none.
+    async def start(self, owner: Hashable = None) -> WorkerProcess:
+        """A fresh worker for sessions of ``owner``. If the caller is cancelled, there is none.
 
         Raises:
             EngineError: it could not be started.
             LimitError: this process has as many as it may have.
         """
-        place = await self._place()
+        place = await self._place(owner)
         try:
             LEDGER.check_descriptors()
             worker = await self.spawner.start()
@@ -67,14 +76,14 @@ class WorkerSupply:
         worker.hold(place)
         return worker
 
-    async def _place(self) -> Place:
+    async def _place(self, owner: Hashable) -> Place:
         """A place on the ledger, made free if that is possible."""
         deadline = self._loop.time() + WAIT_SECONDS
-        while (place := LEDGER.workers.take()) is None:
+        while (place := LEDGER.workers.take(owner)) is None:
             self._make_room()
             seconds = deadline - self._loop.time()
-            if seconds <= 0 or not await LEDGER.workers.wait_for_room(seconds):
-                raise LEDGER.refusal("workers")
+            if seconds <= 0 or not await LEDGER.workers.wait_for_room(seconds, owner):
+                raise refusal_of(owner)
         return place
 
     def _make_room(self) -> None:

@@ -16,9 +16,11 @@ from ..errors import EngineError
 from ..process_ledger import LEDGER
 from .link import Link, settings_of
 from .process import dispose, taken
-from .supply import supply_for
+from .supply import refusal_of, supply_for
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from ..limits import Limits
     from .catalogue import Catalogue
     from .census import Census
@@ -53,8 +55,9 @@ class WorkersEngine:
         self._ready: asyncio.Task[WorkerProcess] | None = None
         self._closed = False
 
-    def session(self, limits: Limits) -> WorkersSession:
-        return WorkersSession(self, limits)
+    def session(self, limits: Limits, owner: Hashable = None) -> WorkersSession:
+        """A session of ``owner``, who shares the workers of the process with others; None: of nobody."""
+        return WorkersSession(self, limits, owner)
 
     @property
     def census(self) -> Census:
@@ -107,8 +110,8 @@ class WorkersEngine:
         if error is not None:
             raise error
 
-    async def take(self) -> WorkerProcess:
-        """A worker, ready if there is one.
+    async def take(self, owner: Hashable = None) -> WorkerProcess:
+        """A worker for a session of ``owner``, ready if there is one.
 
         Raises:
             EngineError: none could be started.
@@ -119,8 +122,9 @@ class WorkersEngine:
             supply = self._supply_here()
             ready, self._ready = self._ready, None
             if ready is None or _failed(ready):
-                ready = _starting(supply)
-            worker = await taken(ready)
+                worker = await taken(_starting(supply, owner))
+            else:
+                worker = await self._claimed(ready, owner)
             if self._closed:
                 worker.kill()
                 worker.release()
@@ -130,6 +134,21 @@ class WorkersEngine:
                 self.warm_up()
                 return worker
         raise EngineError("workers die before they are used")
+
+    async def _claimed(self, ready: asyncio.Task[WorkerProcess], owner: Hashable) -> WorkerProcess:
+        """The worker that was made ready, which is nobody's yet.
+
+        Raises:
+            LimitError: ``owner`` may not have one more; another one may have this.
+        """
+        worker = await taken(ready)
+        if worker.claim(owner):
+            return worker
+        if self._ready is None and not self._closed:
+            self._ready = ready
+        else:
+            dispose(ready)
+        raise refusal_of(owner)
 
     def _refuse_if_closed(self) -> None:
         if self._closed:
@@ -177,8 +196,8 @@ class WorkersEngine:
             dispose(ready)
 
 
-def _starting(supply: WorkerSupply) -> asyncio.Task[WorkerProcess]:
-    task = asyncio.create_task(supply.start(), name="ready worker", context=Context())
+def _starting(supply: WorkerSupply, owner: Hashable = None) -> asyncio.Task[WorkerProcess]:
+    task = asyncio.create_task(supply.start(owner), name="ready worker", context=Context())
     task.add_done_callback(_retrieve)
     return task
 
@@ -195,8 +214,9 @@ def _retrieve(task: asyncio.Task[WorkerProcess]) -> None:
 class WorkersSession:
     """The cells of one session and the worker they run in, replaced when it dies."""
 
-    def __init__(self, engine: WorkersEngine, limits: Limits) -> None:
+    def __init__(self, engine: WorkersEngine, limits: Limits, owner: Hashable = None) -> None:
         self._engine = engine
+        self._owner = owner
         self._limits = limits
         self._settings = settings_of(limits)
         self._link: Link | None = None
@@ -260,7 +280,7 @@ class WorkersSession:
 
     async def _connect(self) -> Link:
         self._refuse_if_closed()
-        worker = await self._engine.take()
+        worker = await self._engine.take(self._owner)
         census = self._census = self._engine.census
         link = Link(worker, self._limits, self._settings, self._on_lost, census)
         census.links.add(link)  # before the wait, in which it may be lost

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from ..engine.workers import WorkersEngine
 from ..errors import SessionClosedError
 from ..limits import Limits
+from ..process_ledger import current_owner
 from .session import SessionRuntime
 
 if TYPE_CHECKING:
@@ -72,7 +73,9 @@ class LocalSessionProvider:
         if self._closing is not None:
             raise SessionClosedError("the session provider is closed")
         chosen = limits or self._limits
-        session = SessionRuntime(wrapped(self._engine.session(chosen)), delegate, chosen)
+        session = SessionRuntime(
+            wrapped(self._engine.session(chosen, current_owner())), delegate, chosen
+        )
         self._sessions.append(session)
         if len(self._sessions) >= self._crowd:  # seldom: looking at all each time is quadratic
             self._sessions = [each for each in self._sessions if not each.is_shut]

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ...errors import CodeModeError, LimitError, SessionClosedError
+from ...process_ledger import owned_by
 from .client import ServedClient
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ class ServedSession:
     def __init__(self, key: Key, make: MakeCodeMode, now: float) -> None:
         self.key = key
         self.client = ServedClient()
-        self.code_mode = make(self.client)
+        with owned_by(key.principal or None):  # of several, each has a share of the workers
+            self.code_mode = make(self.client)
         self.users = 0
         self.used_at = now
         self.idle_end: asyncio.TimerHandle | None = None

@@ -10,6 +10,7 @@ from uuid import uuid4
 from ...errors import CodeModeError
 from ...grpc import code_mode_pb2 as pb
 from ...grpc.values import event_message, wait_message
+from ...process_ledger import owned_by
 from ...protocol.types import CellId, Result, WaitRequest
 from ..cells import Cells
 from ..sessions import HostSession
@@ -240,6 +241,7 @@ async def open_session(
 ) -> RpcSession:
     """Open the session that a client asks for, within these limits."""
     client = Client(count, pending_calls=request.max_pending_delegate_calls)
-    runtime = await provider.create_session(client, limits=limits)
+    with owned_by(owner):
+        runtime = await provider.create_session(client, limits=limits)
     truncates = request.output_truncation == pb.OUTPUT_TRUNCATION_SERVER
     return RpcSession(client, HostSession(runtime, client.cells, count, truncates), owner)
