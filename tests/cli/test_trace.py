@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from codemode.cli import app
+from codemode.trace.events import SessionClosedEvent, SessionOpenedEvent, TraceEvent
+from codemode.trace.recorder import Recorder
+
+from ..trace.histories import cell_stream, numbered
 
 
 @pytest.fixture
@@ -83,3 +90,30 @@ def test_a_folder_without_a_recording_says_how_to_make_one(tmp_path: Path) -> No
     assert found.exit_code == 1
     assert "there is no trace in" in found.output
     assert "hint: record one: codemode run --trace" in found.output
+
+
+def test_a_recording_is_followed_until_it_is_closed_also_when_it_is_packed_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codemode.trace.recorder.PACK_LOG_BYTES", 1)
+    recorder = Recorder(tmp_path)
+    session = {"provider": "local", "version": "1", "process": 1}
+    stream: list[tuple[type[TraceEvent], dict[str, Any]]] = [
+        (SessionOpenedEvent, session),
+        *cell_stream(1, 1),
+        (SessionClosedEvent, {}),
+    ]
+    opened, *events = numbered("s", stream).events
+    recorder(opened)
+    command = [sys.executable, "-m", "codemode", "trace", "show", str(tmp_path), "--follow"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        first = next(line for line in child.stdout if ": unclosed, 1 events" in line)
+        for event in events:
+            recorder(event)
+        recorder.close()
+        last = [line for line in child.stdout if "events," in line][-1]
+
+    assert first.startswith("trace-")
+    assert f": complete, {len(events) + 1} events, 1 cells, 1 nested calls" in last
+    assert child.returncode == 0

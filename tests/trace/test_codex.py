@@ -12,7 +12,8 @@ from click.testing import CliRunner
 
 from codemode.cli import app
 from codemode.trace.bundle import Bundle
-from codemode.trace.codex import export_codex, nested_name
+from codemode.trace.codex import export_codex
+from codemode.trace.codex_items import nested_name
 from codemode.trace.graph import Trace
 
 from ..conformance.package import Unavailable, find_or_fetch

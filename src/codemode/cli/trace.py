@@ -89,15 +89,37 @@ def show(*, folder: Path, as_json: bool, follow: bool, outputs: bool) -> None:
 
     bundle = _opened(folder)
     options = TreeOptions(outputs=outputs)
-    while True:
-        reduced = bundle.reduce()
+
+    def print_trace(reduced: Trace) -> None:
         if as_json:
             click.echo(reduced.to_json().decode())
         else:
             print_tree(reduced, bundle, options)
-        if not follow or not _await_more(bundle):
+
+    if follow:
+        _follow(bundle, print_trace)
+    else:
+        print_trace(bundle.reduce())
+
+
+def _follow(bundle: Bundle, print_trace: Callable[[Trace], None]) -> None:
+    """Print what was recorded, and again whenever there is more, until every session is closed."""
+    from ..trace.reducer import Reducer  # noqa: PLC0415 - not for --help
+
+    reducer = Reducer()
+    events = -1
+    while True:
+        bundle.feed(reducer)
+        reduced = reducer.trace
+        if reduced.recording.events != events:
+            if events >= 0:
+                click.echo()
+            events = reduced.recording.events
+            print_trace(reduced)
+        sessions = reduced.sessions.values()
+        if sessions and all(session.status == "closed" for session in sessions):
             return
-        click.echo()
+        time.sleep(FOLLOW_SECONDS)
 
 
 @trace.command()
@@ -217,14 +239,3 @@ def _opened(folder: Path) -> Bundle:
         return Bundle(folder)
     except UsageError as error:
         raise click.ClickException(str(error)) from error
-
-
-def _await_more(bundle: Bundle) -> bool:
-    """Wait until the recording has grown; False if it is complete."""
-    size = bundle.half_line
-    reduced: Trace = bundle.reduce()
-    if reduced.recording.status == "complete":
-        return False
-    while bundle.half_line == size:
-        time.sleep(FOLLOW_SECONDS)
-    return True

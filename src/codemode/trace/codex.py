@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from . import events as e
 from .codex_bundle import CodexBundle, CodexSchema
+from .codex_items import ITEM_FIELDS, ITEM_TYPES, json_value, nested_name, output_items
 from .model_items import call_ids
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ _CALL_STATUS: Final = {
     "refused": "failed",
     "cancelled": "cancelled",
 }
-_ITEM_TYPES: Final = {"text": "input_text", "image": "input_image", "audio": "input_audio"}
-_ITEM_FIELDS: Final = {"text": "text", "image": "image_url", "audio": "audio_url"}
 
 
 def export_codex(
@@ -96,11 +95,10 @@ class CodexSession:
         self._told: set[str] = set()  # cells whose first response was told
         self._running: dict[str, str] = {}  # nested calls, and their cell
         self._inferences = 0
-        metadata = {"thread_id": bundle.rollout, "agent_path": "/root", "model": "unknown"}
         begun = {"trace_id": f"trace-{bundle.rollout}", "root_thread_id": bundle.rollout}
         bundle.event(at_ms, {"type": "rollout_started", **begun})
         thread = {"thread_id": bundle.rollout, "agent_path": "/root"}
-        payload = bundle.payload("session_metadata", metadata)
+        payload = bundle.payload("session_metadata", {**thread, "model": "unknown"})
         bundle.event(at_ms, {"type": "thread_started", **thread, "metadata_payload": payload})
         turn = {"codex_turn_id": TURN, "thread_id": bundle.rollout}
         bundle.event(at_ms, {"type": "codex_turn_started", **turn}, turn=TURN)
@@ -155,11 +153,10 @@ class CodexSession:
     ) -> None:
         """An inference whose response is this call, and the call."""
         self._inferred([{**item, "id": f"item-{call_id}", "call_id": call_id}], call_id)
-        text = invocation.get("input") or invocation.get("arguments") or ""
         self._call_started(
             call_id,
             tool,
-            text,
+            invocation.get("input") or invocation.get("arguments") or "",
             {"model_visible_call_id": call_id, "code_mode_runtime_tool_id": None},
             {"type": "model"},
             {"tool_name": tool, "tool_namespace": None, "payload": invocation},
@@ -227,7 +224,7 @@ class CodexSession:
 
     def _answered(self, call_id: str, tool: str, status: str, answer: Content | None) -> None:
         kind = "custom_tool_call_output" if tool == "exec" else "function_call_output"
-        output = {"type": kind, "call_id": call_id, "output": _output_items(self._read(answer))}
+        output = {"type": kind, "call_id": call_id, "output": output_items(self._read(answer))}
         result = {"type": "direct_response", "response_item": output}
         self._call_ended_as(call_id, status, result)
         item = {**output, "id": f"output-{call_id}"}
@@ -255,7 +252,7 @@ class CodexSession:
         if written is not None:
             text = self._read(event.item) or ""
             kind = event.kind
-            written.append({"type": _ITEM_TYPES[kind], _ITEM_FIELDS[kind]: text})
+            written.append({"type": ITEM_TYPES[kind], ITEM_FIELDS[kind]: text})
 
     def _cell_responded(self, event: e.CellRespondedEvent) -> None:
         if event.cell_id not in self._cells:
@@ -314,22 +311,19 @@ class CodexSession:
         name = nested_name(event.cell_id, event.call)
         self._running[name] = event.cell_id
         arguments = self._read(event.arguments) or ""
+        payload = {"type": "function", "arguments": arguments}
         self._call_started(
             name,
             event.tool,
             arguments,
             {"model_visible_call_id": None, "code_mode_runtime_tool_id": event.call},
             {"type": "code_cell", "runtime_cell_id": event.cell_id},
-            {
-                "tool_name": event.tool,
-                "tool_namespace": None,
-                "payload": {"type": "function", "arguments": arguments},
-            },
+            {"tool_name": event.tool, "tool_namespace": None, "payload": payload},
         )
 
     def _call_ended(self, event: e.CallEndedEvent) -> None:
         error, result = self._read(event.error), self._read(event.result)
-        told: dict[str, Any] = {"type": "code_mode_response", "value": _json(result)}
+        told: dict[str, Any] = {"type": "code_mode_response", "value": json_value(result)}
         if event.outcome != "ok":
             told = {"type": "error", "error": error or event.outcome}
         self._end_call(nested_name(event.cell_id, event.call), _CALL_STATUS[event.outcome], told)
@@ -372,8 +366,7 @@ class CodexSession:
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────
 
-    def _session_closed(self, event: e.SessionClosedEvent) -> None:
-        del event
+    def _session_closed(self, _: e.SessionClosedEvent) -> None:
         for cell_id in list(self._cells):
             self._end_cell(cell_id, "terminated", "")
         for call_id, tool in list(self._open_calls.items()):
@@ -389,29 +382,6 @@ class CodexSession:
         self._bundle.event(self._at_ms, {"type": "thread_ended", **thread})
         self._bundle.event(self._at_ms, {"type": "rollout_ended", "status": "completed"})
         self._bundle.event(self._at_ms, {"type": "recording_completed"})
-
-
-def nested_name(cell_id: str, call: str) -> str:
-    """The name of a nested call in a rollout, where names of nested calls are of all cells."""
-    return f"exec-{cell_id}-{call}"
-
-
-def _output_items(answer: str | None) -> list[dict[str, Any]]:
-    """What the model reads, in their form."""
-    items = _json(answer)
-    found = []
-    for item in items if isinstance(items, list) else []:
-        for kind, field in _ITEM_FIELDS.items():
-            if isinstance(item, dict) and field in item:
-                found.append({"type": _ITEM_TYPES[kind], field: item[field]})
-    return found
-
-
-def _json(text: str | None) -> Any:
-    try:
-        return json.loads(text or "null")
-    except (ValueError, RecursionError):
-        return text
 
 
 _TAKE: Final[dict[type, Callable[[CodexSession, Any], None]]] = {

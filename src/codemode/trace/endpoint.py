@@ -20,8 +20,6 @@ import hmac
 import logging
 import os
 import secrets
-import socket
-import struct
 import sys
 import threading
 import time
@@ -35,8 +33,10 @@ import msgspec
 from ..errors import CodeModeError, UsageError
 from .environment import process_folder
 from .memory import process_memory
+from .own_socket import is_own, listening_at, own_folder, write_private
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Awaitable, Callable
 
     from .events import TraceEvent
@@ -91,7 +91,7 @@ class ProcessEndpoint:
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        place = _own_folder(Path(folder))
+        place = own_folder(Path(folder))
         self.path = place / f"{os.getpid()}.sock"
         self._token = secrets.token_urlsafe(24)
         self._began_ms = time.time() * 1000
@@ -105,8 +105,8 @@ class ProcessEndpoint:
         self._loop = asyncio.new_event_loop()
         self._news = asyncio.Event()
         self._waiters = 0
-        listening = _listening(self.path)
-        _write_private(self.path.with_suffix(".token"), self._token)
+        listening = listening_at(self.path, CLIENTS)
+        write_private(self.path.with_suffix(".token"), self._token)
         self._thread = threading.Thread(
             target=self._serve, args=(listening,), name="codemode inspection", daemon=True
         )
@@ -180,7 +180,7 @@ class ProcessEndpoint:
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            if len(self._clients) > CLIENTS or not _is_own(writer):
+            if len(self._clients) > CLIENTS or not is_own(writer):
                 return
             while line := await reader.readline():
                 writer.write(await self._answer(line) + b"\n")
@@ -357,53 +357,6 @@ def _without_texts(event: TraceEvent) -> TraceEvent:
         if hasattr(told := getattr(event, name), "left_out")
     }
     return msgspec.structs.replace(event, **changes)
-
-
-# ── files and sockets of one user ────────────────────────────────────────────────────────────────
-
-
-def _own_folder(folder: Path) -> Path:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = folder.stat()
-    if found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise UsageError(
-            f"{folder} is open to other users, and a socket in it would be, too"
-            f"\nHint: chmod 700 {folder}, or name another folder in CODEMODE_INSPECT."
-        )
-    return folder
-
-
-def _listening(path: Path) -> socket.socket:
-    path.unlink(missing_ok=True)  # of a process that had our number before
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        listening.bind(str(path))
-        path.chmod(0o600)
-        listening.listen(CLIENTS)
-    except OSError:
-        listening.close()
-        raise
-    listening.settimeout(0)
-    return listening
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-
-
-def _is_own(writer: asyncio.StreamWriter) -> bool:
-    """Whether the client runs as our user, where the system tells."""
-    if not hasattr(socket, "SO_PEERCRED"):
-        return True
-    connection = writer.get_extra_info("socket")
-    size = struct.calcsize("3i")
-    _, user, _ = struct.unpack(
-        "3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-    )
-    return bool(user == os.getuid())
 
 
 _endpoints: Final[dict[int, ProcessEndpoint]] = {}

@@ -46,13 +46,7 @@ MOST_PROBLEMS: Final = 1_000
 
 
 class Reducer:
-    """Takes events one by one; :attr:`trace` is the graph so far.
-
-    >>> reducer = Reducer()
-    >>> reducer.feed(e.SessionOpened(seq=1, at_ms=0, session="s", provider="local", version="1", process=1))
-    >>> reducer.trace.recording.status
-    'unclosed'
-    """
+    """Takes events one by one; :attr:`trace` is the graph so far."""
 
     def __init__(self) -> None:
         self._recording = Recording()
@@ -359,7 +353,7 @@ def reduce(events: Iterable[e.TraceEvent]) -> Trace:
 
 
 def _hash_of(arguments: e.Content | None) -> str:
-    """Of arguments that stand in their event; a recorder has made it of others before they went elsewhere."""
+    # A recorder has made it of arguments that went elsewhere.
     return "" if arguments is None or arguments.text is None else canonical_hash(arguments.text)
 
 
