@@ -1,0 +1,149 @@
+"""A store in an SQLite file: order, leases, and files that are no store."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from codemode.durable.sqlite import SqliteStore
+from codemode.durable.store import (
+    CallChanged,
+    CellBegun,
+    EntryWritten,
+    OutputDelivered,
+    SessionHeldError,
+    StoredCall,
+    StoreError,
+    ValuesCommitted,
+)
+
+BEGUN = CellBegun("1", 1, b"request", b"tools", b"head ")
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    made = SqliteStore(tmp_path / "cells.db")
+    yield made
+    await made.aclose()
+
+
+def other(store: SqliteStore) -> SqliteStore:
+    """The same file as another process has it."""
+    return SqliteStore(store._path)
+
+
+async def test_what_was_written_is_there_for_the_next(store: SqliteStore) -> None:
+    await store.open_session("s")
+    store.write("s", BEGUN)
+    store.write("s", CallChanged("1", 1, "pay", "requested"))
+    store.write("s", CallChanged("1", 2, "pay", "running"))
+    store.write("s", EntryWritten("1", b"answer", 1))
+    store.write("s", ValuesCommitted({"k": b"1"}))
+    await store.write("s", OutputDelivered("1", 3))
+    await store.close_session("s")
+    next_one = other(store)
+    session = await next_one.open_session("s")
+    journal = await next_one.journal("s", "1")
+    await next_one.aclose()
+
+    [cell] = session.cells
+    assert (session.values, session.last_cell) == ({"k": b"1"}, 1)
+    assert (cell.request, cell.tools, cell.delivered) == (b"request", b"tools", 3)
+    assert cell.calls == (StoredCall(2, "pay", "running"),)
+    assert journal == b"head answer"
+
+
+async def test_writes_are_done_in_order_and_a_reader_stands_behind_them(store: SqliteStore) -> None:
+    await store.open_session("s")
+    done: list[int] = []
+
+    async def noted(number: int, write: asyncio.Future[None]) -> None:
+        await write
+        done.append(number)
+
+    writes = [store.write("s", BEGUN)]
+    writes += [store.write("s", EntryWritten("1", b"%d," % number)) for number in range(2_000)]
+    noting = [asyncio.create_task(noted(*each)) for each in enumerate(writes)]
+    journal = await store.journal("s", "1")
+    await asyncio.gather(*noting)
+
+    assert journal == b"head " + b"".join(b"%d," % number for number in range(2_000))
+    assert done == list(range(2_001))
+
+
+async def test_a_session_that_is_open_elsewhere_is_refused_until_it_is_closed(
+    store: SqliteStore,
+) -> None:
+    await store.open_session("s")
+    second = other(store)
+    with pytest.raises(SessionHeldError, match=r"^session 's' is open in process \d+ of"):
+        await second.open_session("s")
+    await second.open_session("t")
+    await store.close_session("s")
+    await second.open_session("s")
+    await second.aclose()
+
+
+async def test_the_lease_of_a_process_that_has_died_passes_on_at_once(store: SqliteStore) -> None:
+    await store.open_session("s")
+    await store.aclose()
+    db = sqlite3.connect(store._path)
+    owner = f"{socket.gethostname()}:{2**22 + 1}:1:abc"
+    db.execute("update sessions set owner = ?, expires = 9e12 where name = 's'", (owner,))
+    db.commit()
+    db.close()
+
+    assert (await store.open_session("s")).cells == ()
+
+
+async def test_a_lease_of_another_machine_is_waited_for(store: SqliteStore) -> None:
+    await store.open_session("s")
+    await store.aclose()
+    db = sqlite3.connect(store._path)
+    db.execute("update sessions set owner = 'far:1:1:abc', expires = 9e12 where name = 's'")
+    db.commit()
+    db.close()
+    with pytest.raises(SessionHeldError, match=r"^session 's' is open in process 1 of far"):
+        await store.open_session("s")
+
+
+async def test_a_process_that_has_lost_its_lease_writes_nothing_more(store: SqliteStore) -> None:
+    await store.open_session("s")
+    await store.write("s", BEGUN)
+    db = sqlite3.connect(store._path)
+    db.execute("update sessions set owner = 'far:1:1:abc', expires = 9e12 where name = 's'")
+    db.commit()
+    with pytest.raises(StoreError, match=r"^another process has taken over session 's'$"):
+        await store.write("s", EntryWritten("1", b"answer"))
+    rows = db.execute("select entry from entries").fetchall()
+    db.close()
+
+    assert rows == [(b"head ",)]
+
+
+async def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "cells.db"
+    db = sqlite3.connect(path)
+    db.execute("pragma user_version = 7")
+    db.close()
+    store = SqliteStore(path)
+    with pytest.raises(StoreError, match=r"is of version 7, and this is version 1$"):
+        await store.open_session("s")
+    await store.aclose()
+
+
+async def test_a_store_without_room_fails_what_waits_and_everything_after_it(
+    store: SqliteStore,
+) -> None:
+    await store.open_session("s")
+    await store.write("s", BEGUN)
+    await store._ask(lambda db: db.execute("pragma max_page_count = 20").fetchone())
+    with pytest.raises(StoreError, match=r"cannot be used: database or disk is full$"):
+        await store.write("s", EntryWritten("1", b"x" * 200_000))
+    with pytest.raises(StoreError, match=r"cannot be used: database or disk is full$"):
+        await store.write("s", EntryWritten("1", b"small"))
