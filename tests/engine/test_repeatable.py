@@ -104,3 +104,14 @@ async def test_a_weak_reference_never_shows_the_collector(forked: WorkersEngine)
     assert [getattr(event, "text", None) for event in told.outputs if hasattr(event, "text")] == [
         "0"
     ]
+
+
+async def test_a_cell_that_has_run_before_is_counted_as_a_replay(engine: WorkersEngine) -> None:
+    before = engine.census.replays
+    session = engine.session(Limits())
+    await repeat(session, "text(1)", Repeatable(1))
+    await repeat(session, "text(1)", Repeatable(1, is_replay=True))
+    replays = engine.census.replays - before
+    await session.aclose()
+
+    assert replays == 1

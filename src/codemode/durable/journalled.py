@@ -242,7 +242,7 @@ class JournalledCell:
         self._loads = deque(each for each in replay.inputs if isinstance(each, ValueLoaded))
         self._held = []
         turns = [each for each in replay.inputs if not isinstance(each, ValueLoaded)]
-        repeatable = Repeatable(replay.head.seed, replay.readings)
+        repeatable = Repeatable(replay.head.seed, replay.readings, is_replay=True)
         inner = await self._engine.start(self._source, self._catalogue, self, repeatable)
         if self._over:
             await inner.close()

@@ -23,10 +23,12 @@ class Repeatable(Struct, frozen=True, gc=False):
         seed: of ``Math.random``, 64 bits.
         readings: what the clock showed before, the concatenation of all ``ClockRead.readings`` of an earlier
             run. They are used up first; then the real clock is read, and told.
+        is_replay: whether the cell has run before; it is counted as such.
     """
 
     seed: int
     readings: bytes = b""
+    is_replay: bool = False
 
 
 class EngineCell(Protocol):

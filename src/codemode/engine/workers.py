@@ -237,7 +237,7 @@ class WorkersSession:
         if link is None:
             link = await self._linked()
         self._numbers += 1
-        if repeatable is not None and repeatable.readings and self._census is not None:
+        if repeatable is not None and repeatable.is_replay and self._census is not None:
             self._census.replays += 1
         return link.start(self._numbers, source, catalogue, sink, repeatable)
 
