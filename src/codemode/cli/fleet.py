@@ -34,7 +34,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON doc
     "--token-file",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The bearer token that hosts ask for. Without one whoever reaches a node can run programs.",
+    help="The bearer token that hosts ask for. Without one every client that reaches a node can run programs.",
 )
 @click.option("--resource", metavar="NAME", help="Only nodes that have this resource of Ray.")
 @click.option(

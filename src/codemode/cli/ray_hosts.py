@@ -122,7 +122,7 @@ def _joined(address: str) -> Iterator[None]:
 
 
 def _check_there(address: str) -> None:
-    """Refuse an address at which nobody listens: Ray itself asks for a minute.
+    """Refuse an address without a listener: Ray itself retries for a minute.
 
     Raises:
         click.ClickException: it is one.

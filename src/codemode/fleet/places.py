@@ -50,7 +50,7 @@ class Places(Protocol):
         """
 
     async def aclose(self) -> None:
-        """Nobody asks any more."""
+        """Release what is held; no call follows."""
 
 
 class StaticPlaces:
@@ -91,7 +91,7 @@ class StaticPlaces:
 class DnsPlaces:
     """The hosts behind a name, one for each of its addresses, as a headless Service of Kubernetes has them.
 
-    Addresses are asked for again after ``refresh_seconds``, by whoever opens a session then. A name that cannot be
+    Addresses are asked for again after ``refresh_seconds``, when a session is opened. A name that cannot be
     resolved for the moment keeps the addresses that it had.
 
     Args:
@@ -140,7 +140,7 @@ class DnsPlaces:
         if loop.time() - self._asked_at >= self._refresh_seconds:
             if self._asking is None or self._asking.done():
                 self._asking = asyncio.create_task(self._ask(), name="addresses of a fleet")
-            if not self._known:  # who knows some does not wait for newer ones
+            if not self._known:  # a stale list is used while the new one is fetched
                 await asyncio.shield(self._asking)
         if not self._known:
             raise EngineError(f"no host is known: {self._trouble}")
@@ -172,7 +172,7 @@ class DnsPlaces:
         return f"{self._scheme}://{shown}:{self._port}"
 
     async def aclose(self) -> None:
-        """Nobody asks any more."""
+        """Release what is held; no call follows."""
         if self._asking is not None:
             self._asking.cancel()
             await asyncio.wait([self._asking])

@@ -54,7 +54,7 @@ class FleetSessionProvider(RemoteProvider):
     """Makes sessions in the hosts of a fleet, each where fewest of its sessions are.
 
     A session stays where it is until its host is lost, drains, or is drained from here; its next ``execute`` then
-    opens elsewhere with its stored values, without a word if no cell was lost. What was lost is told once, by name.
+    opens elsewhere with its stored values, silently if no cell was lost. What was lost is reported once, by name.
 
     Args:
         places: where the hosts are: endpoints as :class:`GrpcSessionProvider` takes them, or a ``Places``.
@@ -97,7 +97,7 @@ class FleetSessionProvider(RemoteProvider):
         self._standings: dict[str, Standing] = {}
         self._pools: dict[str, ChannelPool] = {}
         self._where: dict[Connection, Standing] = {}
-        # As long as somebody asks why a session was refused, which is after its connection is over.
+        # Needed when an opening has failed, which is after its connection has ended.
         self._asked: WeakKeyDictionary[Connection, _AskedHost] = WeakKeyDictionary()
         if isinstance(places, (list, tuple)):
             for endpoint in places:
@@ -152,7 +152,7 @@ class FleetSessionProvider(RemoteProvider):
             pause = min(1.0, 2 * pause)
 
     async def _connected(self, standing: Standing, deadline: float) -> RpcConnection | None:
-        # Counted before the first wait: others who look meanwhile go elsewhere.
+        # Counted before the first await: concurrent openings then choose other hosts.
         standing.sessions += 1
         try:
             trouble = await self._why_not(standing)
@@ -170,7 +170,7 @@ class FleetSessionProvider(RemoteProvider):
         return None
 
     async def _why_not(self, standing: Standing) -> str | None:
-        """Why this host takes no session now; None: it does, as far as it tells."""
+        """Why this host accepts no session now; None if it reports that it serves."""
         loop = asyncio.get_running_loop()
         if standing.trusted_until > loop.time():
             return None
@@ -224,16 +224,18 @@ class FleetSessionProvider(RemoteProvider):
         standing = self._where.pop(connection, None)
         if standing is not None:
             standing.sessions -= 1
-            standing.trusted_until = 0.0  # it may be gone: whoever is next asks it first
+            standing.trusted_until = 0.0  # it may be gone: check its health before the next session
             if connection.failure is not None:  # it did not end as a host ends a session
                 standing.failed(asyncio.get_running_loop().time(), connection.failure.text)
 
     def _why_none(self) -> str:
-        told = [
+        reasons = [
             f"{endpoint}: {each.why_not()}" for endpoint, each in sorted(self._standings.items())
         ]
-        several = "host" if len(told) == 1 else "hosts"
-        return "\n".join([f"no code-mode host takes a session, of {len(told)} {several}:", *told])
+        several = "host" if len(reasons) == 1 else "hosts"
+        return "\n".join(
+            [f"no code-mode host takes a session, of {len(reasons)} {several}:", *reasons]
+        )
 
     # ── taking hosts out of service ──────────────────────────────────────────────────────────
 

@@ -7,7 +7,7 @@ our gRPC. An actor ends with its node, and its host with it: the host is killed 
     async with FleetSessionProvider(RayPlaces(token=token), token=token, insecure=True) as provider:
         ...
 
-Whoever may use the Ray cluster may read the token, and run programs of its own on all nodes anyway.
+Every user of the Ray cluster can read the token, and can run programs on all nodes anyway.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ class RayPlaces:
         ]
 
     async def hosts(self) -> Sequence[RayHost]:
-        """The hosts whose actors answer. Who knows some does not wait for newer ones.
+        """The hosts whose actors answer. A known list is returned at once and refreshed meanwhile.
 
         Raises:
             EngineError: there is none.

@@ -82,7 +82,7 @@ class Standing:
 
 
 def in_order(standings: Iterable[Standing], now: float, spread: dict[str, float]) -> list[Standing]:
-    """Those that may be asked for a session: who is trusted before suspects, and then who has fewest.
+    """The hosts that may be asked for a session: trusted ones before suspects, then by number of sessions.
 
     Args:
         standings: all of the fleet.

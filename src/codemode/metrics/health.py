@@ -19,7 +19,7 @@ RENEW_SECONDS: Final = 30.0
 """From that age on another one is started at the next request."""
 
 START_SECONDS: Final = 5.0
-"""How long who asks waits for that."""
+"""How long a request for readiness waits for that start."""
 
 
 class Health:
@@ -53,7 +53,7 @@ class Health:
     async def _prove(self) -> None:
         if self._starting is None or self._starting.done():
             self._starting = asyncio.create_task(self._start(), name="proof of a worker")
-        # All who ask wait for one start, and none of them longer than its bound.
+        # Concurrent requests share one start, each within its bound.
         await asyncio.wait([self._starting], timeout=START_SECONDS)
 
     async def _start(self) -> None:

@@ -87,7 +87,7 @@ class MetricsServer:
             _log.exception("a request failed")
         finally:
             if writer.transport.get_write_buffer_size():
-                writer.transport.abort()  # who does not read is not waited for
+                writer.transport.abort()  # the client does not read: do not wait for it
             else:
                 writer.close()
             self._open.discard(task)

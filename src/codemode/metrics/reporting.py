@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Reporting:
-    """Counts the sessions of a provider, and tells of them. Belongs to one event loop.
+    """Counts the sessions of a provider, and reports them. Belongs to one event loop.
 
     Args:
         provider: makes the sessions; ``sessions`` is to be used in its place.

@@ -38,10 +38,10 @@ class HostStatus:
         return self._reporting.sessions
 
     async def listen(self) -> None:
-        """Answer from now on; standard error tells where, since the port may be chosen by the system.
+        """Listen, and write the address to standard error: the system may choose the port.
 
         Raises:
-            OSError: nobody can listen there.
+            OSError: the address is not available.
         """
         address = self._address
         try:

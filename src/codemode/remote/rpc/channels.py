@@ -81,7 +81,7 @@ class ChannelPool:
         return connection
 
     async def why_not_serving(self, seconds: float) -> Failure | str | None:
-        """Why the host takes no session now; None: it does, as far as it tells."""
+        """Why the host accepts no session now; None if it reports that it serves."""
         channel = self._channels[0] if self._channels else self._connected()
         try:
             return None if await channel.service.is_serving(seconds) else "it is not serving"
