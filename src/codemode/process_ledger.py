@@ -49,7 +49,7 @@ def owned_by(owner: Hashable) -> Iterator[None]:
 
 
 def current_owner() -> Hashable:
-    """Whose sessions are opened here; None: nobody's in particular."""
+    """Whose sessions are opened here; None: of no particular owner."""
     return _OWNER.get()
 
 
@@ -71,7 +71,7 @@ class Place:
         self._is_stuck = False
 
     def claim(self, owner: Hashable) -> bool:
-        """Make it ``owner``'s, of whom it was nobody's; False where ``owner`` may not have one more."""
+        """Assign it to ``owner``, where it has none; False where ``owner`` may not have one more."""
         if self._account is None or not self._account._claimed(owner):
             return False
         self._owner = owner

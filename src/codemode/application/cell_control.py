@@ -46,7 +46,7 @@ class CellControl(CallAnswers):
     async def resume(self) -> tuple[CellInfo, ...]:
         """Bring back all cells that another process has left; the cells as they are then.
 
-        A cell that cannot be brought back stays as it is; ``wait`` says why.
+        A cell that cannot be brought back stays as it is; ``wait`` gives the reason.
 
         Raises:
             SessionClosedError: this object is closed.

@@ -229,7 +229,7 @@ class DurableSession:
     # ── results ──────────────────────────────────────────────────────────────────────────────
 
     async def handed_over(self, response: RuntimeResponse | Pending) -> None:
-        """Have in the store what a result rests on, before somebody gets it.
+        """Have in the store what a result rests on, before it is handed over.
 
         Raises:
             StoreError: it cannot be written.
@@ -241,7 +241,7 @@ class DurableSession:
             await self._journals.write(CellForgotten(cell_id))
 
     def given_up(self, cell_id: str) -> None:
-        """A cell was ended, and nobody gets its result."""
+        """A cell was ended, and its result is not handed over."""
         self._journals.write(CellForgotten(cell_id)).add_done_callback(_retrieved)
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────
@@ -254,7 +254,7 @@ class DurableSession:
         """The call, if it may run: one that may have been run before is asked about, or has its key.
 
         Raises:
-            ToolError: somebody has refused to run it again.
+            ToolError: an approver has refused to run it again.
         """
         key = (call.cell_id, call.runtime_tool_call_id)
         self._came(key)

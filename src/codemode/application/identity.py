@@ -64,7 +64,7 @@ class SessionIdentity:
 
     @property
     def session_owner(self) -> Hashable:
-        """Who answers for what the session uses up: whom it was opened for; None: nobody in particular."""
+        """Who answers for what the session uses up: whom it was opened for; None: no particular owner."""
         return self._caller if isinstance(self._caller, str) and self._caller else self._opened_for
 
     def _caller_now(self) -> str | None:

@@ -45,7 +45,7 @@ class SessionOpening:
         trace: takes the events of the session, or the folder to record them in; None: what
             ``CODEMODE_TRACE`` names, or nothing.
         durable: brings the session back from a store, and keeps it there.
-        owner: answers for what the session uses up of the process; None: nobody in particular.
+        owner: answers for what the session uses up of the process; None: no particular owner.
 
     Raises:
         UsageError: an option is not what it should be, or options exclude each other.

@@ -134,7 +134,7 @@ class WorkerProcess:
         self._pidfd = _open_pidfd(pid)
 
     def claim(self, owner: Hashable) -> bool:
-        """Make it ``owner``'s, of whom it was nobody's; False where ``owner`` may not have one more."""
+        """Assign it to ``owner``, where it has none; False where ``owner`` may not have one more."""
         return self._place is None or self._place.claim(owner)
 
     def hold(self, place: Place) -> None:

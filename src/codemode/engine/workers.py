@@ -56,7 +56,7 @@ class WorkersEngine:
         self._closed = False
 
     def session(self, limits: Limits, owner: Hashable = None) -> WorkersSession:
-        """A session of ``owner``, who shares the workers of the process with others; None: of nobody."""
+        """A session of ``owner``, who shares the workers of the process with others; None: without an owner."""
         return WorkersSession(self, limits, owner)
 
     @property
@@ -136,7 +136,7 @@ class WorkersEngine:
         raise EngineError("workers die before they are used")
 
     async def _claimed(self, ready: asyncio.Task[WorkerProcess], owner: Hashable) -> WorkerProcess:
-        """The worker that was made ready, which is nobody's yet.
+        """The worker that was made ready, which has no owner yet.
 
         Raises:
             LimitError: ``owner`` may not have one more; another one may have this.

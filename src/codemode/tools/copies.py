@@ -84,7 +84,7 @@ def _same_members(one: dict[Any, Any], other: dict[Any, Any], depth: int) -> boo
 
 
 def _same_attributes(one: object, other: object, depth: int) -> bool:
-    """Whether containers of a class that somebody derived have the same attributes, too."""
+    """Whether containers of a derived class have the same attributes, too."""
     mine, theirs = getattr(one, "__dict__", None), getattr(other, "__dict__", None)
     return mine is theirs or same(mine, theirs, depth + 1)
 

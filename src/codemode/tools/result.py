@@ -2,8 +2,8 @@
 
 The rules, where JSON has none: a non-finite float is ``null``; an integer that JavaScript
 cannot hold (beyond ±(2**53 - 1)) is the string of its digits, and an ``int`` parameter takes
-that string back; a number of another library is what its ``__index__``, ``__float__`` or ``__int__``
-says, a ``Decimal`` the string of its digits; bytes are base64; sets are arrays, sorted where they can be; keys that are
+that string back; a number of another library is the value of its ``__index__``, ``__float__`` or ``__int__``,
+a ``Decimal`` the string of its digits; bytes are base64; sets are arrays, sorted where they can be; keys that are
 no strings become strings as in JavaScript; half a surrogate pair is U+FFFD. A pydantic model
 or dataclass is dumped by its own rules, by alias, and then follows these. Iterators and
 generators are refused: their end is unknown.

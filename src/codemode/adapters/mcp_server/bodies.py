@@ -42,7 +42,7 @@ class BodyBounds:
 
 MOST_DIGITS: Final = 18
 GREATEST: Final = 10**MOST_DIGITS
-"""How long a body says at most that it is: a number of any length is too long for Python to read."""
+"""The greatest Content-Length that is read: Python refuses to convert numbers of any length."""
 
 CREDIT_BYTES: Final = 64 * 1024
 """What a body is taken to have sent when it begins, so that a new one is not the slowest of all."""

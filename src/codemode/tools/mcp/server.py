@@ -1,7 +1,7 @@
 """One server: started when it is needed, called, lost, and started again.
 
-Its tools stay in the catalogue when its process is gone: the call that was under way fails and
-says so, and the next one starts it again. That is bounded: the first time at once, then after
+Its tools stay in the catalogue when its process is gone: the call that was under way fails
+with that reason, and the next one starts it again. That is bounded: the first time at once, then after
 one second, two, four, up to a minute; a call that comes too early fails with the time to wait.
 """
 

@@ -1,7 +1,7 @@
 """A policy: an ordered list of rules, and the decision about a call.
 
 The first rule that fits a call decides it, and a call that no rule fits is allowed. A *guard*, which counts or
-looks for something (``budget``, ``only_destinations``), decides only where it is broken, and ``run_as`` says
+looks for something (``budget``, ``only_destinations``), decides only where it is broken, and ``run_as`` names
 for whom a tool acts: the list goes on behind them. Behind a rule that asks, only guards are still looked at: what
 is approved is counted, too. Deciding changes nothing: what was let through is
 written down in a :class:`~codemode.tools.policy.history.CallHistory` by the part that lets it through.
