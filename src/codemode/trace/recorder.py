@@ -238,7 +238,7 @@ def _text_size(event: TraceEvent) -> int:
     size = 0
     for name in _CONTENTS[type(event)]:
         told = getattr(event, name)
-        if told is not None and told.text is not None:
+        if told is not None:
             size += told.size
     return size
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -33,12 +32,15 @@ class Tracer:
         self._seq = 0
         self._has_failed = False
 
+    @property
+    def has_call_scope(self) -> bool:
+        """Whether the sink wants nested calls to run in a context of its own."""
+        return hasattr(self._sink, "call_scope")
+
     def call_scope(self, cell_id: str, call: str) -> AbstractContextManager[object]:
-        """The context in which the sink wants this nested call to run, if it wants one."""
-        scope = getattr(self._sink, "call_scope", None)
-        if scope is None:
-            return nullcontext()
-        found: AbstractContextManager[object] = scope(self.session, cell_id, call)
+        """The context in which the sink wants this nested call to run; it must want one."""
+        scope: Any = self._sink
+        found: AbstractContextManager[object] = scope.call_scope(self.session, cell_id, call)
         return found
 
     def __repr__(self) -> str:

@@ -120,7 +120,7 @@ class TracedDelegate:
     def __init__(self, delegate: SessionDelegate, tracer: Tracer) -> None:
         self._delegate = delegate
         self._emit = tracer.emit
-        self._call_scope = tracer.call_scope
+        self._call_scope = tracer.call_scope if tracer.has_call_scope else None
 
     async def invoke_tool(self, call: ToolCall, cancel: Signal) -> JsonValue:
         """Run a tool; see ``protocol.session.SessionDelegate``."""
@@ -146,8 +146,11 @@ class TracedDelegate:
         # Each call has a context of its own, which ends with it: there is nothing to set back.
         call_observer.set(observed)
         try:
-            with self._call_scope(cell_id, name):
+            if self._call_scope is None:
                 value = await self._delegate.invoke_tool(call, cancel)
+            else:
+                with self._call_scope(cell_id, name):
+                    value = await self._delegate.invoke_tool(call, cancel)
             ended = {"outcome": "ok", "result": json_content(value)}
             return value
         except asyncio.CancelledError:
@@ -314,12 +317,16 @@ class TracedStartedCell:
         return response
 
 
+_encode: Final = msgspec.json.Encoder().encode
+
+
 def json_content(value: JsonValue) -> e.Content | None:
     """A value of JSON as it goes into an event; None for what JSON cannot say."""
     try:
-        return e.content(msgspec.json.encode(value))
+        data = _encode(value)
     except (TypeError, ValueError, RecursionError, OverflowError):
         return None
+    return e.Content(size=len(data), text=data.decode())
 
 
 def _item_text(item: Item) -> str:
