@@ -250,7 +250,7 @@ def main(names: list[str]) -> int:
         "fault",
         "results",
         "hit",
-        "told",
+        "errors",
         "values lost",
         "results twice",
         "calls twice",

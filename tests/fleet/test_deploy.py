@@ -122,7 +122,11 @@ def test_envoy_routes_by_the_header_that_clients_show() -> None:
     manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
     session = manager["http_filters"][0]["typed_config"]["session_state"]
 
+    (cluster,) = envoy["static_resources"]["clusters"]
+    routed = cluster["common_lb_config"]["override_host_status"]["statuses"]
+
     assert session["typed_config"]["name"] == "x-code-mode-route"
+    assert {"UNHEALTHY", "DRAINING"} <= set(routed)  # a full host is not ready, and has sessions
     assert manager["stream_idle_timeout"] == "0s"
     assert manager["route_config"]["virtual_hosts"][0]["routes"][0]["route"]["timeout"] == "0s"
 
