@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +20,9 @@ BROWSER = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 )
 
+WAIT_MS = 30_000
+"""How long a page may take for anything, on a machine that does much else."""
+
 Opened = Callable[..., "Page"]
 Inspect = Callable[..., str]
 
@@ -29,6 +33,7 @@ def browser() -> Iterator[Browser]:
     if BROWSER is None:
         pytest.skip("there is no Chromium; on Debian: apt install chromium")
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    playwright.expect.set_options(timeout=WAIT_MS)
     with playwright.sync_playwright() as driver:
         options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         launched = driver.chromium.launch(executable_path=BROWSER, args=options)
@@ -36,11 +41,12 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def inspect() -> Iterator[Inspect]:
-    """Starts ``codemode inspect`` with arguments; gives the page's address."""
-    children = []
+    """Starts ``codemode inspect``, once for the same arguments; gives the page's address."""
+    children: list[subprocess.Popen[bytes]] = []
 
+    @cache
     def start(*arguments: str) -> str:
         command = [sys.executable, "-m", "codemode", "inspect", *arguments, "--json"]
         environment = {**os.environ, "CODEMODE_TRACE": ""}
@@ -68,7 +74,7 @@ def opened(browser: Browser, inspect: Inspect) -> Iterator[Opened]:
     def open_page(*arguments: str, url: str = "") -> Page:
         address = url or inspect(*arguments)
         page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme="light")
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(WAIT_MS)
         pages.append(page)
         own = address.partition("#")[0]
 

@@ -77,10 +77,11 @@ def record(folder: Path, *logs: Log) -> Path:
     return recorder.path
 
 
-@pytest.fixture
-def recording(tmp_path: Path) -> str:
-    record(tmp_path, history())
-    return str(tmp_path)
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("recording")
+    record(folder, history())
+    return str(folder)
 
 
 def rows(page: object, box: str) -> list[list[str]]:
