@@ -13,11 +13,10 @@ import logging
 import time
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, Final
-from uuid import uuid4
 
-from ...call_observation import observe_call
 from ...errors import ToolError
 from ...surface.text import on_one_line, without_controls
+from .call_meta import observed_meta
 from .changes import NO_CHANGE
 from .confidential import redaction_for
 from .config import (
@@ -41,9 +40,6 @@ if TYPE_CHECKING:
     from .handlers import McpHandlers, McpState
     from .naming import Naming
     from .tool import McpTool
-
-CALL_META: Final = "codemode/call"
-"""Where the `_meta` of a call has the id that its trace has."""
 
 LONGEST_CALL_S: Final = 60 * 60.0
 """How long a call may take, however often the server reports progress."""
@@ -206,7 +202,7 @@ class Server:
         async with asyncio.timeout(self._timeout) as clock:
             try:
                 return await connection.call(
-                    tool, call.input, progressed, meta=_observed(self.name, tool)
+                    tool, call.input, progressed, meta=observed_meta(self.name, tool)
                 )
             finally:
                 waiting = False
@@ -396,9 +392,3 @@ class Server:
             self._handlers.on_status(status)
         except Exception:  # noqa: BLE001 - the application's code must not end the server
             _log.exception("the application's on_status failed")
-
-
-def _observed(server: str, tool: str) -> dict[str, str] | None:
-    """The ``_meta`` of a call whose trace has its id, so that a server's own log can be found from it."""
-    facts = observe_call("mcp", lambda: {"server": server, "tool": tool, "id": uuid4().hex})
-    return None if facts is None else {CALL_META: facts["id"]}
