@@ -23,6 +23,7 @@ class RayNodes:
     def __init__(self, cluster: Any, nodes: list[Any]) -> None:
         self._cluster = cluster
         self._nodes = nodes
+        self._struck: set[int] = set()
 
     @property
     def address(self) -> str:
@@ -48,12 +49,21 @@ class RayNodes:
                 pids |= {root, *(child.pid for child in process.children(recursive=True))}
             except psutil.Error:
                 pass
-        for pid in pids - {os.getpid()}:
-            try:
-                os.kill(pid, number)
-            except ProcessLookupError:
-                pass
+        self._struck |= pids - {os.getpid()}
+        _kill_all(self._struck, number)
         return len(pids)
+
+    def end_struck(self) -> None:
+        """End what was stopped: the cluster cannot."""
+        _kill_all(self._struck, signal.SIGKILL)
+
+
+def _kill_all(pids: set[int], number: signal.Signals) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
 
 
 @contextmanager
@@ -67,12 +77,13 @@ def ray_nodes(count: int) -> Iterator[RayNodes]:
         initialize_head=True,
         head_node_args={"num_cpus": 1, "object_store_memory": STORE_BYTES},
     )
+    made = RayNodes(cluster, [])
     try:
-        made = RayNodes(cluster, [])
         for _ in range(count - 1):
             made.add()
         ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
         yield made
     finally:
         ray.shutdown()
+        made.end_struck()
         cluster.shutdown()
