@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from codemode.surface import json_members
-from codemode.surface.json_members import has_more_members
+from codemode.surface.json_members import has_more_members, is_deeper
 
 
 @pytest.mark.parametrize(
@@ -43,3 +45,22 @@ def test_the_beginning_of_a_text_says_nothing_that_the_whole_would_not(
     monkeypatch.setattr(json_members, "BEGINNING", beginning)
 
     assert [has_more_members(text, most) for most in asked] == whole
+
+
+def _depth(value: object) -> int:
+    inner = (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    )
+    return 0 if inner is None else 1 + max(map(_depth, inner), default=0)
+
+
+_BRACKETS = st.recursive(
+    st.none() | st.text('[]{}"\\a', max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('["\\', max_size=2), inner),
+    max_leaves=12,
+)
+
+
+@given(_BRACKETS, st.integers(0, 4))
+def test_a_text_is_as_deep_as_the_value_that_it_says(value: object, levels: int) -> None:
+    assert is_deeper(json.dumps(value).encode(), levels) == (_depth(value) > levels)

@@ -36,7 +36,10 @@ SANDBOX_SINCE: Final = {
 
 _REMEDIES: Final = (
     (r"V8 is missing|mini-racer|this V8|made for V8", "pip install mini-racer==0.14.1"),
-    (r"Errno 24|EMFILE|Too many open files", "raise the limit on descriptors: ulimit -n 4096"),
+    (
+        r"Errno 24|EMFILE|Too many open files|\(descriptors\)",
+        "raise the limit on descriptors: ulimit -n 4096",
+    ),
     (r"Errno 23|ENFILE", "close files on this machine, or raise fs.file-max"),
     (
         r"Errno 12\b|ENOMEM|MemoryError|out of memory|SIGTRAP",
@@ -159,7 +162,8 @@ def _version(package: str) -> str:
 def _problems(engine: SelfTest, descriptors: int | None) -> Iterator[Problem]:
     if not engine.works:
         cause, _, hint = engine.error.partition("\nHint: ")
-        yield Problem("cells cannot run", cause, hint or _remedy(cause), fatal=True)
+        remedy = _remedy(cause) if "(descriptors)" in cause else hint or _remedy(cause)
+        yield Problem("cells cannot run", cause, remedy, fatal=True)
     for part in engine.sandbox or ():
         if not part.in_force:
             yield Problem(f"workers run without {part.name}", part.note, _sandbox_remedy(part))

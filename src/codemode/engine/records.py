@@ -17,6 +17,7 @@ from msgspec.json import Decoder
 
 from ..errors import EngineError
 from ..protocol.types import AudioItem, ImageDetail, ImageItem, TextItem
+from ..surface.json_members import LEVELS, is_deeper
 from .events import (
     ClockRead,
     ErrorPlaced,
@@ -69,6 +70,8 @@ def _valid(json: bytes) -> str:
     Anything else would spoil the frame or the cell that it is written into later.
     """
     _JSON.decode(json)
+    if is_deeper(json):
+        raise ValueError(f"it is nested more than {LEVELS} levels deep")
     if json.count(b"[") + json.count(b"{") > _ROOM:
         _JSON.decode(b"[" * _ROOM + json + b"]" * _ROOM)
     return json.decode()

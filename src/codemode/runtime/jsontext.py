@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from ..surface.json_members import LEVELS, is_deeper
 from .held import memory_of
 
 _LONE: Final = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
@@ -53,6 +54,9 @@ def encode_json(value: Any) -> str:
         TypeError, ValueError, RecursionError: JSON cannot say this.
     """
     try:
-        return msgspec.json.encode(value).decode()
+        json_bytes = msgspec.json.encode(value)
     except (UnicodeEncodeError, OverflowError):  # lone surrogates, integers beyond 64 bits
-        return json.dumps(value, separators=(",", ":"), allow_nan=False)
+        json_bytes = json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+    if is_deeper(json_bytes):
+        raise RecursionError(f"a value is nested more than {LEVELS} levels deep")
+    return json_bytes.decode()

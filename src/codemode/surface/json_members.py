@@ -1,4 +1,4 @@
-"""How many members arrays and objects in a JSON text have, told before it is decoded."""
+"""How many members arrays and objects in a JSON text have, and how deep it is, told before it is decoded."""
 
 from __future__ import annotations
 
@@ -22,6 +22,35 @@ def has_more_members(text: str, most: int) -> bool:
     if len(text) > 2 * BEGINNING and _has_more(text[:BEGINNING], most + 1):
         return True
     return _has_more(text, most)
+
+
+LEVELS: Final = 1_000
+"""How deep a value may be: what a parser takes differs between releases of Python."""
+
+_BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
+_OTHERS: Final = bytes(set(range(256)) - set(b'[]{}"'))
+
+
+def is_deeper(json: bytes, levels: int = LEVELS) -> bool:
+    """Whether arrays and objects in a JSON text in UTF-8 stand in more than so many others.
+
+    Takes time in proportion to the text for what is flat, and to ``levels`` times its brackets at most.
+
+    >>> is_deeper(b'[[],{"a":"[[["}]', 2), is_deeper(b'[[],{"a":[]}]', 2)
+    (False, True)
+    """
+    if json.count(b"[") + json.count(b"{") <= levels:
+        return False  # nearly every text
+    if b"\\" in json:
+        json = json.replace(b"\\\\", b"").replace(b'\\"', b"")
+    left = json.translate(_BRACKETS, _OTHERS).replace(b'""', b"")
+    if b'"' in left:  # strings with brackets in them
+        left = b"".join(left.split(b'"')[::2])
+    for _ in range(levels):
+        before, left = len(left), left.replace(b"[]", b"")
+        if not left or len(left) == before:  # the last pair was taken away, or there is none
+            return False
+    return True
 
 
 def _has_more(text: str, most: int) -> bool:
