@@ -48,9 +48,9 @@ def is_deeper(json: bytes, levels: int = LEVELS) -> bool:
         left = b"".join(left.split(b'"')[::2])
     for _ in range(levels):
         before, left = len(left), left.replace(b"[]", b"")
-        if not left or len(left) == before:  # the last pair was taken away, or there is none
+        if len(left) == before:  # nothing is left, or no pair
             return False
-    return True
+    return b"[]" in left
 
 
 def _has_more(text: str, most: int) -> bool:
