@@ -25,7 +25,11 @@ def made(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_tests_run_in_the_environment_of_the_python_that_is_named() -> None:
-    assert ".venv/bin/python -m pytest" in made("test", f"PYTHON={sys.executable}").stdout
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    inside = pythons.version_of(str(ROOT / ".venv" / "bin" / "python"))
+    own = ".venv" if inside in (None, version) else f".venv-{version}"
+
+    assert f"{own}/bin/python -m pytest" in made("test", f"PYTHON={sys.executable}").stdout
     assert ".venv/bin/python -m pytest" in made("test").stdout
 
 
