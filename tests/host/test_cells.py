@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codemode.host.cells import CellCount, Cells
+from codemode.host.cells import CellCount, ResponseOrder
 from codemode.protocol.types import CellId
 
 ONE = CellId("1")
@@ -10,7 +10,7 @@ ONE = CellId("1")
 
 def test_an_end_that_came_for_a_start_that_failed_is_forgotten() -> None:
     told: list[CellId] = []
-    cells = Cells("s", CellCount(), told.append)
+    cells = ResponseOrder("s", CellCount(), told.append)
     cells.begin()
     cells.closed(ONE)
     cells.failed()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from codemode.host.connection import Connection, ProtocolViolationError, Recent
+from codemode.host.connection import ConnectionState, ProtocolViolationError, Recent
 from codemode.protocol import messages as m
 
 
@@ -33,14 +33,14 @@ def hello(
     ],
 )
 def test_the_first_message_decides(message: m.ClientMessage, reply: m.Ready | m.Rejected) -> None:
-    connection = Connection()
+    connection = ConnectionState()
 
     assert connection.greet(message) == reply
     assert connection.is_open is isinstance(reply, m.Ready)
 
 
 def test_what_was_agreed_on_is_kept() -> None:
-    connection = Connection()
+    connection = ConnectionState()
 
     connection.greet(hello(1, optional=("yield-observation", "zz")))
 
@@ -48,7 +48,7 @@ def test_what_was_agreed_on_is_kept() -> None:
 
 
 def test_an_id_in_use_breaks_the_connection() -> None:
-    connection = Connection()
+    connection = ConnectionState()
     connection.admit(7)
 
     with pytest.raises(ProtocolViolationError) as caught:
@@ -58,7 +58,7 @@ def test_an_id_in_use_breaks_the_connection() -> None:
 
 
 def test_an_id_used_lately_breaks_the_connection_and_an_older_one_is_free() -> None:
-    connection = Connection(recent=2)
+    connection = ConnectionState(recent=2)
     for number in (1, 2, 3):
         connection.admit(number)
         connection.finish(number)
@@ -69,7 +69,7 @@ def test_an_id_used_lately_breaks_the_connection_and_an_older_one_is_free() -> N
 
 
 def test_the_request_over_the_limit_is_refused_until_another_has_ended() -> None:
-    connection = Connection(in_flight=2)
+    connection = ConnectionState(in_flight=2)
 
     admitted = [connection.admit(number) for number in (1, 2, 3)]
     connection.finish(1)
@@ -78,7 +78,7 @@ def test_the_request_over_the_limit_is_refused_until_another_has_ended() -> None
 
 
 def test_a_refused_id_is_used_up() -> None:
-    connection = Connection(in_flight=0)
+    connection = ConnectionState(in_flight=0)
     connection.admit(1)
 
     with pytest.raises(ProtocolViolationError):
@@ -86,7 +86,7 @@ def test_a_refused_id_is_used_up() -> None:
 
 
 def test_by_default_2048_requests_are_in_flight() -> None:
-    connection = Connection()
+    connection = ConnectionState()
 
     assert [connection.admit(number) for number in range(2049)] == [True] * 2048 + [False]
 
@@ -100,7 +100,7 @@ def test_recent_keys_are_forgotten_in_the_order_in_which_they_came() -> None:
 
 
 def test_a_connection_shows_its_state() -> None:
-    connection = Connection()
+    connection = ConnectionState()
     connection.greet(hello(1))
     connection.admit(1)
 

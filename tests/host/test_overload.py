@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from codemode.host.connection import Connection
-from codemode.host.stdio import Host
+from codemode.host.connection import ConnectionState
+from codemode.host.stdio import StdioHost
 from tests.runtime.doubles import bounded
 
 from .fakes import HELLO, FakeProvider, failed
@@ -29,8 +29,8 @@ def _frames(data: bytes) -> list[Any]:
 async def test_a_burst_is_no_overload_when_its_requests_end_within_a_few_turns(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert Connection.__init__.__kwdefaults__ is not None
-    monkeypatch.setitem(Connection.__init__.__kwdefaults__, "in_flight", 8)
+    assert ConnectionState.__init__.__kwdefaults__ is not None
+    monkeypatch.setitem(ConnectionState.__init__.__kwdefaults__, "in_flight", 8)
     (from_client, to_host), (from_host, to_client) = os.pipe(), os.pipe()
     asked = [
         {
@@ -46,7 +46,7 @@ async def test_a_burst_is_no_overload_when_its_requests_end_within_a_few_turns(
         os.fdopen(from_client, "rb", buffering=0) as reading,
         os.fdopen(to_client, "wb", buffering=0) as writing,
     ):
-        await bounded(Host(FakeProvider()).run(reading, writing))
+        await bounded(StdioHost(FakeProvider()).run(reading, writing))
     with os.fdopen(from_host, "rb") as heard:
         _, *answers = _frames(await asyncio.to_thread(heard.read))
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from codemode.host.pipes import take_standard_streams
-from codemode.host.stdio import Host
+from codemode.host.stdio import StdioHost
 from codemode.limits import Limits
 from codemode.runtime.local import LocalSessionProvider
 
@@ -39,7 +39,7 @@ class TightProvider(LocalSessionProvider):
 
 async def serve() -> int:
     reading, writing = take_standard_streams()
-    ending = await Host(TightProvider(int(sys.argv[1]))).run(reading, writing)
+    ending = await StdioHost(TightProvider(int(sys.argv[1]))).run(reading, writing)
     return ending.status
 
 

@@ -19,7 +19,7 @@ from codemode.loop_share import LoopShare
 from codemode.protocol.session import Signal
 from codemode.protocol.types import CellId, JsonValue, ToolCall, ToolName
 from codemode.runtime import callbacks as module
-from codemode.runtime.callbacks import Callbacks
+from codemode.runtime.callbacks import CellCallbacks
 from codemode.runtime.jsontext import decode_json, decoded_bytes, encode_json
 
 from .doubles import Recorder, bounded, definitions, echo, never, settle, stubborn_wait
@@ -37,7 +37,7 @@ class Cell:
         self.room = 0
         self.ended = asyncio.Event()
         self._news = asyncio.Event()
-        self.callbacks = Callbacks(
+        self.callbacks = CellCallbacks(
             CellId("1"),
             "call",
             delegate,

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from codemode.protocol.types import CellId, Result, Terminated
-from codemode.runtime.callbacks import Callbacks
+from codemode.runtime.callbacks import CellCallbacks
 
 from .cell import Cell, WrongError
 from .growth import grow
@@ -44,12 +44,12 @@ def test_a_seed_gives_the_same_schedule_each_time() -> None:
 
 
 def test_a_finding_names_its_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
-    def say_twice(self: Callbacks, text: str) -> None:
+    def say_twice(self: CellCallbacks, text: str) -> None:
         usual(self, text)
         usual(self, text)
 
-    usual = Callbacks.notify
-    monkeypatch.setattr(Callbacks, "notify", say_twice)
+    usual = CellCallbacks.notify
+    monkeypatch.setattr(CellCallbacks, "notify", say_twice)
     seed = next(filter(_notifies_and_is_left_alone, range(10_000)))
     with pytest.raises(FoundError) as found:
         soak([seed])

@@ -11,7 +11,7 @@ from opentelemetry import trace
 
 from codemode import CodeMode, McpServers
 from codemode.grpc import code_mode_pb2 as pb
-from codemode.remote.rpc.service import Service
+from codemode.remote.rpc.service import HostStubs
 from codemode.trace import events as e
 from codemode.trace.sinks import Tee
 from codemode.trace_headers import trace_headers
@@ -71,7 +71,7 @@ async def test_an_rpc_takes_the_current_span_along() -> None:
     server = grpc.aio.server(handlers=[Handler()])
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    service = Service(grpc.aio.insecure_channel(f"127.0.0.1:{port}"), "token")
+    service = HostStubs(grpc.aio.insecure_channel(f"127.0.0.1:{port}"), "token")
     try:
         with Receiver().provider.get_tracer("application").start_as_current_span("request") as span:
             call = service.call("OpenSession", pb.OpenSessionRequest())

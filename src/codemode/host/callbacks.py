@@ -18,7 +18,7 @@ from ..protocol.v1 import encode, wire_call
 if TYPE_CHECKING:
     from ..protocol.session import Signal
     from ..protocol.types import CellId, JsonValue, ToolCall
-    from .cells import Cells
+    from .cells import ResponseOrder
     from .outlet import Outlet
 
 PENDING_CALLBACKS: Final = 1_024
@@ -26,7 +26,7 @@ MORE_PENDING_CALLBACKS: Final = 4_096
 """How many callbacks a client has at once, without and with the capability for more."""
 
 
-class Callbacks:
+class UnansweredCallbacks:
     """The callbacks of a connection that the client has not answered."""
 
     def __init__(self, outlet: Outlet, *, at_once: int) -> None:
@@ -87,7 +87,9 @@ class Callbacks:
 class ClientDelegate:
     """The client as the delegate of one of its sessions."""
 
-    def __init__(self, session_id: str, callbacks: Callbacks, cells: Cells) -> None:
+    def __init__(
+        self, session_id: str, callbacks: UnansweredCallbacks, cells: ResponseOrder
+    ) -> None:
         self._session_id = session_id
         self._callbacks = callbacks
         self._cells = cells

@@ -34,7 +34,7 @@ class CellCount:
 
 
 @dataclass(slots=True)
-class _Cell:
+class _OrderedCell:
     """A cell that was started and whose end has not been told.
 
     Attributes:
@@ -58,7 +58,7 @@ class _Queue:
     length: int = 0
 
 
-class Cells:
+class ResponseOrder:
     """The cells of one session, from their start to the last word about them.
 
     Args:
@@ -73,7 +73,7 @@ class Cells:
         self._session_id = session_id
         self._count = count
         self._say_closed = say_closed
-        self._cells: dict[CellId, _Cell] = {}
+        self._cells: dict[CellId, _OrderedCell] = {}
         self._early: set[CellId] = set()
         self._queues: dict[CellId, _Queue] = {}
         self._starting = 0
@@ -97,7 +97,7 @@ class Cells:
 
     def started(self, cell_id: CellId) -> None:
         """The client knows that the execute came to a cell; its first observation is still open."""
-        self._cells[cell_id] = _Cell(open=1, closed=cell_id in self._early)
+        self._cells[cell_id] = _OrderedCell(open=1, closed=cell_id in self._early)
         self._begun()
 
     def ensure_started(self, cell_id: CellId) -> None:
@@ -185,7 +185,7 @@ class Cells:
             self._early.clear()
         self._change()
 
-    def _settle(self, cell_id: CellId, cell: _Cell) -> None:
+    def _settle(self, cell_id: CellId, cell: _OrderedCell) -> None:
         if not cell.ending:
             for say in cell.held:
                 say()

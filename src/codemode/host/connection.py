@@ -57,7 +57,7 @@ class Recent(Generic[K]):
             self._keys.discard(self._order.popleft())
 
 
-class Connection:
+class ConnectionState:
     """What has been agreed on, and the ids of the requests in flight."""
 
     def __init__(self, *, in_flight: int = IN_FLIGHT_REQUESTS, recent: int = RECENT_IDS) -> None:

@@ -17,10 +17,15 @@ from ..protocol import messages as m
 from ..protocol.frames import FrameTooLargeError, FrameUndecodableError, FrameUnencodableError
 from ..protocol.types import CellId, Yielded
 from ..protocol.v1 import ClientMessages, encode, wire_outcome, wire_response
-from .callbacks import MORE_PENDING_CALLBACKS, PENDING_CALLBACKS, Callbacks, ClientDelegate
+from .callbacks import (
+    MORE_PENDING_CALLBACKS,
+    PENDING_CALLBACKS,
+    ClientDelegate,
+    UnansweredCallbacks,
+)
 from .ceiling import Ceiling
-from .cells import CellCount, Cells
-from .connection import Connection, ProtocolViolationError
+from .cells import CellCount, ResponseOrder
+from .connection import ConnectionState, ProtocolViolationError
 from .refused import RefusedError
 from .sessions import HostSession, Sessions
 from .stored import CommitReports, KeepsValues, as_json
@@ -69,7 +74,7 @@ class _Running:
         self.early = asyncio.Event()
         self.cancellable = isinstance(request, m.Execute | m.Wait)
         self.has_started = False
-        self.cells: Cells | None = None
+        self.cells: ResponseOrder | None = None
         self.cell_id = CellId("")
         self.to_end = isinstance(request, m.Terminate)
         self.saw_end = False
@@ -96,8 +101,8 @@ class Service:
         self._outlet = outlet
         self._ceiling = ceiling or Ceiling()
         self._messages = ClientMessages()
-        self._connection = Connection()
-        self._callbacks = Callbacks(outlet, at_once=PENDING_CALLBACKS)
+        self._connection = ConnectionState()
+        self._callbacks = UnansweredCallbacks(outlet, at_once=PENDING_CALLBACKS)
         self._sessions = Sessions()
         self._running: dict[int, _Running] = {}
         self._cell_count = CellCount()
@@ -171,7 +176,7 @@ class Service:
         self._outlet.send(encode(reply))
         self.is_rejected = isinstance(reply, m.Rejected)
         if m.DELEGATE_CAPACITY in self._connection.capabilities:
-            self._callbacks = Callbacks(self._outlet, at_once=MORE_PENDING_CALLBACKS)
+            self._callbacks = UnansweredCallbacks(self._outlet, at_once=MORE_PENDING_CALLBACKS)
 
     def _admit(self, number: int, request: m.HostRequest) -> None:
         if not self._connection.admit(number):
@@ -235,7 +240,9 @@ class Service:
     async def _open(self, request: m.OpenSession) -> m.SessionReady:
         session_id = request.session_id
         with self._sessions.opening(session_id):
-            cells = Cells(session_id, self._cell_count, partial(self._say_closed, session_id))
+            cells = ResponseOrder(
+                session_id, self._cell_count, partial(self._say_closed, session_id)
+            )
             runtime = await self._provider.create_session(
                 ClientDelegate(session_id, self._callbacks, cells),
                 limits=self._ceiling.granted(request.cell_execution_limits),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..protocol.session import Session, Signal, StartedCell
     from ..protocol.types import ExecuteRequest, RuntimeResponse, WaitOutcome
-    from .cells import CellCount, Cells
+    from .cells import CellCount, ResponseOrder
 
 OPEN_SESSIONS: Final = 4_096
 """Of a host. Each costs little before its first cell, and a process of its own after it."""
@@ -41,7 +41,7 @@ class HostSession:
     """
 
     runtime: Session
-    cells: Cells
+    cells: ResponseOrder
     count: CellCount
     truncates: bool
     catalog: ToolCatalog = field(default_factory=ToolCatalog)

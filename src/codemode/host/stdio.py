@@ -28,7 +28,7 @@ TURNS_BEFORE_REFUSAL: Final = 4
 """Turns of the loop that requests get to end before one more is refused: a burst is no overload."""
 
 
-class Host:
+class StdioHost:
     """One connection over two files. Belongs to one event loop."""
 
     def __init__(self, provider: SessionProvider, ceiling: Ceiling | None = None) -> None:
@@ -121,7 +121,7 @@ class Host:
 async def _serve(reading: BinaryIO, writing: BinaryIO, ceiling: Ceiling) -> Ending:
     provider = LocalSessionProvider()
     provider.warm_up()  # while the client says hello
-    host = Host(recorded(provider), ceiling)
+    host = StdioHost(recorded(provider), ceiling)
     with ended_by_signals(host.end):
         return await host.run(reading, writing)
 

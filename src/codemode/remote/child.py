@@ -48,7 +48,7 @@ _STDIN, _STDOUT, _STDERR = 0, 1, 2
 _NOISE: Final = re.compile(r"\s*(\d+: .*|Stack backtrace:|Caused by:)?\s*")
 
 
-class Listener(Protocol):
+class ProcessListener(Protocol):
     """Who is told what the process does."""
 
     def heard(self, data: bytes) -> None: ...
@@ -98,7 +98,7 @@ def least_environment() -> dict[str, str]:
 class HostChild(asyncio.SubprocessProtocol):
     """A host that runs. Make one with :func:`spawn`."""
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: ProcessListener) -> None:
         loop = asyncio.get_running_loop()
         self._listener = listener
         self._transport: asyncio.SubprocessTransport | None = None
@@ -255,7 +255,7 @@ class HostChild(asyncio.SubprocessProtocol):
 
 
 async def spawn(
-    command: Sequence[str], environment: Mapping[str, str], listener: Listener
+    command: Sequence[str], environment: Mapping[str, str], listener: ProcessListener
 ) -> HostChild:
     """Start a host in a process group of its own, with nothing of ours but three pipes.
 

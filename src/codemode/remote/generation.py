@@ -18,7 +18,7 @@ from ..runtime.session import DEFAULT_YIELD_MS, MAX_YIELD_MS
 from ..surface.text import on_one_line, well_formed
 from .callbacks import CANCELLED_REQUEST, Callbacks
 from .cells import EarlyMessages, RemoteCell
-from .observations import Deliveries, Observation, Start
+from .observations import Deliveries, RemoteObservation, Start
 from .operations import Call, UnexpectedAnswerError
 from .overtime import NO_ANSWER, OBSERVE_SECONDS, START_SECONDS, TERMINATE_SECONDS
 from .refusals import AGAIN_SECONDS, AGAIN_TIMES, UnknownCatalogError, is_overload
@@ -167,7 +167,9 @@ class Generation:
         await self.connection.writable()
         yield_time = min(yield_time_ms, MAX_YIELD_MS)
         wait = WaitRequest(cell_id=CellId(well_formed(remote_id)), yield_time_ms=yield_time)
-        observation = Observation(self, cell_id, self._cells.get(remote_id), withdrawable=True)
+        observation = RemoteObservation(
+            self, cell_id, self._cells.get(remote_id), withdrawable=True
+        )
         request = m.Wait(self._session_id, wait)
         seconds = yield_time / 1000 + OBSERVE_SECONDS
         return await self._observe(request, observation, seconds, preempt)
@@ -178,7 +180,7 @@ class Generation:
         cell = self._cells.get(remote_id)
         if cell is not None and cell.terminator is not None and not cell.terminator.done():
             raise CellTerminatingError(cell_id)
-        observation = Observation(self, cell_id, cell, withdrawable=False)
+        observation = RemoteObservation(self, cell_id, cell, withdrawable=False)
         if cell is not None:
             cell.terminator = observation.outcome
         request = m.Terminate(self._session_id, CellId(well_formed(remote_id)))
@@ -187,7 +189,7 @@ class Generation:
     async def _observe(
         self,
         request: m.Wait | m.Terminate,
-        observation: Observation,
+        observation: RemoteObservation,
         seconds: float,
         preempt: Signal | None = None,
     ) -> WaitOutcome:

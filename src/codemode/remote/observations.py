@@ -136,7 +136,7 @@ class Asking(Protocol):
         """The host does not answer."""
 
 
-class Observation:
+class RemoteObservation:
     """A wait or a termination (``operations.Operation``)."""
 
     def __init__(

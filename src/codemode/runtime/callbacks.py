@@ -51,7 +51,7 @@ ERROR_CHARACTERS: Final = 4096
 """An error may always be that long, or nobody could be told of a limit."""
 
 
-class Answers(Protocol):
+class OutcomePort(Protocol):
     """Where the outcomes of tool calls go."""
 
     def resolve(self, call: int, json: str) -> None:
@@ -61,7 +61,7 @@ class Answers(Protocol):
         """The call has failed."""
 
 
-class Callbacks:
+class CellCallbacks:
     """Runs what a cell asks of its delegate, each in a copy of ``context``, the one of its execute.
 
     ``answers`` gets each tool call's JSON value or error text.
@@ -76,7 +76,7 @@ class Callbacks:
         limits: Limits,
         context: Context,
         share: LoopShare,
-        answers: Answers,
+        answers: OutcomePort,
         on_ended: Callable[[], None],
     ) -> None:
         self._cell_id = cell_id

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .actor import CellActor
 
 
-class Cells:
+class CellRegistry:
     """A cell is admitted, then over, then forgotten; implements ``actor.Home``."""
 
     def __init__(self, limits: Limits) -> None:

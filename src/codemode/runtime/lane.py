@@ -21,7 +21,7 @@ CALLBACK_SECONDS: Final = 0.0001
 
 
 @dataclass(slots=True)
-class _Callback:
+class _LaneCallback:
     """A callback that runs. ``told``: by us; the application may set ``cancel`` by itself."""
 
     cancel: asyncio.Event
@@ -43,7 +43,7 @@ class Lane:
         self._context = context
         self._share = share
         self._on_room = on_room
-        self._running: dict[asyncio.Task[None], _Callback] = {}
+        self._running: dict[asyncio.Task[None], _LaneCallback] = {}
         self._waiting: deque[tuple[Work, int]] = deque()
         self._bytes = 0
         self._held = False
@@ -113,7 +113,7 @@ class Lane:
 
     def _begin(self, work: Work, size: int) -> None:
         self._share.charge(CALLBACK_SECONDS)
-        callback = _Callback(asyncio.Event(), size)
+        callback = _LaneCallback(asyncio.Event(), size)
         loop = asyncio.get_running_loop()
         # The context of this moment is that of whoever made room, of another user maybe.
         task = loop.create_task(work(callback.cancel), context=self._context.copy())

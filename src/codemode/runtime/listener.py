@@ -14,7 +14,7 @@ from msgspec import Struct
 from ..engine import events as ev
 from ..protocol.types import AudioItem, ImageItem, TextItem
 from ..surface.hints import hint_for
-from .callbacks import HELD_BYTES, Callbacks, call_name
+from .callbacks import HELD_BYTES, CellCallbacks, call_name
 from .outbox import Outbox
 from .state import Input
 from .turns import Turns
@@ -48,7 +48,7 @@ class Failure(Struct, frozen=True):
     worker_lost: bool = False
 
 
-class Owner(Protocol):
+class CellLife(Protocol):
     """Who decides about the cell's life."""
 
     def hear(self, event: Input, failure: Failure | None = None) -> None:
@@ -71,7 +71,7 @@ class Listener:
         share: LoopShare,
         writes: Writes,
         held: Held,
-        owner: Owner,
+        owner: CellLife,
     ) -> None:
         self.cell_id = cell_id
         self.request = request
@@ -89,7 +89,7 @@ class Listener:
             on_frontier=lambda: owner.hear(Input.FRONTIER),
             on_overrun=lambda: self._reach_limit("compute_ms"),
         )
-        self.callbacks = Callbacks(
+        self.callbacks = CellCallbacks(
             cell_id,
             request.tool_call_id,
             delegate,

@@ -10,7 +10,7 @@ from ..errors import LimitError, SessionClosedError, SessionError, UsageError
 from ..protocol.types import CellId
 from ..surface.text import well_formed
 from .actor import CellActor
-from .cells import Cells
+from .cells import CellRegistry
 from .enabled import Catalogues
 from .observation import Observation, missing
 from .values import StoredValues
@@ -57,7 +57,7 @@ class SessionRuntime:
         self._limits = limits
         self._values = StoredValues()
         self._catalogues = Catalogues()
-        self._cells = Cells(limits)
+        self._cells = CellRegistry(limits)
         self._admitted = 0
         self._shutdown: asyncio.Task[None] | None = None
 

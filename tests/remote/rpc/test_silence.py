@@ -17,7 +17,7 @@ from codemode import GrpcSessionProvider, WaitRequest, WorkerLostError
 from codemode.host.ending import Ending
 from codemode.host.listen import Access, Address
 from codemode.host.rpc import server
-from codemode.host.rpc.serve import Host
+from codemode.host.rpc.serve import GrpcHost
 from codemode.limits import Limits
 from codemode.protocol.session import SessionDelegate
 from codemode.remote.rpc import service
@@ -77,7 +77,7 @@ async def test_the_session_of_a_stopped_client_ends(
 ) -> None:
     monkeypatch.setattr(server, "OPTIONS", hasty(server.OPTIONS))
     provider = Watched()
-    host = Host(provider, Access())
+    host = GrpcHost(provider, Access())
     serving = asyncio.create_task(host.serve_address(Address("unix", path=str(tmp_path / "s"))))
     while not capsys.readouterr().out:  # noqa: ASYNC110 - it says where it listens
         await asyncio.sleep(0.01)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from codemode import EngineError, GrpcSessionProvider, GrpcTls, UsageError
-from codemode.remote.rpc.service import Service
+from codemode.remote.rpc.service import HostStubs
 from tests.certificates import Identity, identity, needs_openssl
 from tests.remote.sessions import text
 from tests.remote.stage import bounded
@@ -101,13 +101,13 @@ async def test_a_host_that_will_never_be_trusted_is_asked_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    call = Service.call
+    call = HostStubs.call
 
-    def counted(service: Service, name: str, *request: Any, **options: Any) -> Any:
+    def counted(service: HostStubs, name: str, *request: Any, **options: Any) -> Any:
         asked.append(name)
         return call(service, name, *request, **options)
 
-    monkeypatch.setattr(Service, "call", counted)
+    monkeypatch.setattr(HostStubs, "call", counted)
     own, other = identity(tmp_path, "own", subject="DNS:cells.example"), identity(tmp_path, "other")
     options = ("--tls-cert", str(own.certificate), "--tls-key", str(own.key))
     async with listening("ours", *options) as host, listening("ours") as plain:

@@ -43,7 +43,7 @@ TOO_LONG: Final = f"code-mode tool invocation exceeds the {MESSAGE_BYTES}-byte g
 _RAW: Final = msgspec.json.Decoder(msgspec.Raw)
 
 
-class Invocation:
+class UnansweredCall:
     """A call that is not answered.
 
     Attributes:
@@ -76,8 +76,8 @@ class Subscription:
 
     def __init__(self, filters: frozenset[ToolName]) -> None:
         self.filters = filters
-        self.queue: deque[Invocation] = deque()
-        self.open: dict[str, Invocation] = {}
+        self.queue: deque[UnansweredCall] = deque()
+        self.open: dict[str, UnansweredCall] = {}
         self.changed = asyncio.Event()
 
     def takes(self, name: ToolName) -> bool:
@@ -108,7 +108,7 @@ class Calls:
         self._execution_of = execution_of
         self._say_cancelled = say_cancelled
         self._subscriptions: list[Subscription] = []
-        self._invocations: dict[str, Invocation] = {}
+        self._invocations: dict[str, UnansweredCall] = {}
         self._retired = Recent[str]()
         self._sent: dict[str, int] = {}  # by cell
         self._is_closed = False
@@ -126,7 +126,7 @@ class Calls:
         """
         async with self._places:
             invocation_id = str(uuid4())
-            invocation = Invocation(self._message(call, invocation_id), call.tool_name)
+            invocation = UnansweredCall(self._message(call, invocation_id), call.tool_name)
             if invocation.message.ByteSize() > MESSAGE_BYTES:
                 raise ToolError(TOO_LONG)
             self._invocations[invocation_id] = invocation
@@ -158,7 +158,7 @@ class Calls:
             input_json=text,
         )
 
-    def _dispatch(self, invocation: Invocation, otherwise: str) -> None:
+    def _dispatch(self, invocation: UnansweredCall, otherwise: str) -> None:
         matching = [each for each in self._subscriptions if each.takes(invocation.name)]
         if not matching:
             invocation.fail(otherwise)
@@ -198,7 +198,7 @@ class Calls:
     async def _write(
         self,
         subscription: Subscription,
-        invocation: Invocation,
+        invocation: UnansweredCall,
         write: Callable[[pb.ToolCall], Awaitable[object]],
     ) -> None:
         message = invocation.message

@@ -41,7 +41,7 @@ SWITCH_SECONDS: Final = 0.0005
 than a cell takes."""
 
 
-class Host:
+class GrpcHost:
     """A host with a server. Belongs to one event loop."""
 
     def __init__(
@@ -234,7 +234,7 @@ async def _serve(
     if status_address is not None:
         status = HostStatus(provider, status_address, capacity)
         sessions = status.sessions
-    host = Host(recorded(sessions), access, ceiling, capacity, status)
+    host = GrpcHost(recorded(sessions), access, ceiling, capacity, status)
     with ended_by_signals(host.end):
         if files is None:
             return await host.serve_address(address)

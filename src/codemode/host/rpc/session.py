@@ -12,7 +12,7 @@ from ...grpc import code_mode_pb2 as pb
 from ...grpc.values import event_message, wait_message
 from ...process_ledger import owned_by
 from ...protocol.types import CellId, Result, WaitRequest
-from ..cells import Cells
+from ..cells import ResponseOrder
 from ..sessions import HostSession
 from ..stored import KeepsValues
 from .calls import Calls
@@ -42,7 +42,7 @@ class Client:
     def __init__(self, count: CellCount, *, pending_calls: int) -> None:
         self.session_id = str(uuid4())
         self.events = Events()
-        self.cells = Cells(self.session_id, count, self._say_closed)
+        self.cells = ResponseOrder(self.session_id, count, self._say_closed)
         self.executions: dict[CellId, str] = {}
         self.calls = Calls(
             self.session_id,

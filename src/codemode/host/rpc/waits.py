@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Wait:
+class WaitUnderWay:
     """A wait under way; belongs to the task that serves it.
 
     Attributes:
@@ -57,7 +57,7 @@ class Observations:
     def __init__(self) -> None:
         self._executes: dict[str, asyncio.Event] = {}
         self._used_executes = Recent[str]()
-        self._waits: dict[str, Wait] = {}
+        self._waits: dict[str, WaitUnderWay] = {}
         self._used_waits = Recent[str]()
         self._refused_waits = Recent[str]()
 
@@ -78,7 +78,7 @@ class Observations:
             del self._executes[execution_id]
 
     @contextlib.contextmanager
-    def wait(self, wait_id: str) -> Iterator[Wait]:
+    def wait(self, wait_id: str) -> Iterator[WaitUnderWay]:
         """A wait, served by the running task.
 
         Raises:
@@ -88,7 +88,7 @@ class Observations:
             raise _cancelled()
         if wait_id in self._waits or wait_id in self._used_waits:
             raise reused(f"code-mode wait ID `{wait_id}` was reused")
-        wait = self._waits[wait_id] = Wait()
+        wait = self._waits[wait_id] = WaitUnderWay()
         self._used_waits.add(wait_id)
         try:
             yield wait

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 
-from .failure import Failure
+from .failure import RpcFailure
 
 if TYPE_CHECKING:
     from ...grpc import code_mode_pb2 as pb
-    from .link import Link
+    from .link import SessionStub
 
 ADMISSIONS: Final = 5
 """How often a session is asked for before its opening has failed."""
@@ -28,7 +28,7 @@ SPREAD: Final = 0.2
 
 
 async def admission(
-    link: Link, message: pb.OpenSessionRequest, times: int = ADMISSIONS
+    link: SessionStub, message: pb.OpenSessionRequest, times: int = ADMISSIONS
 ) -> tuple[Any, Any]:
     """Ask for a session, up to so many times: its lease, and what that says first.
 
@@ -40,7 +40,7 @@ async def admission(
         try:
             return await _asked(link, message)
         except grpc.aio.AioRpcError as error:
-            failure = Failure.of(error)
+            failure = RpcFailure.of(error)
             # A host that has begun to answer may have begun a session.
             if error.initial_metadata() or not (failure.may_be_over_soon or failure.is_broken_off):
                 raise
@@ -49,7 +49,7 @@ async def admission(
     return await _asked(link, message)
 
 
-async def _asked(link: Link, message: pb.OpenSessionRequest) -> tuple[Any, Any]:
+async def _asked(link: SessionStub, message: pb.OpenSessionRequest) -> tuple[Any, Any]:
     lease = link.call("OpenSession", message, None)
     try:
         return lease, await lease.read()

@@ -13,14 +13,14 @@ from ...grpc.values import MESSAGE_BYTES
 from ...protocol import messages as m
 from ...surface.text import on_one_line, well_formed
 from ..refusals import AGAIN_SECONDS, AGAIN_TIMES
-from .failure import Failure
+from .failure import RpcFailure
 from .link import CONTROL_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from .asked import Callback
-    from .link import Link
+    from .link import SessionStub
 
 _log = logging.getLogger(__name__)
 
@@ -34,10 +34,10 @@ FAILURE_CHARACTERS: Final = 16_384
 """How much of a failure is sent."""
 
 
-class Answers:
+class RpcAnswers:
     """Sends each by an RPC of its own."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: SessionStub) -> None:
         self._link = link
         self._under_way = 0
         self._has_room = asyncio.Event()
@@ -128,14 +128,14 @@ class Answers:
         finally:
             self._sent()
 
-    async def _say(self, name: str, message: Any, seconds: float) -> Failure | None:
+    async def _say(self, name: str, message: Any, seconds: float) -> RpcFailure | None:
         """Send an answer; why it was not taken. A host that is too busy has not taken it yet."""
         for _ in range(AGAIN_TIMES):
             try:
                 await self._link.call(name, message, seconds)
                 return None
             except grpc.aio.AioRpcError as error:
-                failure = Failure.of(error)
+                failure = RpcFailure.of(error)
             if not failure.is_overload:
                 _log.debug("an answer was not taken: %s", on_one_line(failure.text))
                 return failure

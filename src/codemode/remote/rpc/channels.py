@@ -9,14 +9,14 @@ import grpc
 
 from .admission import ADMISSIONS
 from .connection import RpcConnection
-from .failure import Failure
+from .failure import RpcFailure
 from .service import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .endpoint import Endpoint, GrpcTls
-    from .service import Service
+    from .service import HostStubs
 
 SESSIONS_PER_CHANNEL: Final = 30
 """A session keeps three streams open, and many proxies allow 100 on a connection: more would wait for ever."""
@@ -25,7 +25,7 @@ SESSIONS_PER_CHANNEL: Final = 30
 class _Channel:
     """A channel to the host, and the sessions that go over it."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: HostStubs) -> None:
         self.service = service
         self.connections: set[RpcConnection] = set()
 
@@ -80,13 +80,13 @@ class ChannelPool:
         channel.connections.add(connection)
         return connection
 
-    async def why_not_serving(self, seconds: float) -> Failure | str | None:
+    async def why_not_serving(self, seconds: float) -> RpcFailure | str | None:
         """Why the host accepts no session now; None if it reports that it serves."""
         channel = self._channels[0] if self._channels else self._connected()
         try:
             return None if await channel.service.is_serving(seconds) else "it is not serving"
         except grpc.aio.AioRpcError as error:
-            failure = Failure.of(error)
+            failure = RpcFailure.of(error)
             return None if failure.is_unimplemented else failure
 
     def _connected(self) -> _Channel:

@@ -22,12 +22,12 @@ from ...protocol.frames import FrameError
 from ...protocol.types import CellId, Terminated
 from ..operations import UnexpectedAnswerError
 from .admission import ADMISSIONS, admission
-from .failure import Failure
+from .failure import RpcFailure
 from .following import Following
 from .incoming import Incoming
-from .link import CONTROL_SECONDS, Link
-from .messages import Executions, open_message, text_in
-from .requests import Pending, Requests
+from .link import CONTROL_SECONDS, SessionStub
+from .messages import ExecuteMessages, open_message, text_in
+from .requests import PendingRequest, RpcRequests
 from .retirement import Retirement
 from .service import END, ROUTE, each
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from ..operations import Operation
     from ..seam import Owner, Route
-    from .service import Service
+    from .service import HostStubs
 
 _log = logging.getLogger(__name__)
 
@@ -62,25 +62,25 @@ class RpcConnection:
 
     def __init__(
         self,
-        service: Service,
+        service: HostStubs,
         where: str,
         on_over: Callable[[RpcConnection], None],
         *,
         admissions: int = ADMISSIONS,
     ) -> None:
         self.reason: str | None = None
-        self.failure: Failure | None = None
+        self.failure: RpcFailure | None = None
         self._admissions = admissions
         self._where = where
         self._on_over = on_over
-        self._link = Link(service)
+        self._link = SessionStub(service)
         self._following = Following(self._link, self._stored)
-        self._executions = Executions()
+        self._executions = ExecuteMessages()
         self._retirement = Retirement(self._is_observed, self._retire, self._break)
         self._incoming = Incoming(self._link, self._retirement, self._spawn)
-        self._requests = Requests(self._link, self._following, self._retirement)
+        self._requests = RpcRequests(self._link, self._following, self._retirement)
         self._numbers = count(1)
-        self._pending: dict[int, Pending] = {}
+        self._pending: dict[int, PendingRequest] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._knows_revisions = False
         self._is_closing = False
@@ -137,7 +137,7 @@ class RpcConnection:
         """
         if self.reason is not None:
             raise WorkerLostError(self.reason, not_begun=True)
-        pending = Pending(operation)
+        pending = PendingRequest(operation)
         try:
             work = self._work(request, pending)
         except (ValueError, TypeError, OverflowError) as error:
@@ -147,7 +147,7 @@ class RpcConnection:
         pending.task = self._spawn(self._carry(number, pending, work))
         return number
 
-    def _work(self, request: m.HostRequest, pending: Pending) -> Coroutine[Any, Any, None]:
+    def _work(self, request: m.HostRequest, pending: PendingRequest) -> Coroutine[Any, Any, None]:
         session_id = self._link.session_id
         match request:
             case m.OpenSession():
@@ -174,18 +174,20 @@ class RpcConnection:
             case m.Shutdown():
                 return self._close(pending, request)
 
-    async def _close(self, pending: Pending, request: m.Shutdown) -> None:
+    async def _close(self, pending: PendingRequest, request: m.Shutdown) -> None:
         # Terminations that were asked for go first: who waits for their cells hears how they ended.
         observed = [asked for asked in self._pending.values() if asked.cell_id is not None]
         self._is_closing = True
         await self._last_answers(observed)
         await self._requests.close(pending, request)
 
-    async def _carry(self, number: int, pending: Pending, work: Coroutine[Any, Any, None]) -> None:
+    async def _carry(
+        self, number: int, pending: PendingRequest, work: Coroutine[Any, Any, None]
+    ) -> None:
         try:
             await work
         except grpc.aio.AioRpcError as error:
-            await self._failed(pending, Failure.of(error))
+            await self._failed(pending, RpcFailure.of(error))
         except CodeModeError as error:
             pending.operation.lost(error)
         except (UnexpectedAnswerError, UnicodeError) as error:
@@ -209,7 +211,7 @@ class RpcConnection:
             else:
                 self._retirement.look(pending.cell_id)
 
-    async def _failed(self, pending: Pending, failure: Failure) -> None:
+    async def _failed(self, pending: PendingRequest, failure: RpcFailure) -> None:
         if self._is_closing:
             _broken_off(pending)
             return
@@ -259,7 +261,7 @@ class RpcConnection:
 
     # ── the lease ────────────────────────────────────────────────────────────────────────────
 
-    async def _live(self, pending: Pending, message: pb.OpenSessionRequest) -> None:
+    async def _live(self, pending: PendingRequest, message: pb.OpenSessionRequest) -> None:
         try:
             lease, event = await admission(self._link, message, self._admissions)
             try:
@@ -267,11 +269,11 @@ class RpcConnection:
             finally:
                 lease.cancel()
         except grpc.aio.AioRpcError as error:
-            self._lease_failed(pending, Failure.of(error))
+            self._lease_failed(pending, RpcFailure.of(error))
         else:
             await self._lease_ended()
 
-    async def _hold(self, pending: Pending, lease: Any, event: Any) -> None:
+    async def _hold(self, pending: PendingRequest, lease: Any, event: Any) -> None:
         if event is END or event.WhichOneof("event") != "opened":
             raise UnexpectedAnswerError("a session that does not say that it is open")
         self._link.session_id = event.opened.session_id
@@ -296,13 +298,13 @@ class RpcConnection:
         self._spawn(self._hear_calls(calls))
         self._spawn(self._follow())
 
-    def _opened(self, pending: Pending) -> None:
+    def _opened(self, pending: PendingRequest) -> None:
         for number, asked in list(self._pending.items()):
             if asked is pending:
                 del self._pending[number]
         pending.operation.answered(m.SessionReady(self._incoming.name))
 
-    def _lease_failed(self, pending: Pending, failure: Failure) -> None:
+    def _lease_failed(self, pending: PendingRequest, failure: RpcFailure) -> None:
         self.failure = failure
         if not pending.operation.is_over:
             pending.operation.lost(
@@ -330,7 +332,9 @@ class RpcConnection:
                 self._incoming.called(call)
         except grpc.aio.AioRpcError as error:
             await self._may_be_losing()
-            self._lose(f"code-mode host at {self._where} sends no calls: {Failure.of(error).text}")
+            self._lose(
+                f"code-mode host at {self._where} sends no calls: {RpcFailure.of(error).text}"
+            )
         except UnexpectedAnswerError as error:
             self._break(str(error))
         else:
@@ -385,7 +389,7 @@ class RpcConnection:
         await self._last_answers(self._pending.values())
         self._finish()
 
-    async def _last_answers(self, requests: Iterable[Pending]) -> None:
+    async def _last_answers(self, requests: Iterable[PendingRequest]) -> None:
         tasks = [asked.task for asked in requests if asked.task is not None]
         if tasks:
             await asyncio.wait(tasks, timeout=LAST_ANSWERS_SECONDS)
@@ -426,7 +430,7 @@ class RpcConnection:
         return task
 
 
-def _broken_off(pending: Pending) -> None:
+def _broken_off(pending: PendingRequest) -> None:
     """A host that closes a session may end its cells without a word."""
     if pending.is_execute and pending.cell_id is not None and not pending.operation.is_over:
         pending.operation.observed(Terminated(cell_id=CellId(pending.cell_id), items=()))
@@ -434,7 +438,7 @@ def _broken_off(pending: Pending) -> None:
         pending.operation.lost(SessionClosedError())
 
 
-def _refuse(pending: Pending, text: str) -> None:
+def _refuse(pending: PendingRequest, text: str) -> None:
     if pending.is_execute and pending.cell_id is not None:
         pending.operation.unobserved(text)
     else:

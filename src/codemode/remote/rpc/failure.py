@@ -22,7 +22,7 @@ _MISTRUST: Final = ("SSL_ERROR_SSL", "Verification Check failed")
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class RpcFailure:
     """A status that is not OK.
 
     Attributes:
@@ -36,7 +36,7 @@ class Failure:
     route_lost: bool
 
     @classmethod
-    def of(cls, error: Any) -> Failure:
+    def of(cls, error: Any) -> RpcFailure:
         """The failure of a ``grpc.aio.AioRpcError``."""
         name = error.code().name.lower().replace("_", " ")
         details = " ".join((error.details() or "").split())

@@ -14,7 +14,7 @@ from ...grpc import stored_values_pb2 as pb
 from ...grpc.values import COMMIT
 from ...protocol import messages as m
 from ...surface.text import on_one_line
-from .failure import Failure
+from .failure import RpcFailure
 from .link import CONTROL_SECONDS
 from .messages import number_in
 from .service import END, each
@@ -22,7 +22,7 @@ from .service import END, each
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .link import Link
+    from .link import SessionStub
     from .messages import Metadata
 
 _log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Following:
         is_on: the host has told of all of them up to now.
     """
 
-    def __init__(self, link: Link, tell: Callable[[m.SessionStored], None]) -> None:
+    def __init__(self, link: SessionStub, tell: Callable[[m.SessionStored], None]) -> None:
         self._link = link
         self._tell = tell
         self._stream: Any = None
@@ -60,7 +60,7 @@ class Following:
             if not self.is_on:
                 raise EngineError("the code-mode host has ended the session that it has opened")
         except grpc.aio.AioRpcError as error:
-            failure = Failure.of(error)
+            failure = RpcFailure.of(error)
             ends = failure.says_session_is_gone or failure.is_broken_off
             if ends or failure.may_be_over_soon:
                 raise
@@ -85,7 +85,7 @@ class Following:
         except grpc.aio.AioRpcError as error:
             _log.debug(
                 "the code-mode host tells no more what it stores: %s",
-                on_one_line(Failure.of(error).text),
+                on_one_line(RpcFailure.of(error).text),
             )
         finally:
             self._stream.cancel()

@@ -8,7 +8,7 @@ from ...grpc import code_mode_pb2 as pb
 from ...protocol import messages as m
 from ..operations import UnexpectedAnswerError
 from ..seam import OPEN_CALLBACKS
-from .answers import Answers
+from .answers import RpcAnswers
 from .asked import Asked, Callback
 from .messages import notification, tool_call
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from ..seam import Owner, Route
-    from .link import Link
+    from .link import SessionStub
     from .retirement import Retirement
 
 
@@ -30,7 +30,7 @@ class Incoming:
 
     def __init__(
         self,
-        link: Link,
+        link: SessionStub,
         retirement: Retirement,
         spawn: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
@@ -40,7 +40,7 @@ class Incoming:
         self._retirement = retirement
         self._spawn = spawn
         self._asked = Asked()
-        self._answers = Answers(link)
+        self._answers = RpcAnswers(link)
         self._owners: dict[int, Owner] = {}
 
     def __repr__(self) -> str:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from .service import Service
+    from .service import HostStubs
 
 CONTROL_SECONDS: Final = 10.0
 """How long a host may take to answer what it has not to wait for."""
 
 
-class Link:
+class SessionStub:
     """RPCs of one session. It has no name before it is open."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: HostStubs) -> None:
         self._service = service
         self.session_id = ""
         self.route: str | None = None

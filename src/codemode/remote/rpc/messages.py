@@ -55,7 +55,7 @@ def open_message(request: m.OpenSession) -> pb.OpenSessionRequest:
     return message
 
 
-class Executions:
+class ExecuteMessages:
     """Makes requests for cells. The same tools come with every one, and become messages once."""
 
     def __init__(self) -> None:

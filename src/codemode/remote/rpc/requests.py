@@ -24,7 +24,7 @@ from .service import END
 if TYPE_CHECKING:
     from ..operations import Operation
     from .following import Following
-    from .link import Link
+    from .link import SessionStub
     from .retirement import Retirement
 
 YIELD_AGAIN_SECONDS: Final = 0.1
@@ -33,7 +33,7 @@ have overtaken the observation. Each time twice as long."""
 
 
 @dataclass(eq=False, slots=True)
-class Pending:
+class PendingRequest:
     """A request that is not answered.
 
     Attributes:
@@ -60,16 +60,16 @@ class Pending:
         self.ended.set()
 
 
-class Requests:
+class RpcRequests:
     """Carries the requests of one session."""
 
-    def __init__(self, link: Link, following: Following, retirement: Retirement) -> None:
+    def __init__(self, link: SessionStub, following: Following, retirement: Retirement) -> None:
         self._link = link
         self._following = following
         self._retirement = retirement
         self._retiring: dict[str, set[asyncio.Task[None]]] = {}
 
-    async def execute(self, pending: Pending, message: pb.ExecuteRequest) -> None:
+    async def execute(self, pending: PendingRequest, message: pb.ExecuteRequest) -> None:
         """Start a cell and observe it. Whoever is cancelled before the outcome ends the cell."""
         stream = self._link.call("Execute", message, None)
         try:
@@ -90,18 +90,18 @@ class Requests:
         finally:
             stream.cancel()
 
-    async def wait(self, pending: Pending, message: pb.WaitRequest) -> None:
+    async def wait(self, pending: PendingRequest, message: pb.WaitRequest) -> None:
         """Observe a cell, when the waits for it that were cancelled are over."""
         while retiring := self._retiring.get(message.cell_id):
             await asyncio.wait(retiring)
         pending.begun.set()
         await self._observe(pending, self._link.call("Wait", message, None))
 
-    async def terminate(self, pending: Pending, message: pb.TerminateRequest) -> None:
+    async def terminate(self, pending: PendingRequest, message: pb.TerminateRequest) -> None:
         """End a cell."""
         await self._observe(pending, self._link.call("Terminate", message, None))
 
-    async def _observe(self, pending: Pending, call: Any) -> None:
+    async def _observe(self, pending: PendingRequest, call: Any) -> None:
         answer = await call
         await self._following.reach(await call.trailing_metadata())
         outcome = wait_outcome(answer, await call.initial_metadata())
@@ -114,7 +114,7 @@ class Requests:
             ended_by_itself = isinstance(observed, Result)
             await self._retirement.settled(observed.cell_id, delivered=ended_by_itself)
 
-    async def restore(self, pending: Pending, request: m.Restore) -> None:
+    async def restore(self, pending: PendingRequest, request: m.Restore) -> None:
         """Give the host what was stored."""
         values = [
             stored_values_pb2.StoredValue(key=key, json=bytes(raw))
@@ -124,7 +124,7 @@ class Requests:
         await self._link.call("Restore", message)
         pending.operation.answered(m.SessionReady(request.session_id))
 
-    async def close(self, pending: Pending, request: m.Shutdown) -> None:
+    async def close(self, pending: PendingRequest, request: m.Shutdown) -> None:
         """End the session."""
         await self._link.call(
             "CloseSession", pb.CloseSessionRequest(session_id=self._link.session_id)
@@ -133,7 +133,7 @@ class Requests:
 
     # ── ends that are asked for ──────────────────────────────────────────────────────────────
 
-    def retire(self, pending: Pending, task: asyncio.Task[None]) -> None:
+    def retire(self, pending: PendingRequest, task: asyncio.Task[None]) -> None:
         """``task`` cancels this wait; the next one for its cell comes after it."""
         cell_id = pending.cell_id or ""
         tasks = self._retiring.setdefault(cell_id, set())
@@ -146,7 +146,7 @@ class Requests:
 
         task.add_done_callback(done)
 
-    async def cancel_wait(self, pending: Pending) -> None:
+    async def cancel_wait(self, pending: PendingRequest) -> None:
         """Have a wait given up; what it has to say by then is not lost. Bounded."""
         message = pb.CancelWaitRequest(session_id=self._link.session_id, wait_id=pending.name)
         try:
@@ -157,7 +157,7 @@ class Requests:
             if pending.task is not None:
                 pending.task.cancel()
 
-    async def end_early(self, pending: Pending) -> None:
+    async def end_early(self, pending: PendingRequest) -> None:
         """Have an observation end now; the cell runs on."""
         await pending.begun.wait()
         message = pb.YieldObservationRequest(session_id=self._link.session_id)

@@ -52,7 +52,7 @@ _OPTIONS: Final = (
 )
 
 
-class Service:
+class HostStubs:
     """A channel to a host, and its RPCs by name."""
 
     def __init__(self, channel: Any, token: str | None) -> None:
@@ -119,7 +119,7 @@ async def each(stream: Any) -> AsyncIterator[Any]:
         yield message
 
 
-def connect(endpoint: Endpoint, token: str | None, tls: GrpcTls | None) -> Service:
+def connect(endpoint: Endpoint, token: str | None, tls: GrpcTls | None) -> HostStubs:
     """A channel that connects when it is first used.
 
     Raises:
@@ -130,13 +130,13 @@ def connect(endpoint: Endpoint, token: str | None, tls: GrpcTls | None) -> Servi
     if tls.server_name is not None:
         options = (*options, ("grpc.ssl_target_name_override", tls.server_name))
     if not endpoint.is_tls:
-        return Service(grpc.aio.insecure_channel(endpoint.target, options=options), token)
+        return HostStubs(grpc.aio.insecure_channel(endpoint.target, options=options), token)
     credentials = grpc.ssl_channel_credentials(
         root_certificates=_read(tls.ca),
         private_key=_read(tls.key),
         certificate_chain=_read(tls.certificate),
     )
-    return Service(grpc.aio.secure_channel(endpoint.target, credentials, options=options), token)
+    return HostStubs(grpc.aio.secure_channel(endpoint.target, credentials, options=options), token)
 
 
 def _read(path: str | PathLike[str] | None) -> bytes | None:
