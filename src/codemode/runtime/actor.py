@@ -206,11 +206,11 @@ class CellActor:
     # ── state ────────────────────────────────────────────────────────────────────────────────
 
     def hear(self, event: Input, failure: Failure | None = None) -> None:
-        """Something has happened to the cell (``listener.Owner``)."""
+        """Something has happened to the cell (``listener.CellLife``)."""
         self._feed(event, failure)
 
     def said(self) -> None:
-        """There is output that nobody has been given (``listener.Owner``)."""
+        """There is output that nobody has been given (``listener.CellLife``)."""
         if self._observation is not None:
             self._observation.output_came(self._on_deadline)
         elif self._state.phase is not Phase.COMPLETED:
