@@ -14,7 +14,7 @@ VENV  := $(if $(PYTHON),$(or $(shell "$(PYTHON)" tests/environment.py 2>/dev/nul
 PY    := $(VENV)/bin/python
 STAMP := $(VENV)/ready
 BUILT := src/codemode/engine/built/launcher
-CODE  := $(wildcard src conformance tests examples bench evaluation build_worker.py hatch_build.py)
+CODE  := $(wildcard src conformance tests examples bench evaluation build_worker.py hatch_build.py mkdocs_hooks.py)
 
 PYTEST_ARGS ?=
 COVERAGE ?=
@@ -73,6 +73,16 @@ adapters: $(STAMP) ## try the adapters with the real frameworks, in an environme
 .PHONY: fleet
 fleet: $(VENV)-fleet/ready $(BUILT) ## kill, stop, drain and add hosts under 60 sessions, Ray among them; FLEET_ARGS="list ray/kill" for some
 	@$(VENV)-fleet/bin/python -m tests.fleet $(FLEET_ARGS)
+
+.PHONY: docs
+docs: $(VENV)-docs/ready ## build the documentation site into out/site, and check every link
+	@$(MKDOCS) build --quiet
+	@echo 'open out/site/index.html'
+
+.PHONY: docs-serve
+docs-serve: DOCS_ADDRESS ?= 127.0.0.1:8000
+docs-serve: $(VENV)-docs/ready ## show the site at DOCS_ADDRESS (127.0.0.1:8000), and again when a page changes
+	@$(MKDOCS) serve --dev-addr $(DOCS_ADDRESS)
 
 .PHONY: check
 check: $(STAMP) ## lint, format, types, layers
@@ -137,6 +147,7 @@ evaluation-check: $(VENV)/evaluation ## the part of it that fails when a figure 
 .PHONY: clean
 clean: ## remove everything that make has made
 	@rm -rf .venv .venv-* build dist src/codemode/engine/built out/fuzz .hypothesis .coverage .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) $(VENV)-adapters $(VENV)-adapters-adk $(VENV)-docs build dist out/site src/codemode/engine/built out/fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The worker, when its sources have changed since it was built.
@@ -145,6 +156,15 @@ $(BUILT): build_worker.py $(wildcard src/codemode/engine/worker/* src/codemode/e
 	|| $(PY) -c 'import ziglang' 2>/dev/null \
 	|| $(PY) -m pip install -qq "$$($(PY) -c 'import build_worker; print(build_worker.ZIG)')"
 	@$(PY) build_worker.py
+
+# The site's generator has an environment of its own: .venv does not grow by it.
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs
+
+$(VENV)-docs/ready: pyproject.toml | $(STAMP)
+	@test -x $(VENV)-docs/bin/python || $(PY) -m venv $(VENV)-docs
+	@$(PY) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["docs"], sep="\n")' \
+	| $(VENV)-docs/bin/python -m pip install -qq --disable-pip-version-check -r /dev/stdin
+	@touch $@
 
 $(VENV)/evaluation: $(STAMP) evaluation/requirements.txt evaluation/requirements-deps.txt
 	@$(PY) -m pip install -qq -r evaluation/requirements-deps.txt

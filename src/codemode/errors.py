@@ -17,13 +17,27 @@
 The failure of a *script* is no exception: it is the ``error_text`` of a ``Result``.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class CodeModeError(Exception):
-    """The root: catch this to catch anything that this library raises on purpose."""
+    """The root: catch this to catch anything that this library raises on purpose.
+
+    Attributes:
+        code: names the class, and stays the same from release to release.
+        docs: the part of the documentation that explains it: a page of the site and a fragment.
+
+    Example:
+        >>> LimitError.docs
+        'errors.html#limit'
+    """
 
     code: ClassVar[str] = "codemode"
+    docs: ClassVar[str] = "errors.html#codemode"
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.docs = f"errors.html#{cls.code}"
 
 
 class UsageError(CodeModeError):
