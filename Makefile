@@ -14,7 +14,7 @@ VENV  := $(if $(PYTHON),$(or $(shell "$(PYTHON)" tests/environment.py 2>/dev/nul
 PY    := $(VENV)/bin/python
 STAMP := $(VENV)/ready
 BUILT := src/codemode/engine/built/launcher
-CODE  := $(wildcard src conformance tests examples bench evaluation build_worker.py hatch_build.py mkdocs_hooks.py)
+CODE  := $(wildcard src conformance tests examples bench evaluation build_worker.py hatch_build.py)
 
 PYTEST_ARGS ?=
 COVERAGE ?=
@@ -146,8 +146,7 @@ evaluation-check: $(VENV)/evaluation ## the part of it that fails when a figure 
 
 .PHONY: clean
 clean: ## remove everything that make has made
-	@rm -rf .venv .venv-* build dist src/codemode/engine/built out/fuzz .hypothesis .coverage .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	@rm -rf $(VENV) $(VENV)-adapters $(VENV)-adapters-adk $(VENV)-docs build dist out/site src/codemode/engine/built out/fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv .venv-* build dist out/site src/codemode/engine/built out/fuzz .hypothesis .coverage .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The worker, when its sources have changed since it was built.

@@ -52,7 +52,7 @@ def test_it_starts_with_the_two_commands_and_stays_short() -> None:
         "make demo    # see it work: a program over this repository's own files and history",
         "make test    # run the tests",
     ]
-    assert len(README.splitlines()) <= 200
+    assert len(README.splitlines()) <= 120
 
 
 def test_every_block_is_of_a_kind_that_is_tested() -> None:
@@ -73,23 +73,9 @@ def test_the_quick_start_prints_what_the_program_found(tmp_path: Path) -> None:
     assert re.sub(header, "", printed) == "[3.5,19]\nLima\n"
 
 
-@pytest.mark.parametrize(
-    ("path", "answer"),
-    [
-        ("/tmp/../etc/passwd", "only files in /tmp may be deleted"),
-        ("/tmp/a", "deleted /tmp/a"),
-    ],
-)
-def test_the_guard_refuses_what_is_outside(tmp_path: Path, path: str, answer: str) -> None:
-    program = PROGRAMS[1].replace("'/tmp/../etc/passwd'", repr(path))
-    printed = run(sys.executable, "-c", program, folder=tmp_path).stdout
-
-    assert printed.splitlines()[-1] == answer
-
-
 def test_the_loop_answers_the_calls_of_a_model_until_it_has_no_more() -> None:
     shown: dict[str, Any] = {}
-    exec(PROGRAMS[2], shown)
+    exec(PROGRAMS[1], shown)
     call = ResponseCustomToolCall(
         type="custom_tool_call", call_id="c1", name="exec", input="text(7)"
     )

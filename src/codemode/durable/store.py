@@ -8,7 +8,7 @@ transaction; a change is there for good when its future is done.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -25,9 +25,13 @@ CallState: TypeAlias = Literal["requested", "running", "settled"]
 class StoreError(CodeModeError):
     """The store cannot be read or written: it is full, lost, or not ours."""
 
+    code: ClassVar[str] = "store"
+
 
 class SessionHeldError(StoreError):
     """The session is open in another process."""
+
+    code: ClassVar[str] = "session_held"
 
 
 class CellBegun(Struct, frozen=True):
