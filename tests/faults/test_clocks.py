@@ -18,6 +18,10 @@ FOR_PEOPLE: Final = {
     "recorder.py": "the name of a recording, and when it was begun",
     "approvals.py": "since when a call waits, and until when it may; the wait itself is bounded by the loop's clock",
     "decisions.py": "when a person decided",
+    "endpoint.py": "when a process began to be looked at",
+    "sqlite.py": "until when the lease of another machine lasts, and when a cell began",
+    "stored_cells.py": "how old a cell is",
+    "durable_session.py": "how old a cell is",
     "results.py": "for how long a call has waited, as a text",
 }
 """Modules that read the time of day, and what they show with it."""

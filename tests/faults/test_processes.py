@@ -170,8 +170,8 @@ async def test_a_worker_that_fails_before_its_first_program_is_no_trouble(
     taken = stage.engine.take
     faults = iter([fault])
 
-    async def take() -> WorkerProcess:
-        worker = await taken()
+    async def take(owner: str) -> WorkerProcess:
+        worker = await taken(owner)
         for each in faults:
             os.kill(worker.pid, each)
             break

@@ -53,8 +53,8 @@ async def puppet(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     puppet = Puppet()
     real, workers = stage.engine.take, iter([puppet.worker])
 
-    async def take() -> WorkerProcess:
-        return next(workers, None) or await real()
+    async def take(owner: str) -> WorkerProcess:
+        return next(workers, None) or await real(owner)
 
     monkeypatch.setattr(stage.engine, "take", take)
     os.kill(stage.worker, 9)
