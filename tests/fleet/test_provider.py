@@ -94,12 +94,14 @@ async def test_a_session_that_lost_cells_is_told_once_by_name_and_keeps_its_valu
             live = await cm.exec('// @exec: {"yield_time_ms": 1}\nawait new Promise(() => {})')
             where = next(url for url, count in provider.spread().items() if count)
             await (first if where == first.url else second).kill()
-            told = await cm.exec("text(load('kept'))")
-            after = await cm.exec("text(load('kept'))")
+            # An exec that reaches the host in its last moment is in doubt: then the next one tells of the cell.
+            told: list[str] = []
+            while (after := await cm.exec("text(load('kept'))")).failed and len(told) < 3:
+                told.append(after.text)
             await cm.aclose()
 
-    assert told.failed and f"cell {live.cell_id} is lost" in told.text
-    assert "Stored values are as they were" in told.text
+    assert [f"cell {live.cell_id} is lost" in text for text in told].count(True) == 1
+    assert "Stored values are as they were" in told[-1]
     assert after.output == "7"
 
 

@@ -9,7 +9,8 @@ from contextlib import ExitStack, contextmanager
 from itertools import count
 from unittest.mock import patch
 
-from codemode.engine import link, spawners
+from codemode.engine import link, spawners, workers
+from codemode.engine.supply import Spares, StartMethod, WorkerSupply
 
 from .schedule import Schedule, make_schedule
 from .stage import Played, play
@@ -23,6 +24,13 @@ BOUNDS = {
     (spawners, "START_SECONDS"): 2.0,
 }
 """Bounds that end what is stopped, short: there would be few schedules otherwise."""
+
+
+def supply_of_its_own(engine: Spares, start_method: StartMethod) -> WorkerSupply:
+    """A zygote for each schedule: those of a batch run in one event loop, and some kill theirs."""
+    supply = WorkerSupply(start_method)
+    supply.join(engine)
+    return supply
 
 
 def seeds_for(seconds: float, first: int) -> Iterator[int]:
@@ -68,4 +76,5 @@ def _short_bounds() -> Iterator[None]:
     with ExitStack() as stack:
         for (module, name), seconds in BOUNDS.items():
             stack.enter_context(patch.object(module, name, seconds))
+        stack.enter_context(patch.object(workers, "supply_for", supply_of_its_own))
         yield
