@@ -1,5 +1,6 @@
 """Repeatable cells: the same inputs give the same outputs, and what the clock showed is told."""
 
+import asyncio
 import dataclasses
 
 from codemode.engine import events as ev
@@ -60,6 +61,7 @@ async def test_a_cell_goes_on_with_the_real_clock_where_its_readings_end(
 ) -> None:
     session = forked.session(Limits())
     first = await repeat(session, "text(Date.now())", Repeatable(1))
+    await asyncio.sleep(0.01)  # a clock of milliseconds has to have gone on
     longer = await repeat(
         session, "text(Date.now()); text(Date.now())", Repeatable(1, first.readings)
     )
