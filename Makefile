@@ -76,7 +76,7 @@ fleet: $(VENV)-fleet/ready $(BUILT) ## kill, stop, drain and add hosts under 60 
 
 .PHONY: docs
 docs: $(VENV)-docs/ready ## build the documentation site into out/site, and check every link
-	@$(MKDOCS) build --quiet
+	@$(MKDOCS) build  # not --quiet: that hides warnings, and then --strict counts none
 	@echo 'open out/site/index.html'
 
 .PHONY: docs-serve

@@ -9,18 +9,24 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from codemode import CellId, ToolCall, ToolName, Toolset
 from tests.pages import programs_of
 
 PATH = Path(__file__).parents[1] / "docs" / "tools.md"
 PROGRAMS = programs_of(PATH)
-OFFER, CHART, CRAWL, SCHEMA, MIDDLEWARE, POLICY = range(6)
+OFFER, CHART, CRAWL, SCHEMA, MIDDLEWARE, GUARD, POLICY = range(7)
 CHILD_SECONDS = 60
 
 
 def printed(program: int) -> str:
+    return printed_by(PROGRAMS[program])
+
+
+def printed_by(text: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAMS[program]],
+        [sys.executable, "-c", text],
         capture_output=True,
         check=False,
         encoding="utf-8",
@@ -101,6 +107,19 @@ def test_the_chain_refuses_changes_and_traces() -> None:
         "- `subject`: is missing\n"
         "Hint: expected tools.mail__send({ to: string, subject: string })\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("/tmp/../etc/passwd", "only files in /tmp may be deleted"),
+        ("/tmp/a", "deleted /tmp/a"),
+    ],
+)
+def test_the_guard_refuses_what_is_outside(path: str, answer: str) -> None:
+    program = PROGRAMS[GUARD].replace("'/tmp/../etc/passwd'", repr(path))
+
+    assert printed_by(program).splitlines()[-1] == answer
 
 
 def test_a_policy_allows_asks_and_refuses() -> None:
