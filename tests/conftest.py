@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -11,6 +12,9 @@ settings.register_profile("repeat", derandomize=True, deadline=None)
 # make test PYTEST_ARGS=--hypothesis-profile=explore
 settings.register_profile("explore", max_examples=5_000, deadline=None, print_blob=True)
 settings.load_profile("repeat")
+
+# A run that a shell began in its background ignores SIGINT, and so would each command that a test starts and interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PACKAGE_FIXTURE = "package"
 """Whoever asks for the published package compares with it."""
