@@ -6,15 +6,27 @@ The observer stands in the context of the call, which is also that of the task o
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    CallObserver: TypeAlias = Callable[[str, Mapping[str, Any]], None]
+
+class CallObserver(Protocol):
+    """Is told of one nested call, in the event loop of its session."""
+
+    def __call__(self, kind: str, facts: Mapping[str, Any]) -> None:
+        """How the call is carried out; ``facts`` are JSON."""
+
+    def queued(self) -> None:
+        """It waits for a thread."""
+
+    def begun(self) -> None:
+        """It has got one, after it had to wait."""
+
 
 call_observer: Final[ContextVar[CallObserver | None]] = ContextVar("call_observer", default=None)
-"""Takes a kind and its facts, which are JSON; None: no trace takes it."""
+"""None: no trace takes it."""
 
 
 def observe_call(kind: str, facts: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any] | None:

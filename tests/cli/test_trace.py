@@ -12,7 +12,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from codemode.cli import app
-from codemode.trace.events import SessionClosedEvent, SessionOpenedEvent, TraceEvent
+from codemode.trace.events import (
+    CallQueuedEvent,
+    SessionClosedEvent,
+    SessionOpenedEvent,
+    TraceEvent,
+)
 from codemode.trace.recorder import Recorder
 
 from ..trace.histories import cell_stream, numbered
@@ -50,6 +55,19 @@ def test_a_recording_is_shown_as_a_tree(folder: Path) -> None:
         "text: one",
         "Error: boom at exec_main.mjs:1:20",
     ]
+
+
+def test_what_a_call_waited_for_room_is_shown_before_its_run(tmp_path: Path) -> None:
+    stream = cell_stream(1, 1)
+    stream.insert(2, (CallQueuedEvent, {"cell_id": "1", "call": "tool-1", "tool": "t"}))
+    recorder = Recorder(tmp_path)
+    for event in numbered("s", stream).events:
+        recorder(event)
+    recorder.close()
+
+    lines = invoked("trace", "show", str(tmp_path)).output.splitlines()
+    [line] = [line for line in lines if "queued" in line]
+    assert line.strip(" │├└─") == "┄┄┄━━━━             2.0 ms t ok queued 1.0 ms {}"
 
 
 def test_a_recording_is_reduced_to_the_same_json_each_time(folder: Path) -> None:

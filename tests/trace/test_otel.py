@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from codemode import CodeMode, ToolError
+from codemode import CodeMode, Limits, ToolError
 from codemode.trace.otel import OpenTelemetrySink
 from codemode.trace.sinks import Tee
 
@@ -142,6 +142,25 @@ async def test_a_session_that_closes_ends_every_span() -> None:
         "codemode.cell",
         "execute_tool endless",
     }
+
+
+async def test_a_span_tells_what_its_call_waited_for_room() -> None:
+    receiver = Receiver()
+
+    async def first() -> None:
+        "Lets the loop go round."
+        await asyncio.sleep(0)
+
+    limits = Limits(concurrent_tool_calls=1)
+    async with CodeMode(tools=[first], limits=limits, trace=receiver.sink) as cm:
+        await cm.exec("await Promise.all([tools.first({}), tools.first({})])")
+    queued = [
+        "codemode.call.queued_ms" in (span.attributes or {})
+        for span in receiver.exporter.get_finished_spans()
+        if span.name == "execute_tool first"
+    ]
+
+    assert queued == [False, True]
 
 
 async def test_metrics_count_calls_live_cells_and_limits() -> None:

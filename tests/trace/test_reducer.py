@@ -72,6 +72,36 @@ def test_what_runs_when_its_cell_ends_has_ended_with_it() -> None:
     assert (call.status, call.reason) == ("cancelled", "its cell ended")
 
 
+def test_a_call_that_waits_for_others_begins_with_its_request() -> None:
+    log = numbered("s", cell_stream(1, 0)[:2])
+    call = {"cell_id": "1", "call": "tool-1"}
+    log.add(e.CallQueuedEvent, **call, tool="t")
+    queued = reduce(log.events).calls["s/call_1/tool-1"]
+    assert (queued.tool, queued.status, queued.queued_since_ms) == ("t", "running", 1003)
+    log.add(e.ValueStoredEvent, cell_id="1", key="k", size=1)
+    log.add(e.CallRequestedEvent, **call, tool="t")
+    log.add(e.CallEndedEvent, **call, outcome="ok", run_ms=1.0)
+    ended = reduce(log.events).calls["s/call_1/tool-1"]
+
+    assert (ended.queued_ms, ended.queued_since_ms, ended.run_ms) == (2, 0, 1)
+    assert ended.window == Window(started_seq=3, started_at_ms=1003, ended_seq=6, ended_at_ms=1006)
+
+
+def test_a_call_waits_for_a_thread_until_it_has_one_or_ends() -> None:
+    log = numbered("s", cell_stream(1, 0)[:2])
+    for call in ("tool-1", "tool-2"):
+        log.add(e.CallRequestedEvent, cell_id="1", call=call, tool="t")
+        log.add(e.CallQueuedEvent, cell_id="1", call=call)
+    log.add(e.CallBegunEvent, cell_id="1", call="tool-1")
+    log.add(e.CellEndedEvent, cell_id="1", status="terminated")
+    calls = reduce(log.events).calls.values()
+
+    assert [(call.window.started_seq, call.queued_ms, call.tool) for call in calls] == [
+        (3, 3, "t"),
+        (5, 2, "t"),
+    ]
+
+
 def test_a_call_that_is_told_to_have_ended_after_its_cell_keeps_its_own_outcome() -> None:
     log = numbered("s", cell_stream(1, 0)[:2])
     log.add(e.CallRequestedEvent, cell_id="1", call="tool-1", tool="slow")

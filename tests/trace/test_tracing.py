@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,17 +12,28 @@ import pytest
 
 from codemode import (
     CodeMode,
+    Limits,
     LocalSessionProvider,
     Policy,
     ProcessSessionProvider,
     ToolError,
+    Toolset,
     allow,
     ask,
 )
 from codemode.protocol.session import SessionProvider
 from codemode.trace.bundle import Bundle
-from codemode.trace.events import CellEndedEvent, TraceEvent, ValueStoredEvent
+from codemode.trace.events import (
+    CallBegunEvent,
+    CallQueuedEvent,
+    CellEndedEvent,
+    TraceEvent,
+    ValueStoredEvent,
+)
+from codemode.trace.graph import by_number
 from codemode.trace.reducer import reduce
+
+Queue = CallQueuedEvent | CallBegunEvent
 
 HOST = f"{sys.executable} -m codemode.host"
 
@@ -115,6 +128,56 @@ async def test_a_call_that_waits_for_a_person_is_told_with_the_decision() -> Non
     ]
     assert (found[0].prompt, found[0].window.started_seq > 0) == ("Really?", True)
     assert call.status == "ok"
+
+
+async def test_a_call_that_waits_for_others_of_its_cell_is_told(provider: SessionProvider) -> None:
+    events: list[TraceEvent] = []
+    told: list[tuple[str, str]] = []
+    both_wait = asyncio.Event()
+
+    def take(event: TraceEvent) -> None:
+        events.append(event)
+        if isinstance(event, CallQueuedEvent):
+            told.append((event.call, event.tool))
+            if len(told) == 2:
+                both_wait.set()
+
+    async def held(x: int) -> int:
+        await both_wait.wait()
+        return x
+
+    limits = Limits(concurrent_tool_calls=1)
+    async with CodeMode(tools=[held], provider=provider, limits=limits, trace=take) as cm:
+        await cm.exec("await Promise.all([1, 2, 3].map((x) => tools.held({x})))")
+    [one, two, three] = sorted(reduce(events).calls.values(), key=by_number)
+
+    assert told == [("tool-2", "held"), ("tool-3", "held")]
+    assert one.queued_ms == 0 < two.queued_ms < three.queued_ms
+    assert [call.queued_since_ms for call in (one, two, three)] == [0, 0, 0]
+
+
+async def test_a_call_that_waits_for_a_thread_is_told_and_its_run_is_counted_without() -> None:
+    events: list[TraceEvent] = []
+    queued = threading.Event()
+
+    def take(event: TraceEvent) -> None:
+        events.append(event)
+        if isinstance(event, CallQueuedEvent):
+            queued.set()
+
+    def held(x: int) -> int:
+        assert queued.wait(60)
+        return x
+
+    toolset = Toolset([held], max_threads=1)
+    async with CodeMode(tools=toolset, trace=take) as cm:
+        await cm.exec("await Promise.all([1, 2].map((x) => tools.held({x})))")
+    kinds = [(type(each), each.call) for each in events if isinstance(each, Queue)]
+    [one, two] = reduce(events).calls.values()
+
+    assert kinds == [(CallQueuedEvent, "tool-2"), (CallBegunEvent, "tool-2")]
+    assert one.queued_ms == 0 < two.queued_ms
+    assert two.run_ms < two.window.ms
 
 
 async def test_a_limit_is_told_with_the_end_that_it_made() -> None:

@@ -10,6 +10,8 @@ from rich.markup import escape
 from rich.text import Text
 from rich.tree import Tree
 
+from ..trace.graph import by_number
+
 if TYPE_CHECKING:
     from ..trace.bundle import Bundle
     from ..trace.events import Content
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 BAR: Final = 20
 """Characters of a bar: the whole life of the cell."""
+
+QUEUED_MS: Final = 1.0
+"""A call that waited for room that long says so."""
 
 _COLOURS: Final = {
     "completed": "green",
@@ -73,8 +78,8 @@ def _add_cell(
     source = bundle.text(cell.source)
     if source:
         branch.add(Text(_one_line(source, width - 8), "dim"))
-    for name in cell.calls:
-        branch.add(_call_line(trace.calls[name], cell, bundle, width - 8))
+    for each in sorted((trace.calls[name] for name in cell.calls), key=by_number):
+        branch.add(_call_line(each, cell, bundle, width - 8))
     for name in cell.waits:
         wait = trace.model_calls[name]
         branch.add(
@@ -103,6 +108,7 @@ def _call_line(call: CallNode, cell: CellNode, bundle: Bundle, width: int) -> Te
         (f"{call.tool}", "bold"),
         f"{where} ",
         _ended(call),
+        (f" queued {_ms(call.queued_ms)}" if call.queued_ms >= QUEUED_MS else "", "dim"),
         " ",
     )
     told: Content | None = call.error or call.arguments
@@ -118,7 +124,8 @@ def _bar(call: CallNode, cell: CellNode) -> str:
         return "·" * BAR
     first = min(BAR - 1, max(0, int((call.window.started_at_ms - begin) / whole * BAR)))
     length = min(BAR - first, max(1, round(call.window.ms / whole * BAR)))
-    return " " * first + "━" * length + " " * (BAR - first - length)
+    queued = min(length - 1, round(call.queued_ms / whole * BAR))
+    return " " * first + "┄" * queued + "━" * (length - queued) + " " * (BAR - first - length)
 
 
 def _ended(node: Node) -> tuple[str, str]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         PendingResponse,
         RuntimeResponse,
         ToolCall,
+        ToolName,
         WaitOutcome,
         WaitRequest,
         WaitToPendingRequest,
@@ -66,6 +67,14 @@ class TakesStores(Protocol):
 
     def values_stored(self, cell_id: CellId, values: Mapping[str, bytes]) -> None:
         """The cell has committed these values, JSON in UTF-8 by key. Called before its end is delivered."""
+
+
+@runtime_checkable
+class TakesQueued(Protocol):
+    """What a delegate may offer besides: to be told of tool calls that wait for room."""
+
+    def call_queued(self, cell_id: CellId, call: str, tool: ToolName) -> None:
+        """``Limits.concurrent_tool_calls`` of the cell run: this call is passed to ``invoke_tool`` when one has ended."""
 
 
 class StartedCell(Protocol):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from msgspec import Raw
 
 from ..protocol import messages as m
+from ..protocol.session import TakesQueued
 from ..protocol.types import ToolCall
 from ..runtime.callbacks import (
     CANCELLED_CALL,
@@ -121,7 +122,14 @@ class Callbacks:
         self._open[number] = callback
         lane = self._lanes[type(request)]
         lane.waiting[callback] = None
+        if lane.is_crowded and isinstance(request, m.ToolInvoke):
+            self._tell_queued(request.invocation)
         self._fill(lane)
+
+    def _tell_queued(self, asked: m.Invocation) -> None:
+        if isinstance(self._delegate, TakesQueued):
+            call = asked.runtime_tool_call_id
+            self._delegate.call_queued(self._cell_id, call, asked.tool_name)
 
     def cancel(self, number: int) -> None:
         """The host does not want this one any more."""
@@ -274,6 +282,11 @@ class _Lane:
     def has_room(self) -> bool:
         """Whether one of those that wait may begin."""
         return bool(self.waiting) and self.running < self._at_once
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether the last of those that wait can begin only when another one has ended."""
+        return self.running + len(self.waiting) > self._at_once
 
     def begin_next(self) -> bool:
         """Begin the first of those that wait; whether another one may begin, too."""

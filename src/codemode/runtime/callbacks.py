@@ -18,6 +18,7 @@ from msgspec import UNSET
 from ..errors import CodeModeError
 from ..fair_executor import FAIR_EXECUTOR
 from ..large_values import LARGE_CHARACTERS, decoded_in_steps, encoded_in_steps, is_large
+from ..protocol.session import TakesQueued
 from ..protocol.types import ToolCall
 from ..surface.json_members import has_more_members
 from .held import memory_of
@@ -109,7 +110,10 @@ class CellCallbacks:
         if not self._over:
             text = called.input_json or ""
             size = memory_of(text) + decoded_bytes(text)
-            self._calls.add(lambda cancel: self._run_call(called, tool, cancel), size)
+            must_wait = self._calls.add(lambda cancel: self._run_call(called, tool, cancel), size)
+            if must_wait and isinstance(self._delegate, TakesQueued):
+                name = call_name(called.number)
+                self._delegate.call_queued(self._cell_id, name, tool.tool_name)
 
     def notify(self, text: str) -> None:
         """Deliver a notification, or queue it."""

@@ -61,11 +61,13 @@ class Lane:
         """The callbacks that have begun and not ended."""
         return list(self._running)
 
-    def add(self, work: Work, size: int) -> None:
-        """Run a callback that holds ``size`` bytes, after those before it have begun."""
+    def add(self, work: Work, size: int) -> bool:
+        """Run a callback that holds ``size`` bytes, after those before it; whether it must wait for one to end."""
         self._bytes += size
         self._waiting.append((work, size))
+        must_wait = self._held or len(self) > self._at_once
         self._begin_next()
+        return must_wait
 
     def hold(self, held: bool) -> None:  # noqa: FBT001 - the one thing it says
         """Begin none while ``held``; go on afterwards."""

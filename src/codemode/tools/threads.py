@@ -15,12 +15,14 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from ..call_observation import call_observer
 from ..errors import ToolError
 from ..process_ledger import LEDGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
+    from ..call_observation import CallObserver
     from ..process_ledger import Place
 
 ABANDONED_PER_THREAD: Final = 8
@@ -46,6 +48,7 @@ class _ThreadCall:
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     place: Place | None = None
     abandoned: bool = False
+    on_begun: Callable[[], None] | None = None
 
     def run(self) -> None:
         try:
@@ -59,6 +62,13 @@ class _ThreadCall:
             self.loop.call_soon_threadsafe(_complete, self.future, outcome)
         except RuntimeError:  # the loop is closed, and every waiter with it
             pass
+
+    def tell_begun(self) -> None:
+        if self.on_begun is not None:
+            try:
+                self.loop.call_soon_threadsafe(self.on_begun)
+            except RuntimeError:  # as in deliver
+                pass
 
     def give_back(self) -> None:
         """Its thread is gone, or another job's."""
@@ -97,11 +107,14 @@ class ToolThreads:
         """What ``function`` gives, in a thread, in a copy of this context."""
         loop = asyncio.get_running_loop()
         job = _ThreadCall(function, owner, loop, loop.create_future())
+        observer = call_observer.get()
         with self._lock:
             if self._abandoned >= self._limit * ABANDONED_PER_THREAD:
                 return CallOutcome(error=_stuck(self._abandoned))
             self._queue[job] = None
         self._start_next()
+        if observer is not None:
+            self._observe_queue(job, observer)
         try:
             return await job.future
         finally:
@@ -116,6 +129,14 @@ class ToolThreads:
         for job in jobs:
             self._give_up(job)
             job.deliver(CallOutcome(error=ToolError("the tools of this session are closed")))
+
+    def _observe_queue(self, job: _ThreadCall, observer: CallObserver) -> None:
+        with self._lock:
+            if job not in self._queue:
+                return
+            job.on_begun = observer.begun
+        # It may have a thread by now, but the loop hears of that later.
+        observer.queued()
 
     def _start_next(self) -> None:
         """Give queued calls threads, as far as there are any for them."""
@@ -147,6 +168,7 @@ class ToolThreads:
             if job.place is not None:
                 del self._queue[job]
                 self._running.add(job)
+                job.tell_begun()
                 return job
             if not self._account.is_stuck(job.owner):
                 without.add(job.owner)

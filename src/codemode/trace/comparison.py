@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from .graph import by_number
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,6 +23,7 @@ _TIMES_AND_NAMES = {
     "model_call",
     "run_ms",
     "queued_ms",
+    "queued_since_ms",
 }
 
 
@@ -36,8 +39,8 @@ def differences(before: Trace, after: Trace) -> Iterator[str]:
 
 def _of_cells(before: Trace, old: CellNode, after: Trace, new: CellNode) -> Iterator[str]:
     yield from _fields(old, new)
-    calls = [before.calls[name] for name in old.calls]
-    others = [after.calls[name] for name in new.calls]
+    calls = sorted((before.calls[name] for name in old.calls), key=by_number)
+    others = sorted((after.calls[name] for name in new.calls), key=by_number)
     if len(calls) != len(others):
         yield f"calls: {len(calls)} became {len(others)}"
     for call, other in zip(calls, others, strict=False):

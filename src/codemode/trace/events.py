@@ -243,14 +243,19 @@ class CallRequestedEvent(TraceEvent, frozen=True, kw_only=True):
 
 
 class CallQueuedEvent(TraceEvent, frozen=True, kw_only=True):
-    """The call waits for room before it may begin."""
+    """The call waits for room: for others of its cell to end, or, once it was requested, for a thread.
+
+    Attributes:
+        tool: the tool's public name, where the call has not been requested yet.
+    """
 
     cell_id: str
     call: str
+    tool: str = ""
 
 
 class CallBegunEvent(TraceEvent, frozen=True, kw_only=True):
-    """A queued call begins."""
+    """A call that waited for a thread has one. A call that waited for others begins as it is requested."""
 
     cell_id: str
     call: str
@@ -266,7 +271,10 @@ class CallObservedEvent(TraceEvent, frozen=True, kw_only=True):
 
 
 class CallEndedEvent(TraceEvent, frozen=True, kw_only=True):
-    """The call has an outcome; ``result`` is JSON, ``error`` the text that the program catches."""
+    """The call has an outcome; ``result`` is JSON, ``error`` the text that the program catches.
+
+    ``run_ms`` is the time since its request without what it waited for a thread.
+    """
 
     cell_id: str
     call: str

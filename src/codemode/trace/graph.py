@@ -109,7 +109,12 @@ class Observed(Struct, kw_only=True):
 
 
 class CallNode(Node, kw_only=True, omit_defaults=True):
-    """A nested call; ``queued_ms`` is how long it waited for room."""
+    """A nested call.
+
+    Attributes:
+        queued_ms: how long it waited for room, of the time of its ``window``.
+        queued_since_ms: since when it waits for room, while it does; otherwise 0.
+    """
 
     cell: str
     call: str
@@ -121,11 +126,17 @@ class CallNode(Node, kw_only=True, omit_defaults=True):
     digest: str = ""
     attempt: int = 1
     queued_ms: float = 0.0
+    queued_since_ms: float = 0.0
     run_ms: float = 0.0
     result: Content | None = None
     error: Content | None = None
     observed: list[Observed] = []
     approvals: list[str] = []
+
+
+def by_number(call: CallNode) -> tuple[int, str]:
+    """A key that sorts the calls of a cell as the program made them: one that is queued may be told sooner."""
+    return len(call.call), call.call
 
 
 class ApprovalNode(Node, kw_only=True, omit_defaults=True):

@@ -46,6 +46,7 @@ CELL: Final = "codemode.cell.id"
 CELL_STATUS: Final = "codemode.cell.status"
 LIMIT: Final = "codemode.limit"
 SOURCE: Final = "codemode.cell.source"
+QUEUED: Final = "codemode.call.queued_ms"
 PART: Final = "codemode.part"
 
 EXECUTE: Final = "execute_tool"
@@ -79,6 +80,7 @@ class OpenTelemetrySink:
         self._contents = contents
         self._spans: dict[tuple[str, ...], Span] = {}
         self._begun: dict[tuple[str, ...], tuple[float, str]] = {}  # when, and which tool
+        self._queued: dict[tuple[str, str, str], float] = {}  # since when
         self._duration = meter.create_histogram(
             DURATION, "s", "Calls of tools, by tool and outcome."
         )
@@ -160,6 +162,8 @@ class OpenTelemetrySink:
         key = (event.session, event.cell_id)
         if key in self._spans:
             self._live.add(-1)
+        for call in [each for each in self._queued if each[:2] == key]:
+            del self._queued[call]  # it was never made
         error = None if event.error is None else event.error.text
         self._end(key, event, event.status, {CELL_STATUS: event.status}, error)
 
@@ -179,7 +183,19 @@ class OpenTelemetrySink:
             attributes[ARGUMENTS] = event.arguments.text
         parent = self._spans.get((event.session, event.cell_id))
         key = (event.session, event.cell_id, event.call)
+        queued = self._queued.pop(key, None)
+        if queued is not None:
+            attributes[QUEUED] = round(event.at_ms - queued, 3)
         self._start(key, f"{EXECUTE} {event.tool}", event, attributes, parent=parent)
+
+    def _call_queued(self, event: e.CallQueuedEvent) -> None:
+        self._queued[event.session, event.cell_id, event.call] = event.at_ms
+
+    def _call_begun(self, event: e.CallBegunEvent) -> None:
+        key = (event.session, event.cell_id, event.call)
+        span, queued = self._spans.get(key), self._queued.pop(key, None)
+        if span is not None and queued is not None:
+            span.set_attribute(QUEUED, round(event.at_ms - queued, 3))
 
     def _call_ended(self, event: e.CallEndedEvent) -> None:
         attributes: dict[str, Any] = {}
@@ -187,6 +203,7 @@ class OpenTelemetrySink:
             attributes[RESULT] = event.result.text
         error = None if event.error is None else event.error.text
         key = (event.session, event.cell_id, event.call)
+        self._queued.pop(key, None)
         self._end(key, event, event.outcome, attributes, error)
 
     def _session_closed(self, event: e.SessionClosedEvent) -> None:
@@ -277,5 +294,7 @@ _TAKE: Final[dict[type, Callable[[OpenTelemetrySink, Any], None]]] = {
     e.LimitReachedEvent: OpenTelemetrySink._limit_reached,
     e.WorkerLostEvent: OpenTelemetrySink._worker_lost,
     e.CallRequestedEvent: OpenTelemetrySink._call_requested,
+    e.CallQueuedEvent: OpenTelemetrySink._call_queued,
+    e.CallBegunEvent: OpenTelemetrySink._call_begun,
     e.CallEndedEvent: OpenTelemetrySink._call_ended,
 }

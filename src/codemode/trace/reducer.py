@@ -303,14 +303,20 @@ class Reducer:
         call.arguments = event.arguments
         call.arguments_hash = event.arguments_hash or _hash_of(event.arguments)
         call.digest, call.attempt = event.digest, event.attempt
-        _start(call, event)
+        if call.queued_since_ms:
+            _dequeue(call, event)
+        else:
+            _start(call, event)
 
     def _call_queued(self, event: e.CallQueuedEvent) -> None:
-        self._call(event, event.cell_id, event.call).queued_ms = -event.at_ms
+        call = self._call(event, event.cell_id, event.call)
+        call.queued_since_ms = event.at_ms
+        if not call.window.started_seq:  # it was not requested yet
+            call.tool = event.tool
+            _start(call, event)
 
     def _call_begun(self, event: e.CallBegunEvent) -> None:
-        call = self._call(event, event.cell_id, event.call)
-        call.queued_ms = max(0.0, round(call.queued_ms + event.at_ms, 3))
+        _dequeue(self._call(event, event.cell_id, event.call), event)
 
     def _call_observed(self, event: e.CallObservedEvent) -> None:
         call = self._call(event, event.cell_id, event.call)
@@ -364,8 +370,16 @@ def _start(node: Node, event: e.TraceEvent) -> None:
 def _end(node: Node, event: e.TraceEvent, status: str, reason: str = "") -> None:
     if node.status != "running":
         return  # it has ended with its owner, or is told twice
+    if isinstance(node, CallNode):
+        _dequeue(node, event)
     node.status, node.reason = status, reason
     node.window.ended_seq, node.window.ended_at_ms = event.seq, event.at_ms
+
+
+def _dequeue(call: CallNode, event: e.TraceEvent) -> None:
+    if call.queued_since_ms:
+        waited = max(0.0, event.at_ms - call.queued_since_ms)
+        call.queued_ms, call.queued_since_ms = round(call.queued_ms + waited, 3), 0.0
 
 
 _TAKE: Final[dict[type, Callable[[Reducer, Any], None]]] = {

@@ -21,7 +21,7 @@ from msgspec import UNSET
 
 from ..call_observation import call_observer
 from ..limits import Limits
-from ..protocol.session import TakesStores
+from ..protocol.session import TakesQueued, TakesStores
 from ..protocol.types import (
     AudioItem,
     ImageItem,
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         PendingResponse,
         RuntimeResponse,
         ToolCall,
+        ToolName,
         WaitOutcome,
         WaitRequest,
         WaitToPendingRequest,
@@ -137,14 +138,10 @@ class TracedDelegate:
             digest=call.digest,
             attempt=call.attempt,
         )
-        began = time.perf_counter()
+        times = _CallTimes(self._emit, cell_id, name)
         ended: dict[str, Any] = {"outcome": "cancelled"}
-
-        def observed(kind: str, facts: Mapping[str, Any]) -> None:
-            self._emit(e.CallObservedEvent, cell_id=cell_id, call=name, kind=kind, facts=facts)
-
         # Each call has a context of its own, which ends with it: there is nothing to set back.
-        call_observer.set(observed)
+        call_observer.set(times)
         try:
             if self._call_scope is None:
                 value = await self._delegate.invoke_tool(call, cancel)
@@ -159,8 +156,14 @@ class TracedDelegate:
             ended = {"outcome": "failed", "error": e.content(str(error))}
             raise
         finally:
-            run_ms = round((time.perf_counter() - began) * 1000, 3)
+            run_ms = times.run_ms()
             self._emit(e.CallEndedEvent, cell_id=cell_id, call=name, run_ms=run_ms, **ended)
+
+    def call_queued(self, cell_id: CellId, call: str, tool: ToolName) -> None:
+        """A tool call waits for room; see ``protocol.session.TakesQueued``."""
+        self._emit(e.CallQueuedEvent, cell_id=cell_id, call=call, tool=str(tool))
+        if isinstance(self._delegate, TakesQueued):
+            self._delegate.call_queued(cell_id, call, tool)
 
     async def notify(self, call_id: str, cell_id: CellId, text: str, cancel: Signal) -> None:
         """Deliver a notification; see ``protocol.session.SessionDelegate``."""
@@ -177,6 +180,44 @@ class TracedDelegate:
     def cell_closed(self, cell_id: CellId) -> None:
         """A cell is over; see ``protocol.session.SessionDelegate``."""
         self._delegate.cell_closed(cell_id)
+
+
+class _CallTimes:
+    """Observes a nested call (``call_observation.CallObserver``): how long it ran, and waited for a thread."""
+
+    def __init__(self, emit: Callable[..., None], cell_id: CellId, call: str) -> None:
+        self._emit = emit
+        self._cell_id = cell_id
+        self._call = call
+        self._began = time.perf_counter()
+        self._queued_since = 0.0
+        self._queued = 0.0
+
+    def __call__(self, kind: str, facts: Mapping[str, Any]) -> None:
+        """How the call is carried out."""
+        self._emit(
+            e.CallObservedEvent, cell_id=self._cell_id, call=self._call, kind=kind, facts=facts
+        )
+
+    def queued(self) -> None:
+        """The call waits for a thread."""
+        self._queued_since = time.perf_counter()
+        self._emit(e.CallQueuedEvent, cell_id=self._cell_id, call=self._call)
+
+    def begun(self) -> None:
+        """It has one."""
+        self._dequeue()
+        self._emit(e.CallBegunEvent, cell_id=self._cell_id, call=self._call)
+
+    def run_ms(self) -> float:
+        """Milliseconds since the call began, without those in which it waited."""
+        self._dequeue()
+        return round((time.perf_counter() - self._began - self._queued) * 1000, 3)
+
+    def _dequeue(self) -> None:
+        if self._queued_since:
+            self._queued += time.perf_counter() - self._queued_since
+            self._queued_since = 0.0
 
 
 class TracedSession:

@@ -239,6 +239,19 @@ def test_a_recording_is_drawn_as_it_grows(opened: Opened, tmp_path: Path) -> Non
     assert page.inner_text("#recording") == "complete, 18 events"
 
 
+def test_a_call_that_waits_for_room_is_shown_as_queued(opened: Opened, tmp_path: Path) -> None:
+    log = history()
+    del log.events[6:]
+    log.add(e.CallQueuedEvent, cell_id="1", call="tool-4", tool="price")
+    record(tmp_path, log)
+    page = opened(str(tmp_path))
+    page.wait_for_selector("#waits >> text=queued")
+
+    assert [row[3] for row in rows(page, "calls")] == ["running", "running", "running", "queued"]
+    page.select_option("#filter", "queued")
+    assert [row[:2] for row in rows(page, "calls")] == [["tool-4", "price"]]
+
+
 def test_what_is_wrong_with_a_recording_is_told(opened: Opened, tmp_path: Path) -> None:
     path = record(tmp_path, history())
     log = path / "events.jsonl"

@@ -71,7 +71,7 @@ class View:
         call = getattr(event, "call", "")
         if call:
             self._touch(self._calls, (*key, call))
-            if isinstance(event, e.CallRequestedEvent):
+            if isinstance(event, e.CallRequestedEvent | e.CallQueuedEvent):
                 self._running[key].add(call)
             elif isinstance(event, e.CallEndedEvent):
                 self._running[key].discard(call)
@@ -132,7 +132,7 @@ class View:
         """What is used of each limit that a trace can tell, for the fullest cell where it is one of cells."""
         live = self._live.get(node.id, set())
         cells = self.reducer.trace.cells
-        running = sum(len(self._running.get((node.id, cell_id), ())) for cell_id in live)
+        running = sum(self._running_calls(node.id, cell_id) for cell_id in live)
         used = {
             "live_cells": len(live),
             "tool_calls": max((len(cells[name].calls) for name in node.cells), default=0),
@@ -144,6 +144,12 @@ class View:
             for name, value in used.items()
             if node.limits.get(name)
         ]
+
+    def _running_calls(self, session: str, cell_id: str) -> int:
+        """The calls of a cell that have neither ended nor wait for room."""
+        calls = self._running.get((session, cell_id), ())
+        nodes = (self.reducer.call(session, cell_id, call) for call in calls)
+        return sum(1 for node in nodes if node is not None and not node.queued_since_ms)
 
     def _cell_rows(self, session: str, cell_id: str) -> Iterator[dict[str, Any]]:
         """The row of a cell; none where only the answer to a wait has named it."""
@@ -197,6 +203,7 @@ class View:
             self._preview(call),
             call.queued_ms,
             [self._approval(name) for name in call.approvals],
+            call.queued_since_ms,
         ]
 
     def _preview(self, call: CallNode) -> str:

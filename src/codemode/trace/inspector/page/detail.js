@@ -107,7 +107,7 @@ export class Detail {
         ["at", call.line ? `line ${call.line}, column ${call.column}` : "unknown"],
         ["requested", when(call.started)],
         ["took", milliseconds(end - call.started)],
-        ...(one.queued_ms > 0 ? [["waited for room", milliseconds(one.queued_ms)]] : []),
+        ...(one.queued_ms > 0 ? [["of that, queued", milliseconds(one.queued_ms)]] : []),
         ...(one.attempt > 1 ? [["attempt", String(one.attempt)]] : []),
         ...(one.reason ? [["because", one.reason]] : []),
         ...one.approvals.map((each) => ["approval", `${each.verdict || "asked"}${each.by ? ` by ${each.by}` : ""}${each.prompt ? `: ${each.prompt}` : ""}${each.reason ? ` (${each.reason})` : ""}`]),
@@ -133,7 +133,7 @@ export class Detail {
       const approval = approvals.find((each) => keyOf(cell.session, each.cell, each.call) === call.key);
       const place = call.line ? ` at line ${call.line}` : "";
       const since = milliseconds(Math.max(0, this.app.now() - call.started));
-      return el("div", {}, el("button", { onclick: () => this.app.choose(cell, call) }, call.call), ` ${call.tool}${place}, since ${since}`, approval ? el("span", { class: "waiting" }, `: ${approval.prompt}`) : undefined);
+      return el("div", {}, el("button", { onclick: () => this.app.choose(cell, call) }, call.call), ` ${call.tool}${place}, since ${since}${call.queuedSince ? ", queued" : ""}`, approval ? el("span", { class: "waiting" }, `: ${approval.prompt}`) : undefined);
     });
     if (running.length > MOST_WAITED_FOR) lines.push(el("div", { class: "dim" }, `and ${running.length - MOST_WAITED_FOR} calls more`));
     return lines.length > 0 ? lines : [el("p", { class: "dim" }, "no call: it computes, or waits for a timer")];

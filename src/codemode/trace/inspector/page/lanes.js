@@ -79,7 +79,7 @@ export class Lanes {
     pen.scale(scale, scale);
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => style.getPropertyValue(`--${name}`);
-    const colours = { ok: colour("ok"), failed: colour("failed"), refused: colour("failed"), running: colour("running"), waiting: colour("waiting"), cancelled: colour("cancelled") };
+    const colours = { ok: colour("ok"), failed: colour("failed"), refused: colour("failed"), running: colour("running"), waiting: colour("waiting"), queued: colour("dim"), cancelled: colour("cancelled") };
     const [from, to] = this.#window();
     const factor = width / (to - from);
     this.#axis(pen, { width, height, from, to, factor }, colour("line"), colour("dim"));
@@ -93,6 +93,11 @@ export class Lanes {
       last.set(bar.lane, x + length);
       pen.fillStyle = colours[shownStatus(bar.call)] ?? colours.running;
       pen.fillRect(x, AXIS + bar.lane * lane, length, Math.max(1, lane - (lane > 5 ? 2 : 0.5)));
+      const queued = Math.min(length, bar.call.queued * factor);
+      if (queued >= 1) {
+        pen.fillStyle = colours.queued;
+        pen.fillRect(x, AXIS + bar.lane * lane, queued, Math.max(1, lane - (lane > 5 ? 2 : 0.5)));
+      }
       drawn += 1;
       if (length > 50 && lane > 11) {
         pen.save();

@@ -4,10 +4,11 @@ const SEPARATOR = "\u001f";
 
 export const keyOf = (...parts) => parts.join(SEPARATOR);
 
-/** A call's status for people: one that waits for approval runs, too. */
+/** A call's status for people: one that waits for approval, or for room, runs, too. */
 export function shownStatus(call) {
   if (call.status !== "running") return call.status;
-  return call.approvals.includes("waiting") ? "waiting" : "running";
+  if (call.approvals.includes("waiting")) return "waiting";
+  return call.queuedSince ? "queued" : "running";
 }
 
 export class Model {
@@ -46,10 +47,10 @@ export class Model {
     return touched;
   }
 
-  #takeCall([session, cell, call, tool, status, line, column, started, ended, preview, queued, approvals]) {
+  #takeCall([session, cell, call, tool, status, line, column, started, ended, preview, queued, approvals, queuedSince]) {
     const cellKey = keyOf(session, cell);
     const key = keyOf(session, cell, call);
-    const fields = { key, cellKey, session, cell, call, tool, status, line, column, started, ended, preview, queued, approvals };
+    const fields = { key, cellKey, session, cell, call, tool, status, line, column, started, ended, preview, queued, approvals, queuedSince };
     fields.number = Number(call.replace("tool-", "")) || 0;
     this.latest = Math.max(this.latest, started, ended);
     const known = this.calls.get(key);
