@@ -356,9 +356,9 @@ class CodeMode(CellControl):
         else:
             assert follower.response is not None, "a cell is followed to its last response"
             response = follower.response
+        response = msgspec.structs.replace(response, items=kept.items)
         if self._durable is not None:
             await self._durable.handed_over(response)
-        response = msgspec.structs.replace(response, items=kept.items)
         if kept.is_too_much and following.on_too_much is not None:
             response = self._results.beyond_output(response)
         tokens = GREATEST if parsed.max_output_tokens is None else parsed.max_output_tokens

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -92,6 +93,18 @@ def test_cells_are_listed_shown_and_forgotten(store: Path) -> None:
         "error: the store has no cell 1\nhint: codemode cells list shows what there is.\n",
     )
     assert freed[0] == 0
+
+
+def test_a_cell_that_was_refused_is_listed_with_the_reason(store: Path) -> None:
+    db = sqlite3.connect(store)
+    db.execute("update cells set refused = 'it said something else'")
+    db.commit()
+    db.close()
+    _, listed, _ = codemode("cells", "list", "--store", str(store))
+    _, shown, _ = codemode("cells", "show", "1", "--store", str(store))
+
+    assert listed.endswith("refused: it said something else\n")
+    assert "refused    it said something else" in shown.splitlines()
 
 
 @pytest.mark.parametrize(

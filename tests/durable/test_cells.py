@@ -6,6 +6,8 @@ import asyncio
 import os
 import signal
 import sqlite3
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ from typing import Any
 import pytest
 
 from codemode import CodeMode, Policy, ToolError, UsageError, ask, tool
+from codemode.application.events import CellNews
+from codemode.durable.journalled import REVIVALS
 from codemode.durable.store import SessionHeldError
 from codemode.protocol.types import ToolCall
 from tests.engine.driving import eventually
@@ -215,39 +219,135 @@ async def test_timers_and_loads_go_on(tmp_path: Path, bank: Bank) -> None:
     assert (after.output, after.status) == ("2", "completed")
 
 
-async def test_a_journal_of_another_program_is_refused_before_anything_runs(
-    tmp_path: Path, bank: Bank
-) -> None:
+async def leave_one_waiting(folder: Path, bank: Bank) -> None:
+    """A cell that has paid ann and dan and waits for bob, its process gone."""
     source = """
     text(await tools.pay({to: "ann", cents: 1}));
-    await tools.pay({to: "bob", cents: Date.now() % 2});
+    await tools.pay({to: "dan", cents: 1});
+    await tools.pay({to: "bob", cents: 2});
     """
     bank.hold.add("bob")
-    async with asyncio.timeout(SECONDS):
-        async with bank.code_mode(tmp_path) as first:
-            await first.exec(source, yield_time_ms=0)
-            await bank.held.wait()
-        spoil(tmp_path / "cells.db", b"paid ann", b"paid eve")
-        async with bank.code_mode(tmp_path) as second:
-            result = await second.wait("1")
-
-    assert result.status in ("failed", "refused")
-    assert "damaged" in result.text or "something else than before" in result.text
-    assert bank.paid[0] == ("ann", 1)
-    assert len(bank.paid) == 2
+    async with bank.code_mode(folder) as first:
+        await first.exec(source, yield_time_ms=0)
+        await bank.held.wait()
+    bank.hold.clear()
 
 
-def spoil(path: Path, old: bytes, new: bytes) -> None:
-    """Change an entry in the store behind its back."""
+def rewrite(path: Path, old: str, new: str, *, mends_checksum: bool = True) -> None:
+    """Change entries in the store behind its back."""
     db = sqlite3.connect(path)
-    rows = db.execute("select id, entry from entries").fetchall()
-    for number, entry in rows:
-        if old in entry:
-            db.execute(
-                "update entries set entry = ? where id = ?", (entry.replace(old, new), number)
-            )
+    for number, content in db.execute("select id, entry from entries").fetchall():
+        frame, payload = content[:8], content[8:]
+        size, checksum = struct.unpack(">II", frame)
+        assert (len(old), size) == (len(new), len(payload))
+        payload = payload.replace(old.encode(), new.encode())
+        framed = (
+            struct.pack(">II", size, zlib.crc32(payload) if mends_checksum else checksum) + payload
+        )
+        db.execute("update entries set entry = ? where id = ?", (framed, number))
     db.commit()
     db.close()
+
+
+async def test_a_cell_that_says_something_else_stays_refused_until_it_is_tried_again(
+    tmp_path: Path, bank: Bank
+) -> None:
+    async with asyncio.timeout(SECONDS):
+        await leave_one_waiting(tmp_path, bank)
+        rewrite(tmp_path / "cells.db", "paid ann", "paid eve")
+        async with bank.code_mode(tmp_path) as second:
+            told = await second.wait("1")
+            again = await second.wait("1")
+        rewrite(tmp_path / "cells.db", "paid eve", "paid ann")
+        async with bank.code_mode(tmp_path) as third:
+            still = await third.wait("1")
+            await third.resume("1")
+            await third.approve("1-tool-3")
+            result = await third.wait("1")
+
+    assert told.status == "failed"
+    assert "the cell has said something else than before" in told.text
+    assert "nothing was executed. The cell stays in the store." in told.text
+    assert [again.status, still.status] == ["refused", "refused"]
+    assert (
+        "cell 1 is not brought back: The cell could not be brought back: the cell has" in still.text
+    )
+    assert (result.status, result.output) == ("completed", "paid ann")
+    assert bank.paid == [("ann", 1), ("dan", 1), ("bob", 2), ("bob", 2)]
+
+
+async def test_a_cell_that_was_refused_can_be_ended(tmp_path: Path, bank: Bank) -> None:
+    async with asyncio.timeout(SECONDS):
+        await leave_one_waiting(tmp_path, bank)
+        rewrite(tmp_path / "cells.db", "paid ann", "paid eve")
+        async with bank.code_mode(tmp_path) as second:
+            await second.wait("1")
+            ended = await second.terminate("1")
+        async with bank.code_mode(tmp_path) as third:
+            await third.exec("")
+            left = third.cells()
+
+    assert (ended.status, left) == ("terminated", ())
+
+
+async def test_a_cell_whose_journal_is_damaged_is_refused_before_anything_runs(
+    tmp_path: Path, bank: Bank
+) -> None:
+    async with asyncio.timeout(SECONDS):
+        await leave_one_waiting(tmp_path, bank)
+        rewrite(tmp_path / "cells.db", "paid ann", "owes ann", mends_checksum=False)
+        async with bank.code_mode(tmp_path) as second:
+            refused = [await second.wait("1"), await second.wait("1")]
+
+    assert [each.status for each in refused] == ["refused", "refused"]
+    assert "the journal is damaged at byte " in refused[0].text
+    assert "cell 1 is not brought back: the journal is damaged" in refused[1].text
+    assert bank.paid == [("ann", 1), ("dan", 1), ("bob", 2)]
+
+
+async def test_a_cell_that_kills_its_worker_each_time_stays_refused(
+    tmp_path: Path, bank: Bank
+) -> None:
+    bank.hold.add("ann")
+    async with asyncio.timeout(SECONDS), bank.code_mode(tmp_path) as first:
+        began = await first.exec(
+            "store('k', 1); await tools.pay({to: 'ann', cents: 1})", yield_time_ms=0
+        )
+        session: Any = first._opening._session
+        await bank.held.wait()
+        killed: set[int | None] = {None}
+        for _ in range(REVIVALS + 1):
+            await eventually(lambda: session._engine._engine.pid not in killed)
+            killed.add(session._engine._engine.pid)
+            os.kill(session._engine._engine.pid, signal.SIGKILL)
+        told = await first.wait(began)
+        again = await first.wait(began)
+        values = dict(first.stored_values())
+
+    assert (told.status, again.status) == ("failed", "refused")
+    assert "That happened 4 times to this cell. The cell stays in the store." in told.text
+    assert values == {}
+
+
+async def test_values_of_a_cell_that_has_ended_are_stored_once(tmp_path: Path, bank: Bank) -> None:
+    over = asyncio.Event()
+
+    def noted(event: object) -> None:
+        if isinstance(event, CellNews) and event.ended:
+            over.set()
+
+    async with asyncio.timeout(SECONDS):
+        async with bank.code_mode(tmp_path, on_event=noted) as first:
+            await first.exec(
+                "store('k', 'first'); await tools.pay({to: 'ann', cents: 1})", yield_time_ms=0
+            )
+            await over.wait()
+            await first.exec("store('k', 'second')")
+        async with bank.code_mode(tmp_path) as second:
+            ended = await second.wait("1")
+            value = await second.exec("text(load('k'))")
+
+    assert (ended.status, value.output) == ("completed", "second")
 
 
 async def test_a_session_is_open_in_one_place_only(tmp_path: Path, bank: Bank) -> None:

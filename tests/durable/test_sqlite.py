@@ -43,7 +43,7 @@ async def test_what_was_written_is_there_for_the_next(store: SqliteStore) -> Non
     store.write("s", CallChanged("1", 1, "pay", "requested"))
     store.write("s", CallChanged("1", 2, "pay", "running"))
     store.write("s", EntryWritten("1", b"answer", 1))
-    store.write("s", ValuesCommitted({"k": b"1"}))
+    store.write("s", ValuesCommitted("1", {"k": b"1"}))
     await store.write("s", OutputDelivered("1", 3))
     await store.close_session("s")
     next_one = other(store)
@@ -54,6 +54,7 @@ async def test_what_was_written_is_there_for_the_next(store: SqliteStore) -> Non
     [cell] = session.cells
     assert (session.values, session.last_cell) == ({"k": b"1"}, 1)
     assert (cell.request, cell.tools, cell.delivered) == (b"request", b"tools", 3)
+    assert (cell.committed, cell.refused) == (True, "")
     assert cell.calls == (StoredCall(2, "pay", "running"),)
     assert journal == b"head answer"
 
@@ -132,7 +133,7 @@ async def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
     db.execute("pragma user_version = 7")
     db.close()
     store = SqliteStore(path)
-    with pytest.raises(StoreError, match=r"is of version 7, and this is version 1$"):
+    with pytest.raises(StoreError, match=r"is of version 7, and this is version 2$"):
         await store.open_session("s")
     await store.aclose()
 

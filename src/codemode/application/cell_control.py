@@ -13,6 +13,7 @@ from ..errors import EngineError, LimitError, SessionClosedError, SessionError, 
 from ..protocol.session import StoresValues
 from ..protocol.types import CellId
 from .call_answers import CallAnswers
+from .model_tools import cell_id_of
 from .saved_values import SavedValues
 
 if TYPE_CHECKING:
@@ -43,29 +44,39 @@ class CellControl(CallAnswers):
         asleep = () if self._durable is None else self._durable.asleep
         return (*asleep, *self._activity.cells)
 
-    async def resume(self) -> tuple[CellInfo, ...]:
-        """Bring back all cells that another process has left; the cells as they are then.
+    async def resume(self, cell: ExecResult | str | None = None) -> tuple[CellInfo, ...]:
+        """Bring back cells that another process has left; the cells as they are then.
 
-        A cell that cannot be brought back stays as it is; ``wait`` gives the reason.
+        Args:
+            cell: the one to bring back, also if that has failed before; its ``cell_id`` or a result. None: all
+                that were not refused before. One that cannot be brought back stays as it is; ``wait`` gives the
+                reason.
 
         Raises:
             SessionClosedError: this object is closed.
-            EngineError: the store cannot be used, or the session is open in another process.
+            EngineError: the cell cannot be brought back, or the session is open in another process.
+            LimitError: there are as many cells as there may be.
+            StoreError: the store cannot be used.
+            UsageError: there is no such cell to bring back.
         """
         await self._opening.session()
+        if cell is not None:
+            await self._bring_back(cell_id_of(cell), tries_again=True)
+            return self.cells()
         asleep = () if self._durable is None else self._durable.asleep
         for each in asleep:
             with contextlib.suppress(EngineError, LimitError):
-                await self._wake(each.cell_id)
+                await self._bring_back(each.cell_id)
         return self.cells()
 
-    async def _wake(self, cell_id: CellId) -> None:
-        """Bring a cell back, until it has made the calls again that have no answer; observe nothing of it."""
-        assert self._durable is not None, "only a store has such cells"
-        started, request = await self._durable.wake(cell_id)
-        self._results.started(cell_id)
-        self._activity.started(cell_id, request.tool_call_id, source=request.source)
-        started.unobserved()
+    async def _bring_back(self, cell_id: CellId, *, tries_again: bool = False) -> None:
+        """Bring a cell back, until it has made the calls again that have no answer."""
+        if self._durable is None or not self._durable.is_asleep(cell_id):
+            raise UsageError(
+                f"the store has no cell {cell_id} that could be brought back"
+                "\nHint: cells() has those that there are."
+            )
+        await self._wake(self._durable, cell_id, tries_again=tries_again)
         await self._durable.calls_made_again(cell_id)
 
     async def terminate(self, cell: ExecResult | str) -> ExecResult:
@@ -178,7 +189,7 @@ class CellControl(CallAnswers):
         await self._opening.session()
         cell_id = CellId(approval_id.rpartition("-tool-")[0])
         if self._durable.is_asleep(cell_id):
-            await self._wake(cell_id)
+            await self._bring_back(cell_id)
 
 
 def _storing(session: Session) -> StoresValues:

@@ -15,10 +15,18 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from ..durable.journalled import JournalledSession, Journals
+from ..durable.journalled_session import JournalledSession
+from ..durable.journals import Journals
 from ..durable.sqlite import SqliteStore
-from ..durable.store import CallChanged, CellForgotten, OutputDelivered, ValuesCommitted
-from ..errors import UsageError
+from ..durable.store import (
+    CallChanged,
+    CellForgotten,
+    CellRefused,
+    OutputDelivered,
+    StoreError,
+    ValuesCommitted,
+)
+from ..errors import EngineError, UsageError
 from ..protocol.types import (
     CellId,
     ExecuteRequest,
@@ -36,11 +44,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from ..durable.journalled import CellOwner
+    from ..durable.journals import CellOwner
     from ..durable.store import CellStore, StoredCell
     from ..engine.events import ToolCalled
     from ..limits import Limits
-    from ..protocol.session import SessionDelegate, SessionProvider, Signal
+    from ..protocol.session import SessionDelegate, SessionProvider
     from ..protocol.types import JsonValue, RuntimeResponse
     from ..runtime.session import LocalStartedCell, SessionRuntime
     from ..tools.chain import CallGate, End
@@ -91,10 +99,16 @@ class DurableSession:
         self._identity = identity
         self._approvals = approvals
         self._is_idempotent = is_idempotent
-        self._journals = Journals(self._store, session, on_settled=self._settled)  # type: ignore[arg-type]
+        self._journals = Journals(
+            self._store,  # type: ignore[arg-type]
+            session,
+            on_settled=self._settled,
+            on_left=self._left_behind,
+        )
         self._provider: SessionProvider | None = None
         self._session: SessionRuntime | None = None
         self._asleep: dict[str, StoredCell] = {}
+        self._left: set[str] = set()  # over in this process, and still in the store
         self._made_again: set[tuple[str, str]] = set()
         self._call_came = asyncio.Event()
         self._unknown: set[tuple[str, str]] = set()
@@ -135,7 +149,7 @@ class DurableSession:
         )
         session.restore(stored.values)
         session.count_on(stored.last_cell)
-        session.on_commit(self._committed)
+        session.on_cell_commit(self._committed)
         self._asleep = {each.cell_id: each for each in stored.cells}
         self._session = session
         return session
@@ -148,9 +162,9 @@ class DurableSession:
         if self._owned is not None:
             await self._owned.aclose()
 
-    def _committed(self, written: Mapping[str, bytes]) -> None:
+    def _committed(self, cell_id: str, written: Mapping[str, bytes]) -> None:
         # Not awaited: the result of the cell is handed over behind it.
-        self._journals.write(ValuesCommitted(dict(written))).add_done_callback(_retrieved)
+        self._journals.quietly(ValuesCommitted(cell_id, dict(written)))
 
     # ── cells that another process has left ──────────────────────────────────────────────────
 
@@ -160,7 +174,7 @@ class DurableSession:
         return tuple(map(_info, self._asleep.values()))
 
     def is_asleep(self, cell_id: str) -> bool:
-        """Whether a cell is in the store, and not in this process yet."""
+        """Whether a cell is in the store, and not in this process."""
         return cell_id in self._asleep
 
     async def calls_made_again(self, cell_id: CellId) -> None:
@@ -178,32 +192,46 @@ class DurableSession:
         self,
         cell_id: CellId,
         *,
-        yield_time_ms: int | None = None,
-        preempt: Signal | None = None,
+        tries_again: bool = False,
     ) -> tuple[LocalStartedCell, ExecuteRequest]:
         """Bring a cell back to where its journal ends.
 
+        Args:
+            cell_id: one that is asleep.
+            tries_again: also if it was refused before.
+
         Raises:
-            EngineError: its journal is damaged, of another engine, or cannot be read; it stays asleep.
+            EngineError: its journal is damaged, of another engine, or cannot be read; or it was refused before;
+                it stays asleep.
             LimitError: there are as many cells as there may be; it stays asleep.
         """
         assert self._session is not None, "the session was opened"
-        stored = self._asleep.pop(cell_id)
+        stored = self._asleep[cell_id]
+        if stored.refused:
+            if not tries_again:
+                raise EngineError(
+                    f"cell {cell_id} is not brought back: {stored.refused}"
+                    "\nHint: start a new exec. The application may try again with resume(cell), or end the cell."
+                )
+            self._journals.quietly(CellRefused(cell_id, ""))
+            stored = msgspec.structs.replace(stored, refused="")
+        del self._asleep[cell_id]
         self._journals.resuming[cell_id] = stored
         request = msgspec.structs.replace(
             _REQUEST.decode(stored.request),
             enabled_tools=_TOOLS.decode(stored.tools),
-            yield_time_ms=yield_time_ms,
+            yield_time_ms=None,
         )
         for call in stored.calls:
             self._made_again.add((cell_id, f"tool-{call.number}"))
             if call.state == "running":
                 self._unknown.add((cell_id, f"tool-{call.number}"))
         try:
-            started = await self._session.resume(cell_id, request, preempt=preempt)
+            started = await self._session.resume(cell_id, request)
         except BaseException:
             self._journals.resuming.pop(cell_id, None)
             self._asleep[cell_id] = stored
+            await self._look_again(cell_id)
             raise
         return started, request
 
@@ -211,6 +239,20 @@ class DurableSession:
         """Forget a cell that is asleep."""
         del self._asleep[cell_id]
         self.given_up(cell_id)
+
+    def _left_behind(self, cell_id: CellId) -> None:
+        """A cell is over here, and stays in the store; its owner is told next."""
+        self._left.add(cell_id)
+        for call in [each for each in self._made_again if each[0] == cell_id]:
+            self._came(call)
+
+    async def _look_again(self, cell_id: str) -> None:
+        """Have the cell asleep as the store has it by now."""
+        self._left.discard(cell_id)
+        with contextlib.suppress(StoreError):  # then as it was known before
+            for each in await self._journals.store.cells(self._name):
+                if each.cell_id == cell_id:
+                    self._asleep[cell_id] = each
 
     def _settled(self, owner: CellOwner, called: ToolCalled) -> None:
         """A call that is not made again counts among those that are like it."""
@@ -235,14 +277,19 @@ class DurableSession:
             StoreError: it cannot be written.
         """
         cell_id = response.cell_id
-        if isinstance(response, Yielded | Pending):
+        if cell_id in self._left:
+            try:
+                await self._journals.write(OutputDelivered(cell_id, len(response.items)))
+            finally:
+                await self._look_again(cell_id)
+        elif isinstance(response, Yielded | Pending):
             await self._journals.write(OutputDelivered(cell_id, len(response.items)))
         else:
             await self._journals.write(CellForgotten(cell_id))
 
     def given_up(self, cell_id: str) -> None:
         """A cell was ended, and its result is not handed over."""
-        self._journals.write(CellForgotten(cell_id)).add_done_callback(_retrieved)
+        self._journals.quietly(CellForgotten(cell_id))
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────
 
@@ -342,9 +389,3 @@ def _info(cell: StoredCell) -> CellInfo:
         has_output=False,
         is_over=False,
     )
-
-
-def _retrieved(done: object) -> None:
-    """A failure here is that of the next result, which waits behind it."""
-    if not done.cancelled():  # type: ignore[attr-defined]
-        done.exception()  # type: ignore[attr-defined]

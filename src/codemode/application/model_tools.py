@@ -172,21 +172,15 @@ class ModelTools:
             await self._durable.handed_over(response)
         return self._results.of(response, began, max_tokens)
 
-    async def _woken(
-        self,
-        durable: DurableSession,
-        cell_id: CellId,
-        yield_time_ms: int,
-        preempt: Signal | None,
-    ) -> StartedCell:
-        """A cell that another process has left, brought back and observed for the first time here."""
+    async def _wake(
+        self, durable: DurableSession, cell_id: CellId, *, tries_again: bool = False
+    ) -> None:
+        """Bring a cell back that another process has left, or this one; observe nothing of it."""
         asks = asyncio.Event() if self._yields_to_ask else None
-        started, request = await durable.wake(
-            cell_id, yield_time_ms=yield_time_ms, preempt=_either(preempt, asks)
-        )
+        started, request = await durable.wake(cell_id, tries_again=tries_again)
         self._results.started(cell_id)
         self._activity.started(cell_id, request.tool_call_id, source=request.source, asks=asks)
-        return started
+        started.unobserved()
 
     @traced("wait")
     async def wait(  # noqa: PLR0913 - options by keyword
@@ -221,7 +215,7 @@ class ModelTools:
         """
         del call_id  # only a trace wants it
         began = time.monotonic()
-        cell_id = _cell_id(cell)
+        cell_id = cell_id_of(cell)
         check_count("max_tokens", max_tokens)
         session = await self._opening.session()
         durable = self._durable
@@ -230,10 +224,9 @@ class ModelTools:
                 durable.drop(cell_id)
                 return self._results.of(Terminated(cell_id=cell_id, items=()), began, max_tokens)
             try:
-                started = await self._woken(durable, cell_id, yield_time_ms, preempt)
+                await self._wake(durable, cell_id)
             except CodeModeError as error:  # it stays asleep, and its journal as it was
                 return refused(error)
-            return await self._first_result(started, began, max_tokens)
         try:
             if terminate:
                 outcome = await session.terminate(cell_id)
@@ -382,7 +375,8 @@ def _either(one: Signal | None, other: Signal | None) -> Signal | None:
     return EitherSignal(one, other)
 
 
-def _cell_id(cell: object) -> CellId:
+def cell_id_of(cell: object) -> CellId:
+    """The id that is meant; raise UsageError if there is none."""
     found = cell.cell_id if isinstance(cell, ExecResult) else cell
     if not isinstance(found, str):
         raise UsageError(f"there is no cell in {cell!r}\nHint: wait while result.running.")

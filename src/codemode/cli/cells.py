@@ -37,7 +37,7 @@ def cells() -> None:
 @_JSON
 @click.pass_context
 def list_cells(context: click.Context, /, **options: Any) -> None:
-    """List the cells whose end was not handed over, and what they wait for."""
+    """List the cells whose end was not handed over, and what they wait for or why they were refused."""
     from .stored_cells import run_list  # noqa: PLC0415 - asyncio and the rest: not for --help
 
     context.exit(run_list(**options))
@@ -68,6 +68,7 @@ def show(context: click.Context, /, **options: Any) -> None:
 def resume(context: click.Context, /, **options: Any) -> None:
     """Bring a cell back and run it to its end; calls that wait for approval are asked about here.
 
+    A cell that was refused before is tried again.
     Give it the tools that it had: a call of a tool that has changed is refused.
     """
     from .stored_cells import run_resume  # noqa: PLC0415 - as above

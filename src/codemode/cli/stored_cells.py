@@ -48,6 +48,7 @@ class CellReport(msgspec.Struct, frozen=True, kw_only=True):
         began_at: ISO 8601, UTC.
         calls: those without an answer.
         delivered: how many items of its output were handed over.
+        refused: why it is not brought back, if that has failed.
     """
 
     session: str
@@ -57,6 +58,7 @@ class CellReport(msgspec.Struct, frozen=True, kw_only=True):
     calls: tuple[StoredCall, ...]
     delivered: int
     journal_bytes: int
+    refused: str
     source: str
 
 
@@ -70,7 +72,7 @@ def run_list(*, store: Path, session: str | None, as_json: bool) -> int:
         click.echo("no cells", err=True)
     for each in reports:
         age = _age(each)
-        click.echo(f"{each.session}  cell {each.cell_id}  {age}  {_waits(each.calls)}")
+        click.echo(f"{each.session}  cell {each.cell_id}  {age}  {_state(each)}")
     return 0
 
 
@@ -83,6 +85,8 @@ def run_show(*, cell: str, store: Path, session: str | None, as_json: bool) -> i
     click.echo(f"session    {found.session}")
     click.echo(f"cell       {found.cell_id}, started by {found.call_id} at {found.began_at}")
     click.echo(f"journal    {found.journal_bytes:,} bytes; {found.delivered} items handed over")
+    if found.refused:
+        click.echo(f"refused    {found.refused}")
     for call in found.calls:
         click.echo(f"call       tool-{call.number} of {call.tool}: {call.state}")
     click.echo("program")
@@ -167,6 +171,7 @@ async def _to_its_end(code_mode: CodeMode, cell_id: str, transcript: Transcript)
     writing = asyncio.create_task(transcript.write_output())
     try:
         async with code_mode:
+            await code_mode.resume(cell_id)
             while True:
                 result = await code_mode.wait(cell_id, yield_time_ms=OBSERVE_MS)
                 if result.status == "refused":
@@ -232,6 +237,7 @@ def _report(cell: StoredCell) -> CellReport:
         calls=cell.calls,
         delivered=cell.delivered,
         journal_bytes=cell.journal_bytes,
+        refused=cell.refused,
         source=request.source,
     )
 
@@ -244,7 +250,9 @@ def _age(cell: CellReport) -> str:
     return f"{seconds} s old"
 
 
-def _waits(calls: Sequence[StoredCall]) -> str:
-    if not calls:
+def _state(cell: CellReport) -> str:
+    if cell.refused:
+        return f"refused: {cell.refused.splitlines()[0]}"
+    if not cell.calls:
         return "waits for no call"
-    return "waits for " + ", ".join(f"{each.tool} (tool-{each.number})" for each in calls)
+    return "waits for " + ", ".join(f"{each.tool} (tool-{each.number})" for each in cell.calls)

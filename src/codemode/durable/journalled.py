@@ -7,7 +7,10 @@ until the last of their turns is over (``replay``). Its owner then hears what is
 said it: output that was not handed over, calls and timers without an answer.
 
 A worker that dies under a cell is no end of it: the cell is resumed the same way in the next worker, and its owner hears
-only what it has not heard. A cell that takes its worker along each time ends after ``REVIVALS``.
+only what it has not heard.
+
+A cell that cannot go on here - it says something else than before, takes its worker along ``REVIVALS`` times and once
+more, or the store fails - is lost to its owner, and stays in the store with the reason.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -24,7 +27,6 @@ from ..engine.events import (
     ErrorPlaced,
     Finished,
     Idle,
-    Sink,
     ToolCalled,
     ValueAsked,
     ValueStored,
@@ -41,136 +43,26 @@ from .journal import (
     Settled,
     TimerFired,
     ValueLoaded,
-    read_journal,
     written,
 )
 from .outputs import Outputs
-from .replay import DivergenceError, Replay
-from .store import CallChanged, CellBegun, EntryWritten, StoreError
+from .replay import DivergenceError
+from .store import CallChanged, CellBegun, CellRefused, EntryWritten, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ..engine.catalogue import Catalogue
     from ..engine.events import Event
     from ..engine.interfaces import EngineCell, EngineSession
     from ..loop_share import LoopShare
-    from ..protocol.types import CellId, ExecuteRequest
-    from .journal import InputEntry, JournalEntry
-    from .store import CellStore, Change, StoredCell
+    from .journal import InputEntry
+    from .journals import CellOwner, Journals
+    from .replay import Replay
+    from .store import Change, StoredCell
 
 REVIVALS: Final = 3
 """How many workers may die under one cell."""
 
 _ITEMS: Final = (TextItem, ImageItem, AudioItem)
-
-
-class CellOwner(Sink, Protocol):
-    """The sink of a cell that has a name in its session."""
-
-    @property
-    def cell_id(self) -> CellId:
-        """Its id in the session."""
-
-    @property
-    def request(self) -> ExecuteRequest:
-        """What it was started with."""
-
-
-class Journals:
-    """The journals of one session in a store, and which of its cells are to be resumed.
-
-    Args:
-        store: open for ``session``.
-        session: its name.
-        on_settled: called with a call of a resumed cell that is not made again, in order.
-
-    Attributes:
-        resuming: cells to resume when they are started, by id.
-    """
-
-    def __init__(
-        self,
-        store: CellStore,
-        session: str,
-        *,
-        on_settled: Callable[[CellOwner, ToolCalled], None],
-    ) -> None:
-        self.store = store
-        self.session = session
-        self.on_settled = on_settled
-        self.resuming: dict[str, StoredCell] = {}
-
-    def __repr__(self) -> str:
-        return f"<journals of {self.session!r} in {self.store!r}>"
-
-    def write(self, change: Change) -> asyncio.Future[None]:
-        """Write a change of this session."""
-        return self.store.write(self.session, change)
-
-    async def read(self, cell_id: str) -> Replay:
-        """The journal of a cell, ready to be replayed.
-
-        Raises:
-            JournalError: it is damaged, or of another engine.
-            StoreError: it cannot be read.
-        """
-        entries = read_journal(await self.store.journal(self.session, cell_id))
-        check_engine(entries)
-        return Replay(entries)
-
-
-def check_engine(entries: list[JournalEntry]) -> None:
-    """Raise JournalError unless this engine does what that of the journal did."""
-    head, here = entries[0], engine_identity()
-    assert isinstance(head, Head), "a journal that was read begins with its head"
-    if head.engine != here:
-        raise JournalError(
-            f"the cell was started by another engine, and this one may not do the same: it was"
-            f" {head.engine}, and here is {here}"
-            "\nHint: resume it where that engine is, or drop it (`codemode cells drop`)."
-        )
-
-
-class JournalledSession:
-    """An engine session that journals; implements ``engine.interfaces.EngineSession``."""
-
-    def __init__(self, engine: EngineSession, journals: Journals) -> None:
-        self._engine = engine
-        self._journals = journals
-        self._cells: set[JournalledCell] = set()
-
-    async def start(
-        self,
-        source: str,
-        catalogue: Catalogue,
-        sink: Sink,
-        repeatable: Repeatable | None = None,
-    ) -> JournalledCell:
-        """Start a program, or resume the cell that the store knows by the id of ``sink``.
-
-        Raises:
-            EngineError: it cannot run, its journal cannot be written or read, or is of another engine.
-        """
-        del repeatable  # the journal has a seed of its own
-        owner = cast("CellOwner", sink)
-        cell = JournalledCell(self._engine, self._journals, source, catalogue, owner)
-        stored = self._journals.resuming.pop(cell.cell_id, None)
-        try:
-            if stored is None:
-                await cell.begin()
-            else:
-                await cell.bring_back(stored)
-        except (StoreError, JournalError) as error:
-            raise EngineError(str(error)) from error
-        self._cells.add(cell)
-        return cell
-
-    async def aclose(self) -> None:
-        """Close the engine session; the cells stay in the store."""
-        for cell in self._cells:
-            cell.let_go()
-        await self._engine.aclose()
 
 
 class JournalledCell:
@@ -203,6 +95,7 @@ class JournalledCell:
         self._loads: deque[ValueLoaded] = deque()
         self._held: list[tuple[int, Event]] = []
         self._skip_items = 0
+        self._is_committed = False
         self._is_new_owner = False
         self._revivals = 0
         self._reviving: asyncio.Task[None] | None = None
@@ -231,6 +124,7 @@ class JournalledCell:
         """Bring the cell to where its journal ends; its owner is a new one."""
         self._is_new_owner = True
         self._skip_items = stored.delivered
+        self._is_committed = stored.committed
         await self._replayed()
 
     async def _replayed(self) -> None:
@@ -243,7 +137,7 @@ class JournalledCell:
         self._held = []
         turns = [each for each in replay.inputs if not isinstance(each, ValueLoaded)]
         repeatable = Repeatable(replay.head.seed, replay.readings, is_replay=True)
-        inner = await self._engine.start(self._source, self._catalogue, self, repeatable)
+        inner = await self._engine.start(replay.head.source, self._catalogue, self, repeatable)
         if self._over:
             await inner.close()
             return
@@ -332,13 +226,21 @@ class JournalledCell:
             self._late.append((number, entry))
 
     def _lose(self, error: BaseException) -> None:
-        """No input may reach a cell that is not in its journal: the cell is over."""
+        """No input may reach a cell that is not in its journal: the cell is over here."""
         if not self._over:
-            self.let_go()
-            self._sink.on_lost(
-                f"The journal of this cell could not be written: {error}. Stored values are kept.",
-                None,
-            )
+            self._leave(f"The journal of this cell could not be written: {error}")
+
+    def _refuse(self, reason: str) -> None:
+        """Nobody is to bring the cell back unless somebody has looked at it."""
+        self._journals.quietly(CellRefused(self.cell_id, reason))
+        self._leave(reason)
+
+    def _leave(self, reason: str) -> None:
+        """The cell is over here, and stays in the store with what it has stored."""
+        self.let_go()
+        self._sink.forget_stored()  # it commits when it ends by itself
+        self._journals.on_left(self.cell_id)
+        self._sink.on_lost(f"{reason.rstrip('.')}. The cell stays in the store.", None)
 
     # ── the engine's side (Sink) ─────────────────────────────────────────────────────────────
 
@@ -388,9 +290,12 @@ class JournalledCell:
             self._before_loss = (self._outputs.count, self._outputs.digest)
             self._is_new_owner = False
         self._revivals += 1
-        if limit is not None or self._revivals > REVIVALS:
+        if limit is not None:
             self._over = True
             self._sink.on_lost(reason, limit)
+            return
+        if self._revivals > REVIVALS:
+            self._refuse(f"{reason.rstrip('.')}. That happened {self._revivals} times to this cell")
             return
         self._replay = None
         self._reviving = asyncio.get_running_loop().create_task(self._revive(reason))
@@ -400,8 +305,7 @@ class JournalledCell:
             await self._replayed()
         except (StoreError, JournalError, EngineError) as error:
             if not self._over:
-                self._over = True
-                self._sink.on_lost(f"{reason} It could not be resumed: {error}", None)
+                self._leave(f"{reason} It could not be resumed: {error}")
 
     # ── live ─────────────────────────────────────────────────────────────────────────────────
 
@@ -479,7 +383,11 @@ class JournalledCell:
                     self._skip_items -= 1
                 else:
                     passed.append(event)
-            elif isinstance(event, ValueStored | ErrorPlaced | Finished):
+            elif isinstance(event, ValueStored):
+                # What was committed stands, and later cells may have replaced it.
+                if not self._is_committed:
+                    passed.append(event)
+            elif isinstance(event, ErrorPlaced | Finished):
                 passed.append(event)
             elif isinstance(event, ToolCalled) and (
                 replay.finished is not None or event.number not in replay.calls
@@ -499,8 +407,7 @@ class JournalledCell:
         return new
 
     def _diverge(self, error: DivergenceError) -> None:
-        self.let_go()
-        self._sink.on_lost(f"The cell could not be resumed: {error}.", None)
+        self._refuse(f"The cell could not be brought back: {error}")
 
 
 def _deliver(cell: EngineCell, entry: InputEntry) -> None:

@@ -8,36 +8,22 @@ names its process: one that has died on this machine gives way at once, another 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import queue
-import socket
 import sqlite3
 import threading
 import time
-import uuid
-from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, cast
 
-from .store import (
-    CallChanged,
-    CellBegun,
-    CellForgotten,
-    EntryWritten,
-    OutputDelivered,
-    SessionHeldError,
-    StoredCall,
-    StoredCell,
-    StoredSession,
-    StoreError,
-    ValuesCommitted,
-)
+from .lease import has_died, owner_here
+from .sqlite_tables import SCHEMA, TABLES, apply, read_cells, read_entries
+from .store import CellForgotten, SessionHeldError, StoredSession, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from .store import CallState, Change
+    from .store import Change, StoredCell
 
 T = TypeVar("T")
 
@@ -48,31 +34,6 @@ BUSY_MS: Final = 10_000
 """How long to wait for another process's transaction, which takes milliseconds."""
 BATCH: Final = 512
 """Changes of one transaction."""
-SCHEMA: Final = 1
-_PROC: Final = Path("/proc")
-"""Linux tells there when a process began; elsewhere its number has to do."""
-
-_TABLES: Final = """
-create table if not exists sessions (
-  name text primary key, owner text, expires real not null default 0, last_cell integer not null default 0
-) without rowid;
-create table if not exists stored_values (
-  session text not null, key text not null, json blob not null, primary key (session, key)
-) without rowid;
-create table if not exists cells (
-  session text not null, cell text not null, number integer not null, began real not null, request blob not null,
-  tools text not null, delivered integer not null default 0, primary key (session, cell)
-);
-create table if not exists tool_lists (digest text primary key, tools blob not null);
-create table if not exists entries (
-  id integer primary key, session text not null, cell text not null, entry blob not null
-);
-create index if not exists entries_of_cell on entries (session, cell, id);
-create table if not exists calls (
-  session text not null, cell text not null, number integer not null, tool text not null, state text not null,
-  primary key (session, cell, number)
-) without rowid;
-"""
 
 
 class SqliteStore:
@@ -96,7 +57,7 @@ class SqliteStore:
     ) -> None:
         self._path = Path(path)
         self._synchronous = synchronous
-        self._owner = _owner_here()
+        self._owner = owner_here()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._held: set[str] = set()
@@ -115,15 +76,15 @@ class SqliteStore:
 
     def write(self, session: str, change: Change) -> asyncio.Future[None]:
         """See :class:`~codemode.durable.store.CellStore`."""
-        return self._put(_Job(lambda db: _apply(db, session, change), session))
+        return self._put(_Job(lambda db: apply(db, session, change), session))
 
     async def journal(self, session: str, cell_id: str) -> bytes:
         """See :class:`~codemode.durable.store.CellStore`."""
-        return await self._ask(lambda db: _journal(db, session, cell_id))
+        return await self._ask(lambda db: read_entries(db, session, cell_id))
 
-    async def cells(self) -> tuple[StoredCell, ...]:
+    async def cells(self, session: str | None = None) -> tuple[StoredCell, ...]:
         """See :class:`~codemode.durable.store.CellStore`."""
-        return await self._ask(_cells)
+        return await self._ask(lambda db: read_cells(db, session))
 
     async def drop(self, session: str, cell_id: str) -> bool:
         """See :class:`~codemode.durable.store.CellStore`."""
@@ -238,7 +199,7 @@ class SqliteStore:
             db.execute("pragma journal_mode = wal")
             db.execute(f"pragma synchronous = {self._synchronous}")
             self._check_version(db.execute("pragma user_version").fetchone()[0])
-            db.executescript(_TABLES + f"pragma user_version = {SCHEMA};")
+            db.executescript(TABLES + f"pragma user_version = {SCHEMA};")
         except BaseException:
             db.close()
             raise
@@ -262,14 +223,14 @@ class SqliteStore:
         self._take(db, session)
         (last,) = db.execute("select last_cell from sessions where name = ?", (session,)).fetchone()
         values = db.execute("select key, json from stored_values where session = ?", (session,))
-        cells = [each for each in _cells(db) if each.session == session]
-        return StoredSession(values=dict(values), last_cell=last, cells=tuple(cells))
+        cells = read_cells(db, session)
+        return StoredSession(values=dict(values), last_cell=last, cells=cells)
 
     def _take(self, db: sqlite3.Connection, session: str) -> None:
         db.execute("insert or ignore into sessions (name) values (?)", (session,))
         row = db.execute("select owner, expires from sessions where name = ?", (session,))
         owner, expires = row.fetchone()
-        if owner not in (None, self._owner) and expires > time.time() and not _has_died(owner):
+        if owner not in (None, self._owner) and expires > time.time() and not has_died(owner):
             host, pid, _, _ = owner.rsplit(":", 3)
             raise SessionHeldError(
                 f"session {session!r} is open in process {pid} of {host}"
@@ -296,7 +257,7 @@ class SqliteStore:
             return False
         held = session in self._held
         self._take(db, session)
-        _apply(db, session, CellForgotten(cell_id))
+        apply(db, session, CellForgotten(cell_id))
         if not held:
             self._give_back(db, session)
         return True
@@ -348,122 +309,3 @@ class _Job:
 def _copy(error: StoreError) -> StoreError:
     """An error of its own for each future: each gets a traceback."""
     return type(error)(*error.args)
-
-
-def _owner_here() -> str:
-    """Names this process and store: machine, process id, when that process began, and what is by chance."""
-    pid = os.getpid()
-    return f"{socket.gethostname()}:{pid}:{_start_of(pid) or 0}:{uuid.uuid4().hex[:12]}"
-
-
-def _has_died(owner: str) -> bool:
-    """Whether the process that holds a lease is one of this machine, and is no more."""
-    host, pid, began, _ = owner.rsplit(":", 3)
-    if host != socket.gethostname():
-        return False
-    if _PROC.is_dir():
-        return _start_of(int(pid)) != int(began)  # another process may have its number by now
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def _start_of(pid: int) -> int | None:
-    """When a process began, in ticks since the system did; None if it is no more, or only to be reaped."""
-    try:
-        fields = (_PROC / str(pid) / "stat").read_text().rsplit(")", 1)[1].split()
-    except (OSError, IndexError):
-        return None
-    return None if fields[0] in "ZX" else int(fields[19])
-
-
-def _apply(db: sqlite3.Connection, session: str, change: Change) -> None:
-    match change:
-        case CellBegun(cell, number, request, tools, head):
-            digest = hashlib.sha256(tools).hexdigest()
-            db.execute("insert or ignore into tool_lists values (?, ?)", (digest, tools))
-            db.execute(
-                "insert into cells (session, cell, number, began, request, tools) values (?, ?, ?, ?, ?, ?)",
-                (session, cell, number, time.time(), request, digest),
-            )
-            db.execute(
-                "update sessions set last_cell = max(last_cell, ?) where name = ?",
-                (number, session),
-            )
-            _append(db, session, cell, head)
-        case EntryWritten(cell, entry, settled):
-            _append(db, session, cell, entry)
-            if settled:
-                db.execute(
-                    "delete from calls where session = ? and cell = ? and number = ?",
-                    (session, cell, settled),
-                )
-        case CallChanged(cell, number, tool, state):
-            db.execute(
-                "insert or replace into calls values (?, ?, ?, ?, ?)",
-                (session, cell, number, tool, state),
-            )
-        case ValuesCommitted(values):
-            db.executemany(
-                "insert or replace into stored_values values (?, ?, ?)",
-                [(session, key, json) for key, json in values.items()],
-            )
-        case OutputDelivered(cell, items):
-            db.execute(
-                "update cells set delivered = delivered + ? where session = ? and cell = ?",
-                (items, session, cell),
-            )
-        case CellForgotten(cell):
-            for table in ("cells", "entries", "calls"):
-                db.execute(f"delete from {table} where session = ? and cell = ?", (session, cell))
-
-
-def _append(db: sqlite3.Connection, session: str, cell: str, entry: bytes) -> None:
-    db.execute(
-        "insert into entries (session, cell, entry) values (?, ?, ?)", (session, cell, entry)
-    )
-
-
-def _journal(db: sqlite3.Connection, session: str, cell_id: str) -> bytes:
-    rows = db.execute(
-        "select entry from entries where session = ? and cell = ? order by id", (session, cell_id)
-    )
-    content = b"".join(row[0] for row in rows)
-    if not content:
-        raise StoreError(f"session {session!r} has no cell {cell_id!r} in the store")
-    return content
-
-
-def _cells(db: sqlite3.Connection) -> tuple[StoredCell, ...]:
-    calls = defaultdict[tuple[str, str], list[StoredCall]](list)
-    rows: Iterable[tuple[str, str, int, str, CallState]] = db.execute(
-        "select session, cell, number, tool, state from calls order by number"
-    )
-    for session, cell, number, tool, state in rows:
-        calls[session, cell].append(StoredCall(number, tool, state))
-    sizes = {
-        (session, cell): size
-        for session, cell, size in db.execute(
-            "select session, cell, sum(length(entry)) from entries group by session, cell"
-        )
-    }
-    return tuple(
-        StoredCell(
-            session=session,
-            cell_id=cell,
-            request=request,
-            tools=tools,
-            began_at=began,
-            delivered=delivered,
-            calls=tuple(calls[session, cell]),
-            journal_bytes=sizes.get((session, cell), 0),
-        )
-        for session, cell, request, tools, began, delivered in db.execute(
-            "select session, cell, request, t.tools, began, delivered from cells c"
-            " join tool_lists t on t.digest = c.tools order by session, number"
-        )
-    )

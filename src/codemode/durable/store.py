@@ -69,8 +69,9 @@ class CallChanged(Struct, frozen=True):
 
 
 class ValuesCommitted(Struct, frozen=True):
-    """Stored values of the session, as JSON by key."""
+    """A cell has ended and committed what it stored, as JSON by key; it does so once."""
 
+    cell_id: str
     values: Mapping[str, bytes]
 
 
@@ -81,6 +82,13 @@ class OutputDelivered(Struct, frozen=True):
     items: int
 
 
+class CellRefused(Struct, frozen=True):
+    """The cell cannot be brought back, for this reason, and stays; without a reason it can again."""
+
+    cell_id: str
+    reason: str
+
+
 class CellForgotten(Struct, frozen=True):
     """The end of a cell was handed over, or the cell was given up: its journal goes."""
 
@@ -88,7 +96,13 @@ class CellForgotten(Struct, frozen=True):
 
 
 Change: TypeAlias = (
-    CellBegun | EntryWritten | CallChanged | ValuesCommitted | OutputDelivered | CellForgotten
+    CellBegun
+    | EntryWritten
+    | CallChanged
+    | ValuesCommitted
+    | OutputDelivered
+    | CellRefused
+    | CellForgotten
 )
 
 
@@ -112,6 +126,8 @@ class StoredCell(Struct, frozen=True, kw_only=True):
         delivered: how many items of its output were handed over.
         calls: those without an answer, in order.
         journal_bytes: the size of its journal.
+        committed: whether what it stored is among the values of its session.
+        refused: why it is not brought back; empty if it may be.
     """
 
     session: str
@@ -122,6 +138,8 @@ class StoredCell(Struct, frozen=True, kw_only=True):
     delivered: int = 0
     calls: tuple[StoredCall, ...] = ()
     journal_bytes: int = 0
+    committed: bool = False
+    refused: str = ""
 
 
 class StoredSession(Struct, frozen=True, kw_only=True):
@@ -165,8 +183,8 @@ class CellStore(Protocol):
             StoreError: there is none, or it cannot be read.
         """
 
-    async def cells(self) -> tuple[StoredCell, ...]:
-        """The cells of all sessions."""
+    async def cells(self, session: str | None = None) -> tuple[StoredCell, ...]:
+        """The cells of a session, or of all."""
 
     async def drop(self, session: str, cell_id: str) -> bool:
         """Forget a cell of a session that is open nowhere else; whether it was there.

@@ -100,7 +100,7 @@ class CellActor:
             limits,
             self._context,
             home.share,
-            values.begin(),
+            values.begin(cell_id),
             home.held,
             self,
         )

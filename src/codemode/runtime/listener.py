@@ -155,6 +155,10 @@ class Listener:
         self.turns.lost()
         self._owner.hear(Input.LOST, Failure(reason, limit, worker_lost=limit is None))
 
+    def forget_stored(self) -> None:
+        """Commit nothing of what the cell has stored: its end is not here."""
+        self.writes.discard()
+
     def on_unfinished(self, size: int) -> None:
         self._held.begins(size)
 

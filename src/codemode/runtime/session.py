@@ -79,6 +79,10 @@ class SessionRuntime:
 
     def on_commit(self, tell: Callable[[Mapping[str, bytes]], None]) -> None:
         """Have ``tell(written)`` called when a cell has committed, before its end is told."""
+        self._values.on_commit = lambda _, written: tell(written)
+
+    def on_cell_commit(self, tell: Callable[[str, Mapping[str, bytes]], None]) -> None:
+        """As ``on_commit``, with the cell's id before what it has written."""
         self._values.on_commit = tell
 
     def restore(self, values: Mapping[str, bytes]) -> None:

@@ -57,7 +57,7 @@ class StoredValues:
         self._replaced = 0
         self.uncommitted = 0
         self.growth = 0
-        self.on_commit: Callable[[Mapping[str, bytes]], None] | None = None
+        self.on_commit: Callable[[str, Mapping[str, bytes]], None] | None = None
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -67,10 +67,10 @@ class StoredValues:
         """Bytes of all keys and values, and of those replaced that a live cell still sees."""
         return self._size + self._replaced
 
-    def begin(self) -> Writes:
+    def begin(self, cell_id: str = "") -> Writes:
         """What a cell that starts now sees, and where it writes."""
         self._seen.setdefault(self._version, _Version()).cells += 1
-        return Writes(self, self._version)
+        return Writes(self, self._version, cell_id)
 
     def get(self, key: str, version: int) -> bytes | None:
         """The JSON of ``key`` as it was in ``version``."""
@@ -88,13 +88,13 @@ class StoredValues:
         entry = self._entries.get(key)
         return 0 if entry is None else entry.size
 
-    def commit(self, written: Mapping[bytes, bytes]) -> None:
-        """Take over ``written``."""
+    def commit(self, written: Mapping[bytes, bytes], cell_id: str = "") -> None:
+        """Take over what a cell has written."""
         if not written:
             return
         self._add(written)
         if self.on_commit is not None:
-            self.on_commit({key.decode(): json for key, json in written.items()})
+            self.on_commit(cell_id, {key.decode(): json for key, json in written.items()})
 
     def restore(self, values: Mapping[str, bytes], max_bytes: int | None) -> int | None:
         """Take over what was stored elsewhere, and tell nobody; all of it, or nothing.
@@ -154,9 +154,10 @@ class Writes:
     side hold no more together than one alone.
     """
 
-    def __init__(self, values: StoredValues, version: int) -> None:
+    def __init__(self, values: StoredValues, version: int, cell_id: str) -> None:
         self._values = values
         self._version = version
+        self._cell_id = cell_id
         self._over = False
         self._written: dict[bytes, bytes] = {}
         self._sizes: dict[bytes, int] = {}
@@ -192,7 +193,7 @@ class Writes:
         """Hand the writes over to the session, and give them back; the cell reads no more."""
         written = self._written
         self.discard()  # first: nothing is kept for this cell
-        self._values.commit(written)
+        self._values.commit(written, self._cell_id)
         return written
 
     def discard(self) -> None:

@@ -1,0 +1,107 @@
+"""The journals of one session: where its cells write, and what they are brought back from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from ..engine.events import Sink
+from .identity import engine_identity
+from .journal import Head, JournalError, read_journal
+from .replay import Replay
+from .store import CellRefused
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from ..engine.events import ToolCalled
+    from ..protocol.types import CellId, ExecuteRequest
+    from .journal import JournalEntry
+    from .store import CellStore, Change, StoredCell
+
+
+class CellOwner(Sink, Protocol):
+    """The sink of a cell that has a name in its session."""
+
+    @property
+    def cell_id(self) -> CellId:
+        """Its id in the session."""
+
+    @property
+    def request(self) -> ExecuteRequest:
+        """What it was started with."""
+
+    def forget_stored(self) -> None:
+        """Commit nothing of what the cell has stored."""
+
+
+class Journals:
+    """The journals of one session in a store, and which of its cells are to be resumed.
+
+    Args:
+        store: open for ``session``.
+        session: its name.
+        on_settled: called with a call of a resumed cell that is not made again, in order.
+        on_left: called with the id of a cell that is over here, and stays in the store.
+
+    Attributes:
+        resuming: cells to resume when they are started, by id.
+    """
+
+    def __init__(
+        self,
+        store: CellStore,
+        session: str,
+        *,
+        on_settled: Callable[[CellOwner, ToolCalled], None],
+        on_left: Callable[[CellId], None],
+    ) -> None:
+        self.store = store
+        self.session = session
+        self.on_settled = on_settled
+        self.on_left = on_left
+        self.resuming: dict[str, StoredCell] = {}
+
+    def __repr__(self) -> str:
+        return f"<journals of {self.session!r} in {self.store!r}>"
+
+    def write(self, change: Change) -> asyncio.Future[None]:
+        """Write a change of this session."""
+        return self.store.write(self.session, change)
+
+    def quietly(self, change: Change) -> None:
+        """Write what nothing waits for: a failure here is that of the next change of the same cell."""
+        self.write(change).add_done_callback(_retrieved)
+
+    async def read(self, cell_id: str) -> Replay:
+        """The journal of a cell, ready to be replayed; the cell is marked where it is damaged.
+
+        Raises:
+            JournalError: it is damaged, or of another engine.
+            StoreError: it cannot be read.
+        """
+        content = await self.store.journal(self.session, cell_id)
+        try:
+            entries = read_journal(content)
+        except JournalError as error:
+            self.quietly(CellRefused(cell_id, str(error)))
+            raise
+        check_engine(entries)
+        return Replay(entries)
+
+
+def check_engine(entries: list[JournalEntry]) -> None:
+    """Raise JournalError unless this engine does what that of the journal did."""
+    head, here = entries[0], engine_identity()
+    assert isinstance(head, Head), "a journal that was read begins with its head"
+    if head.engine != here:
+        raise JournalError(
+            f"the cell was started by another engine, and this one may not do the same: it was"
+            f" {head.engine}, and here is {here}"
+            "\nHint: resume it where that engine is, or drop it (`codemode cells drop`)."
+        )
+
+
+def _retrieved(done: asyncio.Future[None]) -> None:
+    if not done.cancelled():
+        done.exception()

@@ -1,0 +1,162 @@
+"""The tables of a store in SQLite: how changes are written to them, and what is read back."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+from .store import (
+    CallChanged,
+    CellBegun,
+    CellForgotten,
+    CellRefused,
+    EntryWritten,
+    OutputDelivered,
+    StoredCall,
+    StoredCell,
+    StoreError,
+    ValuesCommitted,
+)
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+
+    from .store import CallState, Change
+
+SCHEMA: Final = 2
+TABLES: Final = """
+create table if not exists sessions (
+  name text primary key, owner text, expires real not null default 0, last_cell integer not null default 0
+) without rowid;
+create table if not exists stored_values (
+  session text not null, key text not null, json blob not null, primary key (session, key)
+) without rowid;
+create table if not exists cells (
+  session text not null, cell text not null, number integer not null, began real not null, request blob not null,
+  tools text not null, delivered integer not null default 0, committed integer not null default 0,
+  refused text not null default '', primary key (session, cell)
+);
+create table if not exists tool_lists (digest text primary key, tools blob not null);
+create table if not exists entries (
+  id integer primary key, session text not null, cell text not null, entry blob not null
+);
+create index if not exists entries_of_cell on entries (session, cell, id);
+create table if not exists calls (
+  session text not null, cell text not null, number integer not null, tool text not null, state text not null,
+  primary key (session, cell, number)
+) without rowid;
+"""
+
+
+def apply(db: sqlite3.Connection, session: str, change: Change) -> None:
+    """Write a change of a session."""
+    match change:
+        case CellBegun(cell, number, request, tools, head):
+            digest = hashlib.sha256(tools).hexdigest()
+            db.execute("insert or ignore into tool_lists values (?, ?)", (digest, tools))
+            db.execute(
+                "insert into cells (session, cell, number, began, request, tools) values (?, ?, ?, ?, ?, ?)",
+                (session, cell, number, time.time(), request, digest),
+            )
+            db.execute(
+                "update sessions set last_cell = max(last_cell, ?) where name = ?",
+                (number, session),
+            )
+            _append(db, session, cell, head)
+        case EntryWritten(cell, entry, settled):
+            _append(db, session, cell, entry)
+            if settled:
+                db.execute(
+                    "delete from calls where session = ? and cell = ? and number = ?",
+                    (session, cell, settled),
+                )
+        case CallChanged(cell, number, tool, state):
+            db.execute(
+                "insert or replace into calls values (?, ?, ?, ?, ?)",
+                (session, cell, number, tool, state),
+            )
+        case ValuesCommitted(cell, values):
+            db.execute(
+                "update cells set committed = 1 where session = ? and cell = ?", (session, cell)
+            )
+            db.executemany(
+                "insert or replace into stored_values values (?, ?, ?)",
+                [(session, key, json) for key, json in values.items()],
+            )
+        case OutputDelivered(cell, items):
+            db.execute(
+                "update cells set delivered = delivered + ? where session = ? and cell = ?",
+                (items, session, cell),
+            )
+        case CellRefused(cell, reason):
+            db.execute(
+                "update cells set refused = ? where session = ? and cell = ?",
+                (reason, session, cell),
+            )
+        case CellForgotten(cell):
+            for table in ("cells", "entries", "calls"):
+                db.execute(f"delete from {table} where session = ? and cell = ?", (session, cell))
+
+
+def _append(db: sqlite3.Connection, session: str, cell: str, entry: bytes) -> None:
+    db.execute(
+        "insert into entries (session, cell, entry) values (?, ?, ?)", (session, cell, entry)
+    )
+
+
+def read_entries(db: sqlite3.Connection, session: str, cell_id: str) -> bytes:
+    """The journal of a cell.
+
+    Raises:
+        StoreError: there is none.
+    """
+    rows = db.execute(
+        "select entry from entries where session = ? and cell = ? order by id", (session, cell_id)
+    )
+    content = b"".join(row[0] for row in rows)
+    if not content:
+        raise StoreError(f"session {session!r} has no cell {cell_id!r} in the store")
+    return content
+
+
+def read_cells(db: sqlite3.Connection, session: str | None) -> tuple[StoredCell, ...]:
+    """The cells of a session, or of all."""
+    calls = defaultdict[tuple[str, str], list[StoredCall]](list)
+    rows: Iterable[tuple[str, str, int, str, CallState]] = db.execute(
+        "select session, cell, number, tool, state from calls"
+        " where ?1 is null or session = ?1 order by number",
+        (session,),
+    )
+    for owner, cell, number, tool, state in rows:
+        calls[owner, cell].append(StoredCall(number, tool, state))
+    sizes = {
+        (owner, cell): size
+        for owner, cell, size in db.execute(
+            "select session, cell, sum(length(entry)) from entries"
+            " where ?1 is null or session = ?1 group by session, cell",
+            (session,),
+        )
+    }
+    return tuple(
+        StoredCell(
+            session=owner,
+            cell_id=cell,
+            request=request,
+            tools=tools,
+            began_at=began,
+            delivered=delivered,
+            calls=tuple(calls[owner, cell]),
+            journal_bytes=sizes.get((owner, cell), 0),
+            committed=bool(committed),
+            refused=refused,
+        )
+        for owner, cell, request, tools, began, delivered, committed, refused in db.execute(
+            "select session, cell, request, t.tools, began, delivered, committed, refused"
+            " from cells c join tool_lists t on t.digest = c.tools"
+            " where ?1 is null or session = ?1 order by session, number",
+            (session,),
+        )
+    )
