@@ -43,7 +43,6 @@ from .tools.toolset import CATALOGUE_TOKENS, Toolset
 if TYPE_CHECKING:
     import os
     from collections.abc import AsyncGenerator, Callable, Iterable
-    from types import TracebackType
     from typing import Self
 
     from .application.events import OnEvent
@@ -209,12 +208,7 @@ class CodeMode(CellControl):
             raise
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     async def run(

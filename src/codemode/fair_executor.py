@@ -84,8 +84,8 @@ class FairExecutor:
 
         Raises:
             BaseException: what the function has raised.
-            asyncio.CancelledError: this task was cancelled; a function that has begun goes on
-                without anybody waiting for it.
+            asyncio.CancelledError: this task was cancelled; a function that has begun goes on,
+                and its result is dropped.
         """
         loop = asyncio.get_running_loop()
         job = _ExecutorJob(function, loop, loop.create_future())
@@ -146,6 +146,10 @@ def _pauses() -> Pause:
             last = time.perf_counter()
 
     return pause
+
+
+def no_pause() -> None:
+    """The pause of work that is done at once, where it is small."""
 
 
 FAIR_EXECUTOR: Final = FairExecutor()

@@ -11,7 +11,6 @@ from ..limits import Limits
 from .session import RemoteSession
 
 if TYPE_CHECKING:
-    from types import TracebackType
     from typing import Self
 
     from ..protocol.session import SessionDelegate
@@ -80,12 +79,7 @@ class RemoteProvider(ABC):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     async def _close(self) -> None:

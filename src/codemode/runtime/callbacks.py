@@ -16,7 +16,7 @@ import msgspec
 from msgspec import UNSET
 
 from ..errors import CodeModeError
-from ..fair_executor import FAIR_EXECUTOR
+from ..fair_executor import FAIR_EXECUTOR, no_pause
 from ..large_values import LARGE_CHARACTERS, decoded_in_steps, encoded_in_steps, is_large
 from ..protocol.session import TakesQueued
 from ..protocol.types import ToolCall
@@ -321,14 +321,10 @@ async def encoded_result(
         CodeModeError: ``encode`` does not take it, or it is larger than a value may be.
     """
     if not is_large(value):
-        return _encoded(value, tool_name, limits, encode, _at_once)
+        return _encoded(value, tool_name, limits, encode, no_pause)
     return await FAIR_EXECUTOR.run(
         owner, lambda pause: _encoded(value, tool_name, limits, encode, pause)
     )
-
-
-def _at_once() -> None:
-    """No pause."""
 
 
 def _encoded(
