@@ -163,7 +163,8 @@ class Approvals:
         )
         waiting = _Waiting(approval, call, end, recheck, asyncio.get_running_loop().create_future())
         self._waiting[approval.id] = waiting
-        self._tell(call, name, "asked", by="rule", reason=prompt, approval=approval)
+        asked = CallDecision.about(call, name, "asked", by="rule", reason=prompt)
+        self._tell(asked, approval)
         try:
             async with self._asking(waiting):
                 # The answer against its expiry; cancellation of the call passes through and withdraws the question.
@@ -173,7 +174,7 @@ class Approvals:
             # The approver's answer was acknowledged: it counts, however late this task wakes up.
             return waiting.answer.result() if waiting.answer.done() else self._expired(waiting)
         except asyncio.CancelledError:
-            self._tell(call, name, "withdrawn", by="clock", approval=approval)
+            self._tell(CallDecision.about(call, name, "withdrawn", by="clock"), approval)
             raise
         finally:
             if not waiting.answer.cancel() and not waiting.answer.cancelled():
@@ -206,9 +207,11 @@ class Approvals:
         if (refusal := waiting.recheck(call)) is not None:
             raise UsageError(f"the policy refuses this call: {refusal}")
         self._decided(waiting, approved=True, scope=scope)
-        name = waiting.approval.name
-        changed = bool(arguments)
-        self._tell(call, name, "approved", by="person", approval=waiting.approval, changed=changed)
+        approval = waiting.approval
+        approved = CallDecision.about(
+            call, approval.name, "approved", by="person", changed=bool(arguments)
+        )
+        self._tell(approved, approval)
         waiting.answer.set_result(call)
 
     def refuse(self, approval_id: str, reason: str = "", *, remember: Scope = "call") -> None:
@@ -226,7 +229,7 @@ class Approvals:
         if not isinstance(reason, str):
             raise UsageError(f"a reason is a text, got {reason!r}")
         self._decided(waiting, approved=False, scope=checked_scope(remember), reason=reason)
-        self._refused(waiting, refusal_text(waiting.approval.name, reason), "refused", reason)
+        self._refused(waiting, ToolError(refusal_text(waiting.approval.name, reason)), reason)
 
     def cell_closed(self, cell_id: CellId) -> None:
         """Nothing is remembered for calls of a cell that is over."""
@@ -256,40 +259,40 @@ class Approvals:
             raise
         except BaseException as error:  # noqa: BLE001 - the application's own code
             if not waiting.answer.done():
-                self._refused(waiting, as_tool_error(error, name), "refused", str(error))
+                self._refused(waiting, as_tool_error(error, name), str(error))
             return
         if not waiting.answer.done():
             with contextlib.suppress(UsageError):
                 self.approve(waiting.approval.id)
         if not waiting.answer.done():  # the policy refuses it by now
             refusal = waiting.recheck(waiting.call) or ""
-            self._refused(waiting, refusal_text(name, refusal), "refused", refusal)
+            self._refused(waiting, ToolError(refusal_text(name, refusal)), refusal)
 
     def _expired(self, waiting: _Waiting) -> ToolCall:
         approval = waiting.approval
         assert approval.expires_at is not None
         seconds = (approval.expires_at - approval.since).total_seconds()
         reason = f"nobody has approved it within {seconds:g} s"
-        self._tell(
-            waiting.call, approval.name, "expired", by="clock", reason=reason, approval=approval
+        expired = CallDecision.about(
+            waiting.call, approval.name, "expired", by="clock", reason=reason
         )
+        self._tell(expired, approval)
         raise ToolError(f"the call of `{approval.name}` is refused: {reason}{HINT}")
 
     def _remembered(self, call: ToolCall, name: str, decided: Decision) -> ToolCall:
         outcome: Outcome = "approved" if decided.approved else "refused"
-        self._tell(call, name, outcome, by="remembered", reason=decided.reason)
+        self._tell(CallDecision.about(call, name, outcome, by="remembered", reason=decided.reason))
         if not decided.approved:
             raise ToolError(refusal_text(name, decided.reason))
         return call
 
-    def _refused(
-        self, waiting: _Waiting, error: ToolError | str, outcome: Outcome, reason: str
-    ) -> None:
+    def _refused(self, waiting: _Waiting, error: ToolError, reason: str) -> None:
         approval = waiting.approval
-        self._tell(
-            waiting.call, approval.name, outcome, by="person", reason=reason, approval=approval
+        refused = CallDecision.about(
+            waiting.call, approval.name, "refused", by="person", reason=reason
         )
-        waiting.answer.set_exception(ToolError(error) if isinstance(error, str) else error)
+        self._tell(refused, approval)
+        waiting.answer.set_exception(error)
 
     def _decided(
         self, waiting: _Waiting, *, approved: bool, scope: Scope, reason: str = ""
@@ -325,32 +328,9 @@ class Approvals:
             number += 1
         return found
 
-    def _tell(  # noqa: PLR0913 - an entry of the audit log
-        self,
-        call: ToolCall,
-        name: str,
-        outcome: Outcome,
-        *,
-        by: str,
-        reason: str = "",
-        approval: Approval | None = None,
-        changed: bool = False,
-    ) -> None:
+    def _tell(self, decision: CallDecision, approval: Approval | None = None) -> None:
         if self.listener is not None:
-            self.listener(
-                CallDecision(
-                    cell_id=call.cell_id,
-                    call_id=call.runtime_tool_call_id,
-                    tool=name,
-                    digest=call.digest,
-                    outcome=outcome,
-                    by=by,
-                    caller=call.caller,
-                    reason=reason,
-                    changed=changed,
-                ),
-                approval,
-            )
+            self.listener(decision, approval)
 
 
 def refusal_text(name: str, reason: str) -> str:

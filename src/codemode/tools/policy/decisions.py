@@ -69,6 +69,30 @@ class CallDecision(Struct, frozen=True, kw_only=True):
     reason: str = ""
     changed: bool = False
 
+    @classmethod
+    def about(
+        cls,
+        call: ToolCall,
+        name: str,
+        outcome: Outcome,
+        *,
+        by: str,
+        reason: str = "",
+        changed: bool = False,
+    ) -> CallDecision:
+        """The decision about ``call`` of the tool that programs know as ``name``."""
+        return cls(
+            cell_id=call.cell_id,
+            call_id=call.runtime_tool_call_id,
+            tool=name,
+            digest=call.digest,
+            outcome=outcome,
+            by=by,
+            caller=call.caller,
+            reason=reason,
+            changed=changed,
+        )
+
 
 class Decisions:
     """The decisions that are remembered in one session.

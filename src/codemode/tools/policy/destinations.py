@@ -134,7 +134,7 @@ def only_destinations(
             '\nHint: only_destinations(named_in="write to ann@example.org")'
         )
     names = (*PARAMETERS, *((parameters,) if isinstance(parameters, str) else parameters))
-    found: Rule = made(
+    return made(
         OnlyDestinations,
         "refuse",
         pattern,
@@ -144,7 +144,6 @@ def only_destinations(
         parameters=frozenset(map(_plain, names)),
         reads=(reads,) if isinstance(reads, str) else tuple(reads),
     )
-    return found
 
 
 def is_named(value: str, words: str) -> bool:

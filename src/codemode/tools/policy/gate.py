@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ...protocol.types import CellId, JsonValue, ToolCall
     from ..chain import End
     from .approvals import Approvals, Listener
+    from .decisions import Outcome
     from .policy import Policy, Verdict
 
 _NOT_ALLOWED: Final = "the policy of this application does not allow it"
@@ -57,9 +58,8 @@ class Gate:
         call = _acting(call, verdict)
         if verdict.action == "ask":
             call = await self._approved(call, name, verdict, end)
-            verdict = self._verdict(
-                call, name, approved=True
-            )  # much may have been let through since
+            # Again: much may have been let through while the call waited for its approval.
+            verdict = self._verdict(call, name, approved=True)
         if verdict.action == "refuse":
             self._tell(call, name, verdict, "refused")
             raise ToolError(_refusal(name, verdict))
@@ -101,23 +101,12 @@ class Gate:
         # On a copy: whatever a predicate does to it, what was judged is what the tool gets.
         return self._policy.verdict(shown(call), name, self._history, approved=approved)
 
-    def _tell(self, call: ToolCall, name: str, verdict: Verdict, outcome: str) -> None:
-        if self._listener is None:
-            return
-        rule = verdict.rule
-        self._listener(
-            CallDecision(
-                cell_id=call.cell_id,
-                call_id=call.runtime_tool_call_id,
-                tool=name,
-                digest=call.digest,
-                outcome="refused" if outcome == "refused" else "allowed",
-                by="default" if rule is None else f"{rule.action} {rule.pattern}",
-                caller=call.caller,
-                reason=(verdict.text or _NOT_ALLOWED) if outcome == "refused" else "",
-            ),
-            None,
-        )
+    def _tell(self, call: ToolCall, name: str, verdict: Verdict, outcome: Outcome) -> None:
+        if self._listener is not None:
+            rule = verdict.rule
+            by = "default" if rule is None else f"{rule.action} {rule.pattern}"
+            reason = (verdict.text or _NOT_ALLOWED) if outcome == "refused" else ""
+            self._listener(CallDecision.about(call, name, outcome, by=by, reason=reason), None)
 
 
 def _acting(call: ToolCall, verdict: Verdict) -> ToolCall:

@@ -132,7 +132,7 @@ def read_only(pattern: str = "*", *, reason: str | None = None, **about: Any) ->
     Raises:
         UsageError: something is not what it should be; the text names what to give.
     """
-    return _guard(ReadOnly, pattern, about, reason)
+    return made(ReadOnly, "refuse", pattern, about, text=reason)
 
 
 def budget(
@@ -165,7 +165,7 @@ def budget(
             raise UsageError(f"{key} must be a non-negative integer, got {value!r}")
     if per not in ("session", "cell"):
         raise UsageError(f"a budget is per 'session' or per 'cell', got {per!r}")
-    return _guard(Budget, pattern, about, reason, calls=calls, bytes=bytes, per=per)
+    return made(Budget, "refuse", pattern, about, text=reason, calls=calls, bytes=bytes, per=per)
 
 
 def rate(pattern: str = "*", *, per_minute: int, reason: str | None = None, **about: Any) -> Rule:
@@ -182,7 +182,7 @@ def rate(pattern: str = "*", *, per_minute: int, reason: str | None = None, **ab
     """
     if type(per_minute) is not int or per_minute < 1:
         raise UsageError(f"per_minute must be a positive integer, got {per_minute!r}")
-    return _guard(Rate, pattern, about, reason, per_minute=per_minute)
+    return made(Rate, "refuse", pattern, about, text=reason, per_minute=per_minute)
 
 
 def once(
@@ -205,15 +205,8 @@ def once(
             f"a key is the name of an argument or a function, got {key!r}"
             '\nHint: once("transfer", key="invoice")'
         )
-    return _guard(Once, pattern, about, reason, key=key)
+    return made(Once, "refuse", pattern, about, text=reason, key=key)
 
 
 def _calls(number: int) -> str:
     return f"{number:,} call{'' if number == 1 else 's'}"
-
-
-def _guard(
-    kind: type[Rule], pattern: str, about: dict[str, Any], reason: str | None, **options: Any
-) -> Rule:
-    found: Rule = made(kind, "refuse", pattern, about, text=reason, **options)
-    return found

@@ -217,7 +217,7 @@ def made(
         raise UsageError(
             f'a pattern is a text, got {pattern!r}\nHint: {action}("fs__*") is about every tool of fs.'
         )
-    if unknown := sorted(about.keys() - _ABOUT):
+    if unknown := sorted(about.keys() - set(_ABOUT)):
         raise UsageError(
             f"a rule is not about {', '.join(unknown)}\nHint: it may be about {', '.join(_ABOUT)}."
         )
@@ -237,13 +237,7 @@ def made(
     return kind(action=action, pattern=pattern, **about, **options)
 
 
-_ABOUT: Final = {
-    "namespace": None,
-    "annotations": None,
-    "session": None,
-    "caller": None,
-    "when": None,
-}
+_ABOUT: Final = ("namespace", "annotations", "session", "caller", "when")
 
 
 def _check_text(what: str, given: object) -> None:
