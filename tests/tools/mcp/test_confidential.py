@@ -3,7 +3,7 @@
 import pytest
 
 from codemode.tools.mcp import HttpServer, StdioServer
-from codemode.tools.mcp.confidential import redaction_for
+from codemode.tools.mcp.config import redaction_for
 
 
 @pytest.mark.parametrize(

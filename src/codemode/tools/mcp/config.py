@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, TypeAlias
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote_plus, urlsplit
 
 from ...errors import UsageError
-from ..redaction import without_secrets
+from ..redaction import Redaction, without_secrets
 
 CALL_SECONDS: Final = 60.0
 """How long a call may bring neither its result nor progress."""
 START_SECONDS: Final = 30.0
 """How long callers wait for a server, from its start until its tools are known."""
+LEAST_IN_PATH: Final = 16
+"""Characters of a part of a URL's path that may be a key; ``mcp`` and ``api`` are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,8 @@ class HttpServer:
             wildcards.
         disabled_tools: tools that may not be used, even if ``enabled_tools`` names them.
         per_session: every ``CodeMode`` has a connection of its own; otherwise all share one.
-        insecure: let credentials be read by everybody on the way: needed for a server on another
-            machine that has no TLS.
+        insecure: let credentials cross the network without TLS: needed for a server on another
+            machine that has none.
 
     Raises:
         UsageError: a time is not positive, the URL is none, or credentials would go to another
@@ -163,6 +165,24 @@ def filter_of(target: object) -> ToolFilter:
     if isinstance(target, StdioServer | HttpServer):
         return ToolFilter(target.enabled_tools, target.disabled_tools)
     return ToolFilter(None, ())
+
+
+def redaction_for(config: object) -> Redaction:
+    """The redaction for texts about the server that ``config`` describes."""
+    if isinstance(config, StdioServer):
+        return Redaction([*config.env.values(), *config.secrets])
+    if isinstance(config, HttpServer):
+        return Redaction([*config.headers.values(), *_in_url(config.url), *config.secrets])
+    return Redaction()
+
+
+def _in_url(url: str) -> Iterator[str]:
+    """What of a URL may be confidential, as it stands there and decoded."""
+    parts = urlsplit(url)
+    values = [part.rpartition("=")[2] for part in parts.query.split("&")]
+    keys = [part for part in parts.path.split("/") if len(part) >= LEAST_IN_PATH]
+    for each in (*values, *keys, parts.password or ""):
+        yield from (each, unquote_plus(each))
 
 
 def _fits(name: str, pattern: str) -> bool:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .naming import Named
 
 NAME_CHARACTERS: Final = 256
+AT_ONCE_TOOLS: Final = 50
+"""So many tools of a list are read, or made, in the event loop; those of a longer one outside of it."""
 
 _COMBINATORS: Final = ("$ref", "allOf", "anyOf", "oneOf")
 _CONTROL: Final = re.compile(

@@ -15,9 +15,15 @@ import mcp_types
 import msgspec
 from mcp_types import METHOD_NOT_FOUND
 
-from ...fair_executor import FAIR_EXECUTOR
+from ...fair_executor import FAIR_EXECUTOR, no_pause
 from ...surface.text import on_one_line
-from .definition import NAME_CHARACTERS, UnfitError, described, without_control_texts
+from .definition import (
+    AT_ONCE_TOOLS,
+    NAME_CHARACTERS,
+    UnfitError,
+    described,
+    without_control_texts,
+)
 from .faults import PeerError
 from .shared_parts import SharedParts
 
@@ -36,8 +42,6 @@ TOOL_MEMBERS: Final = 20_000
 """Members of all arrays and objects in a tool; a schema of a MiB with little content is refused."""
 LIST_MEMBERS: Final = 200_000
 CURSOR_CHARACTERS: Final = 4_096
-AT_ONCE_TOOLS: Final = 50
-"""So many are looked at in the event loop, the tools of a longer page outside of it."""
 PROBLEMS: Final = 20
 """Problems that are reported one by one."""
 
@@ -144,7 +148,7 @@ async def _take(found: Listing, tools: Any, redact: Redaction) -> bool:
         found.cut = "a page of its list of tools is no list"
         return False
     if len(tools) <= AT_ONCE_TOOLS:
-        return _taken(found, tools, redact, _no_pause)
+        return _taken(found, tools, redact, no_pause)
     return await FAIR_EXECUTOR.run(found, lambda pause: _taken(found, tools, redact, pause))
 
 
@@ -163,10 +167,6 @@ def _taken(found: Listing, tools: list[Any], redact: Redaction, pause: Pause) ->
             return False
         _take_one(found, said, encoded, redact)
     return True
-
-
-def _no_pause() -> None:
-    """Do not yield: nothing else waits for the thread."""
 
 
 def _take_one(found: Listing, said: Any, encoded: bytes, redact: Redaction) -> None:

@@ -37,7 +37,7 @@ class Opening:
     async def wait(self, seconds: float) -> bool:
         """Wait for its end, until ``seconds`` after it began; False if it goes on.
 
-        When all who wait are cancelled before anybody's time is up, it is cancelled, too.
+        When all waiting calls are cancelled before one of them has timed out, it is cancelled, too.
         """
         left = self._began + seconds - asyncio.get_running_loop().time()
         self._waiting += 1

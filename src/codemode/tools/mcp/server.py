@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any, Final
 from ...errors import ToolError
 from ...surface.text import on_one_line, without_controls
 from .call_meta import observed_meta
-from .changes import NO_CHANGE
-from .confidential import redaction_for
 from .config import (
     CALL_SECONDS,
     START_SECONDS,
@@ -26,19 +24,22 @@ from .config import (
     StdioServer,
     UnusableServer,
     filter_of,
+    redaction_for,
 )
 from .handlers import McpProgress, McpStatus
+from .offer import NO_CHANGE, Offer
 from .opening import LIMIT_S, Opening
 from .restarts import ListPauses, Restarts
+from .result import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from ...protocol.types import JsonValue, ToolCall
-    from .changes import Change
     from .connection import ServerConnection
     from .handlers import McpHandlers, McpState
     from .naming import Naming
+    from .offer import Change
     from .tool import McpTool
 
 LONGEST_CALL_S: Final = 60 * 60.0
@@ -147,7 +148,6 @@ class Server:
         """
         connection = await self._connected()
         from . import failure  # noqa: PLC0415 - it loads the SDK, which is loaded
-        from .result import result_of  # noqa: PLC0415 - only calls need it
 
         try:
             raw = await self._answered(connection, tool, call)
@@ -328,7 +328,6 @@ class Server:
     async def _list(self, connection: ServerConnection) -> tuple[Change, tuple[str, ...]]:
         """Read its tools; what has changed, and the problems with them."""
         from .listing import listed  # noqa: PLC0415 - what needs it has loaded the SDK
-        from .offer import Offer  # noqa: PLC0415 - the same
 
         listing = await listed(connection.request, self._redact)
         for each in self._filter.misses(listing.tools):

@@ -21,7 +21,6 @@ from .server import Server
 
 if TYPE_CHECKING:
     import os
-    from types import TracebackType
     from typing import Self
 
     from ...protocol.types import ToolDefinition
@@ -129,12 +128,7 @@ class McpServers:
             raise
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     @property

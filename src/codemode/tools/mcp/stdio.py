@@ -83,7 +83,7 @@ class ServerProcess:
         name: the server's, for the log.
         redact: for what it writes.
         answers: gets its answers.
-        on_end: is called before anybody can learn from the streams that it speaks no more.
+        on_end: is called when the server's output has ended, before the session reads that from its stream.
     """
 
     def __init__(

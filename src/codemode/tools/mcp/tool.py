@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from ...errors import ToolError
-from ..result import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ...protocol.types import JsonValue, ToolCall, ToolDefinition
     from ..tool import ToolContext
-
-AT_ONCE_MEMBERS: Final = 2_000
-"""Members of a result that are looked through in the event loop; larger ones are in a thread."""
 
 
 class Calling(Protocol):
@@ -75,20 +69,6 @@ class McpTool:
         """Have the server run it; the whole result, ``isError`` ones too.
 
         Raises:
-            ToolError: there is no result, or it has no JSON form.
+            ToolError: there is no result.
         """
-        result = await self._server.call(self._name, self.prepare(call, context))
-        if _has_more(result, AT_ONCE_MEMBERS):
-            return await asyncio.to_thread(to_json, result, context.name)
-        return to_json(result, context.name)
-
-
-def _has_more(result: JsonValue, most: int) -> bool:
-    """Whether there are more members in ``result`` than ``most``; looks no further than that."""
-    found, left = 0, [result]
-    while left and found <= most:
-        each: Any = left.pop()
-        if isinstance(each, dict | list):
-            found += len(each)
-            left.extend(itertools.islice(each.values() if isinstance(each, dict) else each, most))
-    return found > most
+        return await self._server.call(self._name, self.prepare(call, context))
