@@ -16,7 +16,7 @@ Nothing is shared along the chain. Each middleware gets copies of input and argu
 on is compared with what it was given: a changed input is checked like a program's, changed
 arguments are checked where they differ, and the next one sees what came of it. Results are copied on
 their way back. So whatever a middleware keeps is its own, and nothing that it does to it later reaches
-anybody else.
+the rest of the chain.
 """
 
 from __future__ import annotations
@@ -48,8 +48,6 @@ Middleware: TypeAlias = Callable[[ToolCall, Next], Awaitable[JsonValue] | JsonVa
 may be a plain function, which then runs in the event loop: one that returns ``call_next(call)``
 hands the call on, one that returns something else answers.
 """
-PassOn: TypeAlias = Callable[[ToolCall, str, "End"], Awaitable[JsonValue]]
-"""Runs the tool of a prepared call, known to programs by this name, or raises a ToolError that refuses it."""
 
 
 class CallGate(Protocol):
@@ -103,7 +101,7 @@ class Chain:
     """
 
     def __init__(
-        self, middleware: Sequence[Middleware], gate: PassOn | None, end: End, name: str
+        self, middleware: Sequence[Middleware], gate: CallGate | None, end: End, name: str
     ) -> None:
         self._middleware = middleware
         self._gate = gate
@@ -120,7 +118,7 @@ class Chain:
         if at == len(self._middleware):
             if self._gate is None:
                 return await self._end.invoke(call)
-            return await self._gate(call, self._name, self._end)
+            return await self._gate.pass_on(call, self._name, self._end)
 
         async def call_next(handed: ToolCall) -> JsonValue:
             return await self.pass_on(self._handed_on(call, handed), at + 1)

@@ -10,7 +10,7 @@ from ..errors import ToolError
 from .function import FunctionTool
 from .result import converted
 from .schema_tool import Tool
-from .tool import Preparing, ToolContext
+from .tool import INPUT, Preparing, ToolContext
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from ..protocol.types import JsonValue, ToolCall
     from .registry import Registry
     from .runner import Runner
-
-PLAIN = "input"
-"""The one argument of a call whose input is no object, where the tool does not name it."""
 
 
 class Dispatch:
@@ -80,7 +77,7 @@ class Dispatch:
         if entry is not None and isinstance(entry[0], Preparing):
             return entry[0].change(call, arguments, self._context(entry[1].name))
         is_object = isinstance(call.input, dict)
-        said = dict(arguments) if is_object else arguments.get(PLAIN, call.input)
+        said = dict(arguments) if is_object else arguments.get(INPUT, call.input)
         return _plain(msgspec.structs.replace(call, input=said))
 
     async def invoke(self, call: ToolCall) -> JsonValue:
@@ -111,5 +108,5 @@ def with_input(call: ToolCall) -> ToolCall:
 
 def _plain(call: ToolCall) -> ToolCall:
     """The call of a tool that checks its input itself."""
-    given = call.input if isinstance(call.input, dict) else {PLAIN: call.input}
+    given = call.input if isinstance(call.input, dict) else {INPUT: call.input}
     return msgspec.structs.replace(call, arguments=given)

@@ -69,9 +69,9 @@ def read_docstring(doc: str | None) -> Description:
             section, griffe.DocstringSectionParameters | griffe.DocstringSectionOtherParameters
         ):
             for entry in section.value:
-                parameters[entry.name.lstrip("*")] = on_one_line(entry.description)
+                parameters[entry.name.lstrip("*")] = collapsed(entry.description)
         elif isinstance(section, griffe.DocstringSectionAttributes):
-            attributes |= {each.name: on_one_line(each.description) for each in section.value}
+            attributes |= {each.name: collapsed(each.description) for each in section.value}
     return Description(text, parameters, attributes)
 
 
@@ -90,6 +90,6 @@ def _sections(clean: str) -> list[griffe.DocstringSection]:
     return griffe.parse_auto(griffe.Docstring(clean), per_style_options=options)
 
 
-def on_one_line(text: str) -> str:
+def collapsed(text: str) -> str:
     """``text`` with a blank for each run of white space."""
     return " ".join(text.split())

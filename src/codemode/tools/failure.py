@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import NoReturn
 
 from ..errors import ToolError
 from ..surface.text import without_controls
@@ -42,6 +43,12 @@ def as_tool_error(error: BaseException, name: str) -> ToolError:
     found.__cause__ = error
     _log.info("tool %s failed", name, exc_info=error)
     return found
+
+
+def raise_tool_error(error: BaseException, name: str) -> NoReturn:
+    """Raise the ToolError for what tool ``name`` raised; see :func:`as_tool_error`."""
+    failure = as_tool_error(error, name)
+    raise failure from failure.__cause__
 
 
 def _described(error: BaseException) -> str:

@@ -15,7 +15,7 @@ from weakref import WeakSet
 
 from ..errors import ToolDefinitionError
 from ..protocol.types import ToolDefinition, ToolName, UnreadArguments
-from .failure import as_tool_error
+from .failure import raise_tool_error
 from .foreign import refuse_foreign
 from .function_reading import FunctionOptions, ReadFunction, is_unbound, read_function
 from .invocation import called
@@ -190,8 +190,7 @@ class FunctionTool(Generic[P, R]):
         try:
             return check(self._reading())
         except BaseException as error:  # noqa: BLE001 - validators are foreign code
-            failure = as_tool_error(error, context.name)
-            raise failure from failure.__cause__
+            raise_tool_error(error, context.name)
 
 
 @overload

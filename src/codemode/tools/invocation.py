@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import ToolError
 from ..large_values import is_large
 from ..signals import EitherSignal
-from .failure import as_tool_error
+from .failure import raise_tool_error
 from .result import converted, to_json
 
 if TYPE_CHECKING:
@@ -56,8 +56,7 @@ async def called(
                 "\nHint: find out whether it had its effect before you call it again."
             ) from None
     if outcome.error is not None:
-        failure = as_tool_error(outcome.error, context.name)
-        raise failure from failure.__cause__
+        raise_tool_error(outcome.error, context.name)
     if isinstance(outcome.value, _Large):
         return await converted(outcome.value.value, context.name, context.runner)
     found: JsonValue = outcome.value

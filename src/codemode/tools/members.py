@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import get_original_bases  # pydantic brings it
 
-from .docstring import on_one_line, read_docstring
+from .docstring import collapsed, read_docstring
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _NOT_THEIRS = frozenset({"builtins", "typing", "typing_extensions", "pydantic"})
-"""Packages whose classes stand under everybody's."""
+"""Packages whose base classes describe no member of an application's."""
 
 
 def member_texts(cls: Any) -> dict[str, str]:
@@ -57,7 +57,7 @@ def _texts_in(module: str) -> Mapping[str, Mapping[str, str]]:
     except (KeyError, OSError, TypeError, SyntaxError):
         return {}
     return {
-        name: {member: on_one_line(text) for member, text in _beneath(found)}
+        name: {member: collapsed(text) for member, text in _beneath(found)}
         for name, found in _classes(tree, "")
     }
 

@@ -48,14 +48,14 @@ def checked_middleware(given: Iterable[Middleware]) -> tuple[Middleware, ...]:
     return found
 
 
-def checked_on_notify(given: T) -> T:
-    """What gets notifications.
+def checked_callback(option: str, given: T, parameters: str) -> T:
+    """What is called with ``parameters``, names with a comma between them; None: nothing is.
 
     Raises:
-        UsageError: it cannot be called with a notification.
+        UsageError: it cannot be called with them.
     """
     if given is not None:
-        _check_callable("on_notify", given, "call_id, cell_id, text")
+        _check_callable(option, given, parameters)
     return given
 
 
@@ -96,17 +96,6 @@ def checked_form(given: DeclarationForm) -> DeclarationForm:
     if given not in FORMS:
         names = " or ".join(map(repr, FORMS))
         raise UsageError(f"declarations must be {names}, got {given!r}")
-    return given
-
-
-def checked_on_approval(given: T) -> T:
-    """What gets approval for a call.
-
-    Raises:
-        UsageError: it cannot be called with an approval.
-    """
-    if given is not None:
-        _check_callable("on_approval", given, "approval")
     return given
 
 

@@ -21,6 +21,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
 from ..errors import ToolError
+from ..fair_executor import no_pause
 from ..protocol.types import JsonValue
 from .words import COMMON, DOING, READING, meant_by, related, stem, words_of
 
@@ -89,11 +90,11 @@ class ToolIndex:
     ) -> None:
         self._tools = tuple(tools)
         self._lock = threading.Lock()
-        self._pause = pause or _no_pause
+        self._pause = pause or no_pause
         self._about = [_about(tool) for tool in self._paused()]
         counts = Counter(word for words in self._about for word in words)
         self._weights = {w: math.log(1 + len(self._tools) / n) for w, n in counts.items()}
-        self._takes = [frozenset(map(stem, _taken(tool, "properties"))) for tool in self._paused()]
+        self._takes = [_stems(parameters_of(tool)) for tool in self._paused()]
         self._providers = self._provided()
         self._database = sqlite3.connect(":memory:", check_same_thread=False)
         try:
@@ -101,7 +102,7 @@ class ToolIndex:
         except sqlite3.OperationalError as error:
             self._database.close()
             raise ToolError(f"tools cannot be searched here: {error}{_HINT_FILTER}") from error
-        self._pause = _no_pause  # it was for the making
+        self._pause = no_pause  # it was for the making
 
     def search(self, request: str, limit: int = USUAL_RESULTS) -> list[ToolDefinition]:
         """The best matches, best first; those that match alike in the order of the tools."""
@@ -195,8 +196,8 @@ class ToolIndex:
     def _needs(self, at: int) -> frozenset[str]:
         """What a program must know before it can call a tool."""
         found: set[str] = set()
-        for name in _required(self._tools[at]):
-            words = frozenset(map(stem, words_of(name))) - COMMON
+        for name in required_of(self._tools[at]):
+            words = _stems([name]) - COMMON
             found |= words - _ANY or (self._about[at] if words & _KEYS else frozenset())
         return frozenset(found)
 
@@ -209,10 +210,6 @@ class ToolIndex:
             for word in self._about[at] - self._takes[at]:
                 found[tool.tool_name.namespace, word].append(at)
         return found
-
-
-def _no_pause() -> None:
-    """Do not yield: nothing else waits for the thread."""
 
 
 def _weighed(said: list[str]) -> dict[str, float]:
@@ -239,16 +236,19 @@ def _fields(tool: ToolDefinition) -> tuple[str, ...]:
     return tuple(" ".join(words_of(text[:INDEXED_CHARACTERS])) for text in texts)
 
 
-def _taken(tool: ToolDefinition, key: str) -> Iterator[str]:
-    """The words of a tool's parameters."""
+def _stems(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(stem(word) for name in names for word in words_of(name))
+
+
+def parameters_of(tool: ToolDefinition) -> list[str]:
+    """The names of a tool's parameters, as its schema lists them."""
     schema = tool.input_schema
-    names = schema.get(key) if isinstance(schema, dict) else None
-    if isinstance(names, dict):
-        for name in names:
-            yield from words_of(name)
+    names = schema.get("properties") if isinstance(schema, dict) else None
+    return list(names) if isinstance(names, dict) else []
 
 
-def _required(tool: ToolDefinition) -> list[str]:
+def required_of(tool: ToolDefinition) -> list[str]:
+    """The names of the parameters that a call of a tool must have."""
     schema = tool.input_schema
     names = schema.get("required") if isinstance(schema, dict) else None
     return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from ..errors import ToolError
-from ..fair_executor import FAIR_EXECUTOR
+from ..fair_executor import FAIR_EXECUTOR, no_pause
 from ..large_values import is_large
 from ..limits import amount
 from .media import MediaResult
@@ -65,11 +65,7 @@ async def converted(value: object, name: str, owner: object) -> JsonValue:
     return await FAIR_EXECUTOR.run(owner, lambda pause: to_json(value, name, pause))
 
 
-def _at_once() -> None:
-    """No pause."""
-
-
-def to_json(value: object, name: str, pause: Pause = _at_once) -> JsonValue:
+def to_json(value: object, name: str, pause: Pause = no_pause) -> JsonValue:
     """``value`` as the JSON result of tool ``name``, made of new dicts and lists.
 
     Args:

@@ -58,7 +58,7 @@ class Runner:
 
         Raises:
             asyncio.CancelledError: this task was cancelled; a coroutine was cancelled too,
-                a thread goes on without anybody waiting for it.
+                a thread goes on, and its result is dropped.
         """
         if self._closed:
             return CallOutcome(error=ToolError("the tools of this session are closed"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -15,14 +15,11 @@ from .invocation import called
 from .origin import origin_of
 from .said import checked_annotations, checked_timeout
 from .signature import is_async
+from .tool import INPUT
 
 if TYPE_CHECKING:
     from ..protocol.types import JsonValue, ToolCall, ToolKind
     from .tool import ToolContext
-
-
-TEXT: Final = "input"
-"""What the text of a freeform tool is called among the arguments of a call."""
 
 
 class Tool:
@@ -126,7 +123,7 @@ class Tool:
         if self._definition.kind == "freeform":
             if not isinstance(call.input, str):
                 raise ToolError(f"tool `{context.name}` expects a string input")
-            return msgspec.structs.replace(call, arguments={TEXT: call.input})
+            return msgspec.structs.replace(call, arguments={INPUT: call.input})
         if not isinstance(call.input, dict):
             raise ToolError(f"tool `{context.name}` expects a JSON object for arguments")
         return msgspec.structs.replace(call, arguments=call.input)
@@ -140,7 +137,7 @@ class Tool:
             ToolError: there is no text for a freeform tool.
         """
         is_text = self._definition.kind == "freeform"
-        said = arguments.get(TEXT) if is_text else dict(arguments)
+        said = arguments.get(INPUT) if is_text else dict(arguments)
         return self.prepare(msgspec.structs.replace(call, input=said), context)
 
     async def invoke(self, call: ToolCall, context: ToolContext) -> JsonValue:

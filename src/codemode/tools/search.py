@@ -20,8 +20,8 @@ from ..fair_executor import FAIR_EXECUTOR
 from ..protocol.types import JsonValue, ToolDefinition, ToolName
 from ..surface.text import trim
 from ..surface.tool_catalogue import ToolCatalogue
-from .failure import as_tool_error
-from .ranking import USUAL_RESULTS, ToolIndex
+from .failure import raise_tool_error
+from .ranking import USUAL_RESULTS, ToolIndex, parameters_of, required_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -147,8 +147,8 @@ class ToolSearch:
                 self if context.owner is None else context.owner,
                 lambda pause: self.search(catalogue, asked, pause),
             )
-        except Exception as error:
-            raise as_tool_error(error, context.name) from error
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends the call
+            raise_tool_error(error, context.name)
         results: JsonValue = msgspec.to_builtins(found)
         return results
 
@@ -230,12 +230,9 @@ def _parameters(tool: ToolDefinition) -> str:
     """What a call takes, needed parameters first: ``{ owner, repo, labels? }``."""
     if tool.kind == "freeform":
         return "text"
-    schema = tool.input_schema if isinstance(tool.input_schema, dict) else {}
-    properties = schema.get("properties")
-    names = list(properties) if isinstance(properties, dict) else []
-    listed = schema.get("required")
-    required = [each for each in names if isinstance(listed, list) and each in listed]
-    written = [*required, *(f"{name}?" for name in names if name not in required)]
+    names, needed = parameters_of(tool), set(required_of(tool))
+    required = [name for name in names if name in needed]
+    written = [*required, *(f"{name}?" for name in names if name not in needed)]
     text = ""
     for at, name in enumerate(written):
         longer = f"{text}, {name}" if at else name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from ..protocol.session import Signal
     from ..protocol.types import JsonValue, ToolCall, ToolDefinition
     from .runner import Runner
+
+INPUT: Final = "input"
+"""The one argument of a call whose input is no object: of a freeform tool, and of one that does not name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class ToolContext:
 
 @runtime_checkable
 class Preparing(Protocol):
-    """What a tool may offer besides: to read its arguments before anybody is asked about a call."""
+    """What a tool may offer besides: to read its arguments before middleware and policy see a call."""
 
     def prepare(self, call: ToolCall, context: ToolContext) -> ToolCall:
         """The call with what the tool gets in ``arguments``.

@@ -16,15 +16,14 @@ from ..large_values import is_large
 from ..protocol.types import CellId, ToolName
 from .chain import Chain
 from .dispatch import Dispatch, with_input
-from .failure import as_tool_error
+from .failure import raise_tool_error
 from .function import as_tool
 from .named_tools import NamedTools
 from .options import (
+    checked_callback,
     checked_form,
     checked_middleware,
     checked_namespaces,
-    checked_on_approval,
-    checked_on_notify,
     checked_policy,
     checked_series,
     checked_tokens,
@@ -39,7 +38,6 @@ from .tool import ToolInterface
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
-    from types import TracebackType
     from typing import Self
 
     from ..protocol.session import Signal
@@ -113,11 +111,11 @@ class Toolset:
     ) -> None:
         self._middleware = checked_middleware(middleware)
         self.policy = checked_policy(policy)
-        self.on_approval = checked_on_approval(on_approval)
+        self.on_approval = checked_callback("on_approval", on_approval, "approval")
         self._gate = None
         if self.policy is not None:
             self._gate = Gate(self.policy, Approvals(on_approval) if on_approval else None)
-        self._on_notify = checked_on_notify(on_notify)
+        self._on_notify = checked_callback("on_notify", on_notify, "call_id, cell_id, text")
         self._runner = Runner(max_threads=max_threads)
         self._registry = Registry(self._searching)
         self._namespaces = checked_namespaces(namespaces)
@@ -138,12 +136,7 @@ class Toolset:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     @property
@@ -283,15 +276,14 @@ class Toolset:
                 call = await FAIR_EXECUTOR.run(end.owner, lambda _: end.prepare(whole))
             if not self._middleware and gate is None:  # the tool reads its arguments itself
                 return await end.invoke(with_input(call))
-            chain = Chain(self._middleware, None if gate is None else gate.pass_on, end, name)
+            chain = Chain(self._middleware, gate, end, name)
             return await chain.pass_on(call if is_prepared else end.prepare(call))
         except GeneratorExit:
             raise
         except BaseException as error:  # a middleware is foreign code, as a tool is
             if isinstance(error, asyncio.CancelledError) and me and me.cancelling() > before:
                 raise
-            failure = as_tool_error(error, name)
-            raise failure from failure.__cause__
+            raise_tool_error(error, name)
 
     def is_idempotent(self, call: ToolCall) -> bool:
         """Whether the tool of a call takes effect once for calls with the same idempotency key."""
@@ -299,7 +291,7 @@ class Toolset:
         return definition is not None and definition.idempotent
 
     def shows(self, call: ToolCall) -> bool:
-        """Whether anybody but the session looks at the call itself: middleware, policy, or its tool."""
+        """Whether middleware, the policy or the tool is given the call itself."""
         if self._middleware or self.policy is not None:
             return True
         entry = self._registry.entry(call.tool_name)
@@ -325,8 +317,7 @@ class Toolset:
         except BaseException as error:  # the application's own code; see invoke_tool
             if isinstance(error, asyncio.CancelledError) and me and me.cancelling() > before:
                 raise
-            failure = as_tool_error(error, "notify")
-            raise failure from failure.__cause__
+            raise_tool_error(error, "notify")
 
     def cell_closed(self, cell_id: CellId) -> None:
         """Nothing is counted or remembered for the cell any more."""
