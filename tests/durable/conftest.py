@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from codemode.durable.journal import (
 )
 from codemode.durable.outputs import Outputs
 from codemode.durable.replay import DivergenceError, Replay
+from codemode.durable.store import OutputMark
 from codemode.engine import events as ev
 from codemode.engine.catalogue import Catalogue
 from codemode.engine.interfaces import EngineCell, Repeatable
@@ -133,9 +134,11 @@ async def record(engine: WorkersEngine, source: str, seed: int = 1) -> Recorded:
     return recorded
 
 
-async def replay(engine: WorkersEngine, entries: list[JournalEntry]) -> Replayed:
+async def replay(
+    engine: WorkersEngine, entries: list[JournalEntry], marks: Sequence[OutputMark] = ()
+) -> Replayed:
     """The same cell in another worker, up to where its journal ends."""
-    replayed = Replayed(Replay(entries))
+    replayed = Replayed(Replay(entries, marks))
     head, inputs = replayed.replay.head, list(replayed.replay.inputs)
     session = engine.session(Limits())
     repeatable = Repeatable(head.seed, replayed.replay.readings)

@@ -223,7 +223,7 @@ async def leave_one_waiting(folder: Path, bank: Bank) -> None:
     """A cell that has paid ann and dan and waits for bob, its process gone."""
     source = """
     text(await tools.pay({to: "ann", cents: 1}));
-    await tools.pay({to: "dan", cents: 1});
+    text(await tools.pay({to: "dan", cents: 1}));
     await tools.pay({to: "bob", cents: 2});
     """
     bank.hold.add("bob")
@@ -249,16 +249,17 @@ def rewrite(path: Path, old: str, new: str, *, mends_checksum: bool = True) -> N
     db.close()
 
 
+@pytest.mark.parametrize("answer", ["paid ann", "paid dan"])
 async def test_a_cell_that_says_something_else_stays_refused_until_it_is_tried_again(
-    tmp_path: Path, bank: Bank
+    answer: str, tmp_path: Path, bank: Bank
 ) -> None:
     async with asyncio.timeout(SECONDS):
         await leave_one_waiting(tmp_path, bank)
-        rewrite(tmp_path / "cells.db", "paid ann", "paid eve")
+        rewrite(tmp_path / "cells.db", answer, "paid eve")
         async with bank.code_mode(tmp_path) as second:
             told = await second.wait("1")
             again = await second.wait("1")
-        rewrite(tmp_path / "cells.db", "paid eve", "paid ann")
+        rewrite(tmp_path / "cells.db", "paid eve", answer)
         async with bank.code_mode(tmp_path) as third:
             still = await third.wait("1")
             await third.resume("1")
@@ -272,8 +273,34 @@ async def test_a_cell_that_says_something_else_stays_refused_until_it_is_tried_a
     assert (
         "cell 1 is not brought back: The cell could not be brought back: the cell has" in still.text
     )
-    assert (result.status, result.output) == ("completed", "paid ann")
+    assert (result.status, result.output) == ("completed", "paid ann\npaid dan")
     assert bank.paid == [("ann", 1), ("dan", 1), ("bob", 2), ("bob", 2)]
+
+
+async def test_the_last_answer_of_a_cell_that_has_ended_is_compared_too(
+    tmp_path: Path, bank: Bank
+) -> None:
+    over = asyncio.Event()
+    async with asyncio.timeout(SECONDS):
+        async with bank.code_mode(tmp_path, on_event=ends(over)) as first:
+            await first.exec("text(await tools.pay({to: 'ann', cents: 1}))", yield_time_ms=0)
+            await over.wait()
+        rewrite(tmp_path / "cells.db", "paid ann", "paid eve")
+        async with bank.code_mode(tmp_path) as second:
+            told = await second.wait("1")
+
+    assert told.status == "failed"
+    assert "the cell has said something else than before, up to output 3" in told.text
+
+
+def ends(over: asyncio.Event) -> Callable[[object], None]:
+    """Tells of the end of a cell that nobody observes."""
+
+    def noted(event: object) -> None:
+        if isinstance(event, CellNews) and event.ended:
+            over.set()
+
+    return noted
 
 
 async def test_a_cell_that_was_refused_can_be_ended(tmp_path: Path, bank: Bank) -> None:
@@ -331,13 +358,8 @@ async def test_a_cell_that_kills_its_worker_each_time_stays_refused(
 
 async def test_values_of_a_cell_that_has_ended_are_stored_once(tmp_path: Path, bank: Bank) -> None:
     over = asyncio.Event()
-
-    def noted(event: object) -> None:
-        if isinstance(event, CellNews) and event.ended:
-            over.set()
-
     async with asyncio.timeout(SECONDS):
-        async with bank.code_mode(tmp_path, on_event=noted) as first:
+        async with bank.code_mode(tmp_path, on_event=ends(over)) as first:
             await first.exec(
                 "store('k', 'first'); await tools.pay({to: 'ann', cents: 1})", yield_time_ms=0
             )

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from codemode.durable.journal import ClockReadings, Head, JournalEntry, Settled
+from codemode.durable.store import OutputMark
 from codemode.engine import events as ev
 from codemode.engine.workers import WorkersEngine
 from codemode.protocol.types import TextItem
@@ -105,3 +106,27 @@ async def test_what_has_no_answer_is_what_the_cell_waits_for(engine: WorkersEngi
     assert [each.delay_ms for each in again.replay.timers.values()] == [60_000]
     texts = [event.text for event in again.said if isinstance(event, TextItem)]
     assert texts == (["1"] if settled.call == 1 else [])
+
+
+async def test_outputs_behind_which_something_was_done_must_come_again(
+    engine: WorkersEngine,
+) -> None:
+    recorded = await record(engine, PROGRAMS["parallel calls"])
+    end = recorded.outputs.mark
+    marks = {
+        "the same": end,
+        "others": OutputMark(end.count, b"12345678"),
+        "more": OutputMark(end.count + 1, end.digest),
+    }
+    found = {
+        name: str((await replay(engine, recorded.entries, [mark])).divergence)
+        for name, mark in marks.items()
+    }
+
+    assert found == {
+        "the same": "None",
+        "others": f"the cell has said something else than before, up to output {end.count};"
+        " nothing was executed",
+        "more": f"the cell has said less than before: {end.count} outputs, and there were"
+        f" {end.count + 1}; nothing was executed",
+    }

@@ -12,10 +12,12 @@ import pytest
 
 from codemode.durable.sqlite import SqliteStore
 from codemode.durable.store import (
-    CallChanged,
+    CallBegun,
+    CallRequested,
     CellBegun,
     EntryWritten,
     OutputDelivered,
+    OutputMark,
     SessionHeldError,
     StoredCall,
     StoreError,
@@ -40,11 +42,13 @@ def other(store: SqliteStore) -> SqliteStore:
 async def test_what_was_written_is_there_for_the_next(store: SqliteStore) -> None:
     await store.open_session("s")
     store.write("s", BEGUN)
-    store.write("s", CallChanged("1", 1, "pay", "requested"))
-    store.write("s", CallChanged("1", 2, "pay", "running"))
+    store.write("s", CallRequested("1", 1, "pay", OutputMark(4, b"4")))
+    store.write("s", CallRequested("1", 2, "pay", OutputMark(5, b"5")))
+    store.write("s", CallBegun("1", 2))
+    store.write("s", CallRequested("1", 2, "pay", OutputMark(5, b"5")))
     store.write("s", EntryWritten("1", b"answer", 1))
     store.write("s", ValuesCommitted("1", {"k": b"1"}))
-    await store.write("s", OutputDelivered("1", 3))
+    await store.write("s", OutputDelivered("1", 3, OutputMark(7, b"7")))
     await store.close_session("s")
     next_one = other(store)
     session = await next_one.open_session("s")
@@ -56,7 +60,8 @@ async def test_what_was_written_is_there_for_the_next(store: SqliteStore) -> Non
     assert (cell.request, cell.tools, cell.delivered) == (b"request", b"tools", 3)
     assert (cell.committed, cell.refused) == (True, "")
     assert cell.calls == (StoredCall(2, "pay", "running"),)
-    assert journal == b"head answer"
+    assert journal.entries == b"head answer"
+    assert set(journal.marks) == {OutputMark(5, b"5"), OutputMark(7, b"7")}
 
 
 async def test_writes_are_done_in_order_and_a_reader_stands_behind_them(store: SqliteStore) -> None:
@@ -73,7 +78,7 @@ async def test_writes_are_done_in_order_and_a_reader_stands_behind_them(store: S
     journal = await store.journal("s", "1")
     await asyncio.gather(*noting)
 
-    assert journal == b"head " + b"".join(b"%d," % number for number in range(2_000))
+    assert journal.entries == b"head " + b"".join(b"%d," % number for number in range(2_000))
     assert done == list(range(2_001))
 
 

@@ -19,7 +19,7 @@ from ..durable.journalled_session import JournalledSession
 from ..durable.journals import Journals
 from ..durable.sqlite import SqliteStore
 from ..durable.store import (
-    CallChanged,
+    CallBegun,
     CellForgotten,
     CellRefused,
     OutputDelivered,
@@ -283,12 +283,16 @@ class DurableSession:
             finally:
                 await self._look_again(cell_id)
         elif isinstance(response, Yielded | Pending):
-            await self._journals.write(OutputDelivered(cell_id, len(response.items)))
+            said = self._journals.outputs.get(cell_id)
+            mark = None if said is None else said.mark
+            await self._journals.write(OutputDelivered(cell_id, len(response.items), mark))
         else:
+            self._journals.outputs.pop(cell_id, None)
             await self._journals.write(CellForgotten(cell_id))
 
     def given_up(self, cell_id: str) -> None:
         """A cell was ended, and its result is not handed over."""
+        self._journals.outputs.pop(cell_id, None)
         self._journals.quietly(CellForgotten(cell_id))
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────
@@ -325,10 +329,10 @@ class DurableSession:
             came, self._call_came = self._call_came, asyncio.Event()
             came.set()
 
-    async def runs(self, call: ToolCall, name: str) -> None:
+    async def runs(self, call: ToolCall) -> None:
         """Have in the store that the tool of a call runs, before it does."""
         number = int(call.runtime_tool_call_id.removeprefix("tool-"))
-        await self._journals.write(CallChanged(call.cell_id, number, name, "running"))
+        await self._journals.write(CallBegun(call.cell_id, number))
 
 
 class _DurableGate:
@@ -341,7 +345,7 @@ class _DurableGate:
     async def pass_on(self, call: ToolCall, name: str, end: End) -> JsonValue:
         """Pass a prepared call on; see ``tools.chain.CallGate``."""
         call = await self._session.settle_unknown(call, name, end)
-        noted = _NotedEnd(self._session, name, end)
+        noted = _NotedEnd(self._session, end)
         return await (
             noted.invoke(call) if self._gate is None else self._gate.pass_on(call, name, noted)
         )
@@ -350,9 +354,8 @@ class _DurableGate:
 class _NotedEnd:
     """The end of a chain, where it is noted that a tool runs."""
 
-    def __init__(self, session: DurableSession, name: str, end: End) -> None:
+    def __init__(self, session: DurableSession, end: End) -> None:
         self._session = session
-        self._name = name
         self._end = end
 
     @property
@@ -366,7 +369,7 @@ class _NotedEnd:
         return self._end.change(call, arguments)
 
     async def invoke(self, call: ToolCall) -> JsonValue:
-        await self._session.runs(call, self._name)
+        await self._session.runs(call)
         return await self._end.invoke(call)
 
 

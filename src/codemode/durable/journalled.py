@@ -47,7 +47,7 @@ from .journal import (
 )
 from .outputs import Outputs
 from .replay import DivergenceError
-from .store import CallChanged, CellBegun, CellRefused, EntryWritten, StoreError
+from .store import CallRequested, CellBegun, CellRefused, EndReached, EntryWritten, StoreError
 
 if TYPE_CHECKING:
     from ..engine.catalogue import Catalogue
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from .journal import InputEntry
     from .journals import CellOwner, Journals
     from .replay import Replay
-    from .store import Change, StoredCell
+    from .store import Change, OutputMark, StoredCell
 
 REVIVALS: Final = 3
 """How many workers may die under one cell."""
@@ -84,9 +84,9 @@ class JournalledCell:
         self._sink = sink
         self._inner: EngineCell | None = None
         self._names: list[str] = msgspec.json.decode(catalogue.names)
-        self._outputs = Outputs()
-        self._before_loss: tuple[int, bytes] | None = None
-        """Outputs that the owner had heard when its worker was lost, and their hash."""
+        self._outputs = journals.outputs[self.cell_id] = Outputs()
+        self._before_loss: OutputMark | None = None
+        """What the owner had heard when its worker was lost."""
         self._open_turns = 1
         self._asked = 0  # inputs that were asked to be written
         self._barrier = 0  # those that a replay reads in the journal
@@ -131,8 +131,9 @@ class JournalledCell:
         """Start the program again, with the journal behind it."""
         # The store reads behind everything that it was asked to write by now: nothing awaits in between.
         self._barrier = self._asked
-        replay = await self._journals.read(self.cell_id)
-        self._replay, self._outputs = replay, replay.said
+        replay = await self._journals.read(self.cell_id, self._before_loss)
+        self._replay = replay
+        self._outputs = self._journals.outputs[self.cell_id] = replay.said
         self._loads = deque(each for each in replay.inputs if isinstance(each, ValueLoaded))
         self._held = []
         turns = [each for each in replay.inputs if not isinstance(each, ValueLoaded)]
@@ -149,19 +150,23 @@ class JournalledCell:
 
     def resolve(self, call: int, json: str) -> None:
         """Journal the answer, then deliver it."""
-        self._input(Settled(*self._seen(), call, json=json), call)
+        seen = self._seen()
+        self._input(Settled(seen.count, seen.digest, call, json=json), call)
 
     def reject(self, call: int, text: str) -> None:
         """Journal the failure, then deliver it."""
-        self._input(Settled(*self._seen(), call, error=text), call)
+        seen = self._seen()
+        self._input(Settled(seen.count, seen.digest, call, error=text), call)
 
     def fire_timer(self, timer: int) -> None:
         """Journal that the timer is due, then fire it."""
-        self._input(TimerFired(*self._seen(), timer))
+        seen = self._seen()
+        self._input(TimerFired(seen.count, seen.digest, timer))
 
     def load(self, json: bytes | None) -> None:
         """Journal the value, then deliver it."""
-        self._input(ValueLoaded(*self._seen(), json))
+        seen = self._seen()
+        self._input(ValueLoaded(seen.count, seen.digest, json))
 
     def flush(self) -> None:
         """Ask for what was written so far; a cell that is replayed tells it afterwards."""
@@ -192,9 +197,9 @@ class JournalledCell:
         if self._reviving is not None:
             self._reviving.cancel()
 
-    def _seen(self) -> tuple[int, bytes]:
-        """How much the owner has heard, and its hash; while the cell is revived, what it had heard before."""
-        return self._before_loss or (self._outputs.count, self._outputs.digest)
+    def _seen(self) -> OutputMark:
+        """What the owner has heard; while the cell is revived, what it had heard before."""
+        return self._before_loss or self._outputs.mark
 
     def _input(self, entry: InputEntry, settles: int = 0) -> None:
         if self._over:
@@ -238,6 +243,7 @@ class JournalledCell:
     def _leave(self, reason: str) -> None:
         """The cell is over here, and stays in the store with what it has stored."""
         self.let_go()
+        self._journals.outputs.pop(self.cell_id, None)
         self._sink.forget_stored()  # it commits when it ends by itself
         self._journals.on_left(self.cell_id)
         self._sink.on_lost(f"{reason.rstrip('.')}. The cell stays in the store.", None)
@@ -287,7 +293,7 @@ class JournalledCell:
         self._inner = None
         if self._replay is None and self._before_loss is None:
             # It was live: from here on its owner is one that has heard the beginning.
-            self._before_loss = (self._outputs.count, self._outputs.digest)
+            self._before_loss = self._outputs.mark
             self._is_new_owner = False
         self._revivals += 1
         if limit is not None:
@@ -313,9 +319,10 @@ class JournalledCell:
         if isinstance(event, Idle):
             self._open_turns = max(0, self._open_turns - 1)
         elif isinstance(event, ToolCalled):
-            self._quietly(
-                CallChanged(self.cell_id, event.number, self._name(event.index), "requested")
-            )
+            name, mark = self._name(event.index), self._outputs.mark
+            self._quietly(CallRequested(self.cell_id, event.number, name, mark))
+        elif isinstance(event, Finished):
+            self._quietly(EndReached(self.cell_id, self._outputs.mark))
 
     def _quietly(self, change: Change) -> None:
         """Write what nothing waits for; a store that fails ends the cell all the same."""
@@ -394,13 +401,16 @@ class JournalledCell:
             ):
                 self._journals.on_settled(self._sink, event)
         if replay.finished is None:
-            passed += [*replay.timers.values(), *replay.calls.values()]
+            calls = list(replay.calls.values())
+            for call in calls:
+                self._note(call)
+            passed += [*replay.timers.values(), *calls]
         return passed
 
     def _unheard(self) -> list[Event]:
         """For the same owner: what the cell said after what was heard before its worker died."""
         assert self._before_loss is not None, "a cell is revived when its worker was lost"
-        heard, _ = self._before_loss
+        heard = self._before_loss.count
         new = [event for number, event in self._held if number > heard]
         for event in new:
             self._note(event)

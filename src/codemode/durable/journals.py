@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from ..engine.events import ToolCalled
     from ..protocol.types import CellId, ExecuteRequest
     from .journal import JournalEntry
-    from .store import CellStore, Change, StoredCell
+    from .outputs import Outputs
+    from .store import CellStore, Change, OutputMark, StoredCell
 
 
 class CellOwner(Sink, Protocol):
@@ -46,6 +47,7 @@ class Journals:
 
     Attributes:
         resuming: cells to resume when they are started, by id.
+        outputs: what cells have said so far, by id.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Journals:
         self.on_settled = on_settled
         self.on_left = on_left
         self.resuming: dict[str, StoredCell] = {}
+        self.outputs: dict[str, Outputs] = {}
 
     def __repr__(self) -> str:
         return f"<journals of {self.session!r} in {self.store!r}>"
@@ -73,21 +76,23 @@ class Journals:
         """Write what nothing waits for: a failure here is that of the next change of the same cell."""
         self.write(change).add_done_callback(_retrieved)
 
-    async def read(self, cell_id: str) -> Replay:
+    async def read(self, cell_id: str, heard: OutputMark | None = None) -> Replay:
         """The journal of a cell, ready to be replayed; the cell is marked where it is damaged.
+
+        ``heard`` is what its owner has heard of it.
 
         Raises:
             JournalError: it is damaged, or of another engine.
             StoreError: it cannot be read.
         """
-        content = await self.store.journal(self.session, cell_id)
+        stored = await self.store.journal(self.session, cell_id)
         try:
-            entries = read_journal(content)
+            entries = read_journal(stored.entries)
         except JournalError as error:
             self.quietly(CellRefused(cell_id, str(error)))
             raise
         check_engine(entries)
-        return Replay(entries)
+        return Replay(entries, stored.marks if heard is None else (*stored.marks, heard))
 
 
 def check_engine(entries: list[JournalEntry]) -> None:

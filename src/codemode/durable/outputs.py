@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from ..engine.events import ClockRead, Idle
+from .store import OutputMark
 
 if TYPE_CHECKING:
     from ..engine.events import Event
@@ -29,6 +30,11 @@ class Outputs:
     def digest(self) -> bytes:
         """Of everything so far."""
         return self._hash.digest()
+
+    @property
+    def mark(self) -> OutputMark:
+        """Everything so far."""
+        return OutputMark(self.count, self.digest)
 
     def add(self, event: Event) -> bool:
         """Take an event; whether it is an output."""

@@ -8,6 +8,7 @@ said is a divergence, found before anything was done.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from ..engine.events import Finished, Idle, TimerCleared, TimerSet, ToolCalled
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from ..engine.events import Event
     from .journal import InputEntry, JournalEntry
+    from .store import OutputMark
 
 
 class DivergenceError(JournalError):
@@ -30,6 +32,7 @@ class Replay:
 
     Args:
         entries: as :func:`codemode.durable.journal.read_journal` gives them.
+        marks: of outputs behind which something was done: they must come, and be the same.
 
     Attributes:
         head: what to start the cell with.
@@ -41,7 +44,7 @@ class Replay:
         said: what it has said so far.
     """
 
-    def __init__(self, entries: Iterable[JournalEntry]) -> None:
+    def __init__(self, entries: Iterable[JournalEntry], marks: Iterable[OutputMark] = ()) -> None:
         first, *rest = entries
         assert isinstance(first, Head), "a journal that was read begins with its head"
         self.head = first
@@ -57,6 +60,7 @@ class Replay:
         self._turns_before = sum(not isinstance(each, ValueLoaded) for each in self.inputs)
         self._turns = 0
         self._checked = 0
+        self._marks = deque(sorted(marks, key=lambda each: each.count))
 
     def __repr__(self) -> str:
         return f"<replay of {len(self.inputs)} inputs, {self._turns} turns, {self.said!r}>"
@@ -99,7 +103,7 @@ class Replay:
                 pass
 
     def _check(self) -> None:
-        """Compare what was seen before each input that was delivered after so many outputs."""
+        """Compare what was seen before each input and mark that came after so many outputs."""
         while self._checked < len(self.inputs):
             entry = self.inputs[self._checked]
             if entry.seen > self.said.count:
@@ -110,6 +114,13 @@ class Replay:
                     f" (input {self._checked + 1} of {len(self.inputs)}); nothing was executed"
                 )
             self._checked += 1
+        while self._marks and self._marks[0].count <= self.said.count:
+            mark = self._marks.popleft()
+            if mark.count == self.said.count and mark.digest != self.said.digest:
+                raise DivergenceError(
+                    f"the cell has said something else than before, up to output {mark.count};"
+                    " nothing was executed"
+                )
 
     def _check_end(self) -> None:
         self._check()
@@ -118,6 +129,11 @@ class Replay:
                 f"the cell has said less than before: {self.said.count} outputs, and"
                 f" {self.inputs[self._checked].seen} came before input {self._checked + 1};"
                 " nothing was executed"
+            )
+        if self._marks:
+            raise DivergenceError(
+                f"the cell has said less than before: {self.said.count} outputs, and there were"
+                f" {self._marks[-1].count}; nothing was executed"
             )
         for entry in self.inputs:
             if isinstance(entry, Settled):

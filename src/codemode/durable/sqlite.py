@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, cast
 
 from .lease import has_died, owner_here
-from .sqlite_tables import SCHEMA, TABLES, apply, read_cells, read_entries
+from .sqlite_tables import SCHEMA, TABLES, apply, read_cells, read_journal
 from .store import CellForgotten, SessionHeldError, StoredSession, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .store import Change, StoredCell
+    from .store import Change, StoredCell, StoredJournal
 
 T = TypeVar("T")
 
@@ -78,9 +78,9 @@ class SqliteStore:
         """See :class:`~codemode.durable.store.CellStore`."""
         return self._put(_Job(lambda db: apply(db, session, change), session))
 
-    async def journal(self, session: str, cell_id: str) -> bytes:
+    async def journal(self, session: str, cell_id: str) -> StoredJournal:
         """See :class:`~codemode.durable.store.CellStore`."""
-        return await self._ask(lambda db: read_entries(db, session, cell_id))
+        return await self._ask(lambda db: read_journal(db, session, cell_id))
 
     async def cells(self, session: str | None = None) -> tuple[StoredCell, ...]:
         """See :class:`~codemode.durable.store.CellStore`."""

@@ -8,14 +8,18 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from .store import (
-    CallChanged,
+    CallBegun,
+    CallRequested,
     CellBegun,
     CellForgotten,
     CellRefused,
+    EndReached,
     EntryWritten,
     OutputDelivered,
+    OutputMark,
     StoredCall,
     StoredCell,
+    StoredJournal,
     StoreError,
     ValuesCommitted,
 )
@@ -37,7 +41,8 @@ create table if not exists stored_values (
 create table if not exists cells (
   session text not null, cell text not null, number integer not null, began real not null, request blob not null,
   tools text not null, delivered integer not null default 0, committed integer not null default 0,
-  refused text not null default '', primary key (session, cell)
+  refused text not null default '', seen integer not null default 0, outputs blob not null default x'',
+  primary key (session, cell)
 );
 create table if not exists tool_lists (digest text primary key, tools blob not null);
 create table if not exists entries (
@@ -46,7 +51,7 @@ create table if not exists entries (
 create index if not exists entries_of_cell on entries (session, cell, id);
 create table if not exists calls (
   session text not null, cell text not null, number integer not null, tool text not null, state text not null,
-  primary key (session, cell, number)
+  seen integer not null, outputs blob not null, primary key (session, cell, number)
 ) without rowid;
 """
 
@@ -73,10 +78,15 @@ def apply(db: sqlite3.Connection, session: str, change: Change) -> None:
                     "delete from calls where session = ? and cell = ? and number = ?",
                     (session, cell, settled),
                 )
-        case CallChanged(cell, number, tool, state):
+        case CallRequested(cell, number, tool, mark):
             db.execute(
-                "insert or replace into calls values (?, ?, ?, ?, ?)",
-                (session, cell, number, tool, state),
+                "insert or ignore into calls values (?, ?, ?, ?, 'requested', ?, ?)",
+                (session, cell, number, tool, mark.count, mark.digest),
+            )
+        case CallBegun(cell, number):
+            db.execute(
+                "update calls set state = 'running' where session = ? and cell = ? and number = ?",
+                (session, cell, number),
             )
         case ValuesCommitted(cell, values):
             db.execute(
@@ -86,11 +96,15 @@ def apply(db: sqlite3.Connection, session: str, change: Change) -> None:
                 "insert or replace into stored_values values (?, ?, ?)",
                 [(session, key, json) for key, json in values.items()],
             )
-        case OutputDelivered(cell, items):
+        case OutputDelivered(cell, items, mark):
             db.execute(
                 "update cells set delivered = delivered + ? where session = ? and cell = ?",
                 (items, session, cell),
             )
+            if mark is not None:
+                _note_mark(db, session, cell, mark)
+        case EndReached(cell, mark):
+            _note_mark(db, session, cell, mark)
         case CellRefused(cell, reason):
             db.execute(
                 "update cells set refused = ? where session = ? and cell = ?",
@@ -107,7 +121,15 @@ def _append(db: sqlite3.Connection, session: str, cell: str, entry: bytes) -> No
     )
 
 
-def read_entries(db: sqlite3.Connection, session: str, cell_id: str) -> bytes:
+def _note_mark(db: sqlite3.Connection, session: str, cell: str, mark: OutputMark) -> None:
+    # The hash of more outputs covers those before them.
+    db.execute(
+        "update cells set seen = ?, outputs = ? where session = ? and cell = ? and seen < ?",
+        (mark.count, mark.digest, session, cell, mark.count),
+    )
+
+
+def read_journal(db: sqlite3.Connection, session: str, cell_id: str) -> StoredJournal:
     """The journal of a cell.
 
     Raises:
@@ -119,7 +141,12 @@ def read_entries(db: sqlite3.Connection, session: str, cell_id: str) -> bytes:
     content = b"".join(row[0] for row in rows)
     if not content:
         raise StoreError(f"session {session!r} has no cell {cell_id!r} in the store")
-    return content
+    marks = db.execute(
+        "select seen, outputs from calls where session = ?1 and cell = ?2 union"
+        " select seen, outputs from cells where session = ?1 and cell = ?2 and seen > 0",
+        (session, cell_id),
+    )
+    return StoredJournal(content, tuple(OutputMark(*each) for each in marks))
 
 
 def read_cells(db: sqlite3.Connection, session: str | None) -> tuple[StoredCell, ...]:

@@ -34,6 +34,13 @@ class SessionHeldError(StoreError):
     code: ClassVar[str] = "session_held"
 
 
+class OutputMark(Struct, frozen=True):
+    """How many outputs a cell has said, and the hash of all of them: a cell that is made again must say the same."""
+
+    count: int = 0
+    digest: bytes = b""
+
+
 class CellBegun(Struct, frozen=True):
     """A cell is admitted.
 
@@ -59,13 +66,20 @@ class EntryWritten(Struct, frozen=True):
     settled: int = 0
 
 
-class CallChanged(Struct, frozen=True):
-    """A call was made, or its tool is about to run."""
+class CallRequested(Struct, frozen=True):
+    """A call was made; ``mark`` stands behind it. One that is known already stays as it is."""
 
     cell_id: str
     number: int
     tool: str
-    state: CallState
+    mark: OutputMark
+
+
+class CallBegun(Struct, frozen=True):
+    """The tool of a call that was requested is about to run."""
+
+    cell_id: str
+    number: int
 
 
 class ValuesCommitted(Struct, frozen=True):
@@ -76,10 +90,18 @@ class ValuesCommitted(Struct, frozen=True):
 
 
 class OutputDelivered(Struct, frozen=True):
-    """So many items more of the cell's output were handed over."""
+    """So many items more of the cell's output were handed over; ``mark`` stands behind them."""
 
     cell_id: str
     items: int
+    mark: OutputMark | None = None
+
+
+class EndReached(Struct, frozen=True):
+    """The program is over; ``mark`` stands behind its last output."""
+
+    cell_id: str
+    mark: OutputMark
 
 
 class CellRefused(Struct, frozen=True):
@@ -98,9 +120,11 @@ class CellForgotten(Struct, frozen=True):
 Change: TypeAlias = (
     CellBegun
     | EntryWritten
-    | CallChanged
+    | CallRequested
+    | CallBegun
     | ValuesCommitted
     | OutputDelivered
+    | EndReached
     | CellRefused
     | CellForgotten
 )
@@ -142,6 +166,18 @@ class StoredCell(Struct, frozen=True, kw_only=True):
     refused: str = ""
 
 
+class StoredJournal(Struct, frozen=True):
+    """The journal of a cell.
+
+    Attributes:
+        entries: as they were written, one behind the other.
+        marks: of outputs that somebody has seen the effect of, in no order.
+    """
+
+    entries: bytes
+    marks: tuple[OutputMark, ...] = ()
+
+
 class StoredSession(Struct, frozen=True, kw_only=True):
     """A session as it was left.
 
@@ -176,7 +212,7 @@ class CellStore(Protocol):
         The future raises StoreError if it could not be written; then nothing behind it is written either.
         """
 
-    async def journal(self, session: str, cell_id: str) -> bytes:
+    async def journal(self, session: str, cell_id: str) -> StoredJournal:
         """The journal of a cell, with everything that was asked to be written before.
 
         Raises:
