@@ -6,12 +6,12 @@ that a limit cannot exist without them. A limit that may be switched off takes `
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from .errors import UsageError
+from .lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -262,7 +262,7 @@ _UNITS = {
     "bytes": {"": 1, "b": 1, "kib": KIB, "mib": MIB, "gib": GIB},
     "ms": {"": 1, "ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000},
 }
-_NUMBER = re.compile(r"([0-9](?:_?[0-9]){0,17}(?:\.[0-9]{1,9})?)\s*([a-zA-Z]*)")
+_NUMBER = lazy_pattern(r"([0-9](?:_?[0-9]){0,17}(?:\.[0-9]{1,9})?)\s*([a-zA-Z]*)")
 
 
 def read_limit(

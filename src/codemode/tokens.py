@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
-import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
+
+from .lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,8 +36,8 @@ LOOK_SECONDS: Final = 1.0
 """How old what is known of a file of tokens may be."""
 
 _NAME: Final = r"(?P<name>[A-Za-z0-9][A-Za-z0-9._@-]{0,63})"
-_LINE: Final = re.compile(rf"{_NAME}(?:\s*:\s*|\s+)(?P<token>\S.*)")
-_NAMED: Final = re.compile(rf"{_NAME}:\s+(?P<token>\S.*)")
+_LINE: Final = lazy_pattern(rf"{_NAME}(?:\s*:\s*|\s+)(?P<token>\S.*)")
+_NAMED: Final = lazy_pattern(rf"{_NAME}:\s+(?P<token>\S.*)")
 """A line that cannot be a token by itself, unless that has a blank in it."""
 
 _log: Final = logging.getLogger(__name__)

@@ -6,9 +6,9 @@ first tried inside of brackets, behind one line of ours, and sent as it is where
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
+from ..lazy_pattern import lazy_pattern
 from ..surface.code_text import code_of
 from ..surface.source import PRAGMA
 from ..surface.text import trim
@@ -28,7 +28,7 @@ for (const v of $blocks ? $value.content : [$value]) $show(v);
 """
 _LINES_BEFORE: Final = 1
 
-_PLACE: Final = re.compile(r"(?<=exec_main\.mjs:)[0-9]{1,9}(?=:[0-9])")
+_PLACE: Final = lazy_pattern(r"(?<=exec_main\.mjs:)[0-9]{1,9}(?=:[0-9])")
 
 
 def is_whole(text: str) -> bool:

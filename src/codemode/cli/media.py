@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ..lazy_pattern import lazy_pattern
 from ..limits import GIB, amount
 from ..protocol.types import ImageItem
 
@@ -28,23 +29,23 @@ UNKNOWN: Final = ".bin"
 WRITTEN_BYTES: Final = GIB
 """How much of images and sounds one run writes to files."""
 
-_DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(|;[^,]*+),", re.IGNORECASE)
+_DATA_URL: Final = lazy_pattern(r"data:([\w.+-]+/[\w.+-]+)?(|;[^,]*+),", re.IGNORECASE)
 
-_WAV: Final = (".wav", re.compile(rb"RIFF....WAVE", re.DOTALL))
-_MP3: Final = (".mp3", re.compile(rb"ID3|\xff[\xe2-\xe7\xf2-\xf7\xfa-\xff]"))
-_MP4: Final = (".m4a", re.compile(rb"....ftyp", re.DOTALL))
-_FLAC: Final = (".flac", re.compile(rb"fLaC"))
-_ICO: Final = (".ico", re.compile(rb"\x00\x00\x01\x00"))
+_WAV: Final = (".wav", lazy_pattern(rb"RIFF....WAVE", re.DOTALL))
+_MP3: Final = (".mp3", lazy_pattern(rb"ID3|\xff[\xe2-\xe7\xf2-\xf7\xfa-\xff]"))
+_MP4: Final = (".m4a", lazy_pattern(rb"....ftyp", re.DOTALL))
+_FLAC: Final = (".flac", lazy_pattern(rb"fLaC"))
+_ICO: Final = (".ico", lazy_pattern(rb"\x00\x00\x01\x00"))
 _FILES: Final[dict[str, tuple[str, re.Pattern[bytes]]]] = {
-    "image/png": (".png", re.compile(rb"\x89PNG\r\n\x1a\n")),
-    "image/jpeg": (".jpg", re.compile(rb"\xff\xd8\xff")),
-    "image/jpg": (".jpg", re.compile(rb"\xff\xd8\xff")),
-    "image/gif": (".gif", re.compile(rb"GIF8[79]a")),
-    "image/webp": (".webp", re.compile(rb"RIFF....WEBP", re.DOTALL)),
-    "image/avif": (".avif", re.compile(rb"....ftypavi[fs]", re.DOTALL)),
-    "image/heic": (".heic", re.compile(rb"....ftyp(?:hei|hev|mif)", re.DOTALL)),
-    "image/bmp": (".bmp", re.compile(rb"BM")),
-    "image/tiff": (".tiff", re.compile(rb"II\*\x00|MM\x00\*")),
+    "image/png": (".png", lazy_pattern(rb"\x89PNG\r\n\x1a\n")),
+    "image/jpeg": (".jpg", lazy_pattern(rb"\xff\xd8\xff")),
+    "image/jpg": (".jpg", lazy_pattern(rb"\xff\xd8\xff")),
+    "image/gif": (".gif", lazy_pattern(rb"GIF8[79]a")),
+    "image/webp": (".webp", lazy_pattern(rb"RIFF....WEBP", re.DOTALL)),
+    "image/avif": (".avif", lazy_pattern(rb"....ftypavi[fs]", re.DOTALL)),
+    "image/heic": (".heic", lazy_pattern(rb"....ftyp(?:hei|hev|mif)", re.DOTALL)),
+    "image/bmp": (".bmp", lazy_pattern(rb"BM")),
+    "image/tiff": (".tiff", lazy_pattern(rb"II\*\x00|MM\x00\*")),
     "image/x-icon": _ICO,
     "image/vnd.microsoft.icon": _ICO,
     "audio/wav": _WAV,
@@ -56,14 +57,14 @@ _FILES: Final[dict[str, tuple[str, re.Pattern[bytes]]]] = {
     "audio/mp4": _MP4,
     "audio/m4a": _MP4,
     "audio/x-m4a": _MP4,
-    "audio/aac": (".aac", re.compile(rb"\xff[\xf0\xf1\xf8\xf9]")),
+    "audio/aac": (".aac", lazy_pattern(rb"\xff[\xf0\xf1\xf8\xf9]")),
     "audio/flac": _FLAC,
     "audio/x-flac": _FLAC,
-    "audio/ogg": (".ogg", re.compile(rb"OggS")),
-    "audio/opus": (".opus", re.compile(rb"OggS")),
-    "audio/webm": (".weba", re.compile(rb"\x1a\x45\xdf\xa3")),
-    "audio/aiff": (".aiff", re.compile(rb"FORM....AIF[FC]", re.DOTALL)),
-    "audio/midi": (".mid", re.compile(rb"MThd")),
+    "audio/ogg": (".ogg", lazy_pattern(rb"OggS")),
+    "audio/opus": (".opus", lazy_pattern(rb"OggS")),
+    "audio/webm": (".weba", lazy_pattern(rb"\x1a\x45\xdf\xa3")),
+    "audio/aiff": (".aiff", lazy_pattern(rb"FORM....AIF[FC]", re.DOTALL)),
+    "audio/midi": (".mid", lazy_pattern(rb"MThd")),
 }
 """The extension of each type, and how its files begin."""
 

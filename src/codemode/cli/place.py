@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import click
 
 from ..errors import UsageError
+from ..lazy_pattern import lazy_pattern
 from ..remote.grpc import GrpcSessionProvider, GrpcTls
 from ..remote.process import ProcessSessionProvider
 from ..runtime.local import LocalSessionProvider
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Provider: TypeAlias = LocalSessionProvider | ProcessSessionProvider | GrpcSessionProvider
 
-_URL: Final = re.compile(r"unix:|[A-Za-z][A-Za-z0-9+.-]*://")
+_URL: Final = lazy_pattern(r"unix:|[A-Za-z][A-Za-z0-9+.-]*://")
 """How a host begins that is no command; the provider decides about URLs."""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import sys
 import threading
 from pathlib import Path
@@ -20,6 +19,7 @@ from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.output.vt100 import Vt100_Output
 from pygments.lexers.javascript import JavascriptLexer
 
+from ..lazy_pattern import lazy_pattern
 from .entry import has_code, is_whole
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ HELPERS: Final = (
     "tools", "yield_control",
 )  # fmt: skip
 
-_MEMBER: Final = re.compile(r"\btools\.([\w$]*)$")
-_WORD: Final = re.compile(r"(?<![\w$.])[\w$]+$")
-_COMMAND: Final = re.compile(r"^\.\w*$")
+_MEMBER: Final = lazy_pattern(r"\btools\.([\w$]*)$")
+_WORD: Final = lazy_pattern(r"(?<![\w$.])[\w$]+$")
+_COMMAND: Final = lazy_pattern(r"^\.\w*$")
 
 
 class Prompt(Protocol):

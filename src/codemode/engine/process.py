@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ..errors import EngineError
+from ..lazy_pattern import lazy_pattern
 from .installed import find
 from .seccomp import ARCHITECTURES, compile_filter
 from .timezone import system_time_zone
@@ -32,7 +33,7 @@ WORDS_BYTES: Final = 4096
 GONE_SECONDS: Final = 1.0
 """A process that was killed is gone after 2 ms."""
 
-_FOLDERS: Final = re.compile(r"(?<![^\s(\"'=])(?:/[^\s/]+)*/(?=[^\s/])")
+_FOLDERS: Final = lazy_pattern(r"(?<![^\s(\"'=])(?:/[^\s/]+)*/(?=[^\s/])")
 """Of a path in V8's last words: a model learns nothing of this machine."""
 
 _POLL_SECONDS: Final = 0.002

@@ -13,14 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ..lazy_pattern import lazy_pattern
 from ..protocol.types import JsonValue
 
-_WORD = re.compile(r"[\w@.\-]+")
-_READING = re.compile(
+_WORD = lazy_pattern(r"[\w@.\-]+")
+_READING = lazy_pattern(
     r"(?:^|_|-)(?:get|search|read|list|check|find|fetch|query|describe|show|view|lookup|count)(?:_|-|$)",
     re.IGNORECASE,
 )
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_HUMP = lazy_pattern(r"(?<=[a-z0-9])(?=[A-Z])")
 LEAST_WORD: Final = 2
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import ssl
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from ..lazy_pattern import lazy_pattern
 from ..tokens import HOW_TO_MAKE_ONE, LEAST_TOKEN, TokenError, TokenFile, parse_tokens
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ TOKEN_VARIABLE: Final = "CODEMODE_HOST_TOKEN"
 GREATEST_PORT: Final = 2**16 - 1
 PORT_DIGITS: Final = 5
 
-_PLACE: Final = re.compile(r"(?P<host>\[.*\]|[^:]*)(?::(?P<port>[^:]*))?")
+_PLACE: Final = lazy_pattern(r"(?P<host>\[.*\]|[^:]*)(?::(?P<port>[^:]*))?")
 
 FORMS: Final = "`stdio://`, `grpc+stdio://`, `grpc://IP:PORT` or `unix:PATH`"
 

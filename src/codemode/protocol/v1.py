@@ -6,12 +6,12 @@ A client reads tolerantly (:class:`HostMessages`). Both write the same bytes for
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
 from msgspec import UNSET, Raw, Struct
 
+from ..lazy_pattern import lazy_pattern
 from ..limits import MIB
 from . import messages as m
 from .frames import (
@@ -322,12 +322,12 @@ def _answer(result: DelegateOkRead | m.DelegateFailed) -> m.DelegateOk | m.Deleg
 
 
 _REWORDED: Final = (
-    (re.compile(r"Object contains unknown field `"), "unknown field `"),
-    (re.compile(r"Object missing required field `"), "missing field `"),
-    (re.compile(r"Invalid (?:enum )?value '(.*)'(?= - at|$)"), r"unknown variant `\1`"),
-    (re.compile(r"Expected `(\w+)(?: null)?`, got `(\w+)`"), r"invalid type: \2, expected \1"),
-    (re.compile(r"Input data was truncated"), "EOF while parsing a value"),
-    (re.compile(r" - at `(\$?[^`]*)`$"), r" at \1"),
+    (lazy_pattern(r"Object contains unknown field `"), "unknown field `"),
+    (lazy_pattern(r"Object missing required field `"), "missing field `"),
+    (lazy_pattern(r"Invalid (?:enum )?value '(.*)'(?= - at|$)"), r"unknown variant `\1`"),
+    (lazy_pattern(r"Expected `(\w+)(?: null)?`, got `(\w+)`"), r"invalid type: \2, expected \1"),
+    (lazy_pattern(r"Input data was truncated"), "EOF while parsing a value"),
+    (lazy_pattern(r" - at `(\$?[^`]*)`$"), r" at \1"),
 )
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
 import shlex
 import shutil
 import signal
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from ..engine.process import signal_name
 from ..errors import EngineError, UsageError
+from ..lazy_pattern import lazy_pattern
 from ..surface.text import on_one_line
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ LINE_BYTES: Final = 8 * 1024
 _OWN_COMMANDS: Final = ("codemode", "codemode-host")
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
-_NOISE: Final = re.compile(r"\s*(\d+: .*|Stack backtrace:|Caused by:)?\s*")
+_NOISE: Final = lazy_pattern(r"\s*(\d+: .*|Stack backtrace:|Caused by:)?\s*")
 
 
 class ProcessListener(Protocol):

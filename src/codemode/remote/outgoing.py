@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from ..errors import UsageError
+from ..lazy_pattern import lazy_pattern
 from ..runtime.callbacks import error_text
 from ..runtime.jsontext import NO_JSON, encode_json
 from ..runtime.session import MAX_YIELD_MS
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
 MAX_DEPTH: Final = 120
 """Arrays and objects inside each other; the reference's host reads 127, and some are the frame's own."""
 
-_STRING: Final = re.compile(rb'"(?:[^"\\]+|\\.)*"')
+_STRING: Final = lazy_pattern(rb'"(?:[^"\\]+|\\.)*"')
 _NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
-_LONE_ESCAPE: Final = re.compile(
+_LONE_ESCAPE: Final = lazy_pattern(
     r"\\u[dD][89aAbB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 )
 

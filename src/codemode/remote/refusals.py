@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import fields
 from typing import Final
 
@@ -13,6 +12,7 @@ from ..errors import (
     SessionClosedError,
     SessionError,
 )
+from ..lazy_pattern import lazy_pattern
 from ..limits import Limits
 
 AGAIN_SECONDS: Final = 0.02
@@ -22,9 +22,9 @@ told something once more."""
 
 STALE: Final = "cell belongs to a stale code-mode host generation"
 
-_BUSY: Final = re.compile(r"exec cell .+ already has an active observer")
-_TERMINATING: Final = re.compile(r"exec cell .+ is already terminating")
-_LIMIT: Final = re.compile(r"Limit reached \((\w+)\): ")
+_BUSY: Final = lazy_pattern(r"exec cell .+ already has an active observer")
+_TERMINATING: Final = lazy_pattern(r"exec cell .+ is already terminating")
+_LIMIT: Final = lazy_pattern(r"Limit reached \((\w+)\): ")
 _TOO_MANY_CELLS: Final = "code-mode host has too many active cells"
 _TOO_MANY_REQUESTS: Final = "code-mode host has too many in-flight requests"
 _UNKNOWN_CATALOG: Final = "unknown code-mode catalog revision"

@@ -21,6 +21,7 @@ from ..errors import (
     UsageError,
     WorkerLostError,
 )
+from ..lazy_pattern import lazy_pattern
 from ..protocol import messages as m
 from ..protocol.types import CellId
 from ..runtime.observation import missing, retrieved
@@ -52,7 +53,7 @@ _log = logging.getLogger(__name__)
 MOVES: Final = 5
 """How many hosts an execute is asked of that certainly do not begin it."""
 
-_GENERATION: Final = re.compile(r"g([1-9][0-9]{0,9}):(.*)", re.DOTALL)
+_GENERATION: Final = lazy_pattern(r"g([1-9][0-9]{0,9}):(.*)", re.DOTALL)
 
 
 class Hosts(Protocol):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, Final
 
 import msgspec
 
+from ..lazy_pattern import lazy_pattern
 from ..surface.json_members import LEVELS, is_deeper
 from .held import memory_of
 
-_LONE: Final = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_LONE: Final = lazy_pattern(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 NO_JSON: Final = "\0"
 """A character that JSON text cannot have: it stands for an escaped backslash for a moment."""

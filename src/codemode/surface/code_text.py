@@ -10,23 +10,24 @@ regular expression was not found to end in its line none is looked for in the re
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
-_TOKEN: Final = re.compile(
+from ..lazy_pattern import lazy_pattern
+
+_TOKEN: Final = lazy_pattern(
     r"(?P<comment>//[^\n\r\u2028\u2029]*|/\*(?:[^*]|\*(?!/))*+(?:\*/|(?P<no_comment_end>\Z)))"
     r"|(?P<string>'(?:[^'\\\n\r]|\\[\s\S])*+'?|\"(?:[^\"\\\n\r]|\\[\s\S])*+\"?)"
     r"|(?P<space>\s+)"
     r"|(?P<word>[\w$]+)"
     r"|(?P<sign>=>|\+\+|--|&&|\|\||\?\?|[\s\S])"
 )
-_TEMPLATE: Final = re.compile(r"(?:[^`\\$]|\\[\s\S]|\$(?!\{))*+")
-_REGEXP: Final = re.compile(
+_TEMPLATE: Final = lazy_pattern(r"(?:[^`\\$]|\\[\s\S]|\$(?!\{))*+")
+_REGEXP: Final = lazy_pattern(
     r"/(?![*/])(?:[^/\\\[\n\r]|\\[^\n\r]|\[(?:[^\]\\\n\r]|\\[^\n\r])*+\])++/[a-zA-Z]*"
 )
-_LINE_END: Final = re.compile(r"[\n\r]|\Z")
-_INK: Final = re.compile(r"[^\n\r\u2028\u2029]")
+_LINE_END: Final = lazy_pattern(r"[\n\r]|\Z")
+_INK: Final = lazy_pattern(r"[^\n\r\u2028\u2029]")
 
 _BEFORE_REGEXP: Final = frozenset(
     "return typeof case in of delete void throw new else do await yield instanceof".split()

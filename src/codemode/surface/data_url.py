@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import unquote_to_bytes
 
+from ..lazy_pattern import lazy_pattern
 from ..limits import amount
 from ..protocol.types import AudioItem, ImageItem
 
-_HEAD = re.compile(r"data:([\w.+-]++/[\w.+-]++)?+(|;[^,]*+),", re.IGNORECASE)
+_HEAD = lazy_pattern(r"data:([\w.+-]++/[\w.+-]++)?+(|;[^,]*+),", re.IGNORECASE)
 """Nothing is tried twice and nothing remembered: a cell may write sixteen million semicolons."""
 
 _ASSUMED: Final = "application/octet-stream"

@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from ..lazy_pattern import lazy_pattern
 from ..protocol.types import JsonValue, ToolDefinition
 from .identifiers import normalize
 from .mcp_result import MCP_RESULT, is_mcp_result
@@ -27,11 +28,11 @@ DeclarationForm: TypeAlias = Literal["shared", "published"]
 itself, in the very form of the published client."""
 FORMS: Final[tuple[DeclarationForm, ...]] = ("shared", "published")
 
-_IMITATION = re.compile(
+_IMITATION = lazy_pattern(
     r"^(?= {0,3}(?:### `|exec tool declaration:|Shared (?:MCP Types|types):|declare const tools\b))",
     re.MULTILINE,
 )
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$", re.MULTILINE)
+_FENCE = lazy_pattern(r"^ {0,3}(`{3,}|~{3,})(.*)$", re.MULTILINE)
 
 
 class Signature(msgspec.Struct, frozen=True, eq=False):

@@ -10,15 +10,17 @@ import json
 import re
 from typing import Final
 
-_ENTITY: Final = re.compile(r"&(?:lt|gt|amp|quot|apos|nbsp|#39|#x27|#34);")
-_ENTITY_NAME: Final = re.compile(r"ReferenceError: (?:lt|gt|amp|quot|apos|nbsp) is not defined")
-_CURLY: Final = re.compile("[\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb]")
-_TAG: Final = re.compile(
+from ..lazy_pattern import lazy_pattern
+
+_ENTITY: Final = lazy_pattern(r"&(?:lt|gt|amp|quot|apos|nbsp|#39|#x27|#34);")
+_ENTITY_NAME: Final = lazy_pattern(r"ReferenceError: (?:lt|gt|amp|quot|apos|nbsp) is not defined")
+_CURLY: Final = lazy_pattern("[\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb]")
+_TAG: Final = lazy_pattern(
     r"\s*<(?:script|code|pre|javascript|js|exec)\b[^<>]{0,200}>", re.IGNORECASE
 )
-FENCE_LINE: Final = re.compile(r"^[ \t]*```[ \t]*\w*[ \t]*$", re.MULTILINE)
+FENCE_LINE: Final = lazy_pattern(r"^[ \t]*```[ \t]*\w*[ \t]*$", re.MULTILINE)
 
-_PYTHON: Final = re.compile(
+_PYTHON: Final = lazy_pattern(
     r"^[ \t]*(?:"
     r"(?:async[ \t]+)?def[ \t]+\w+[ \t]*\("
     r"|from[ \t]+[\w.]+[ \t]+import[ \t]+[\w*]"
@@ -30,7 +32,7 @@ _PYTHON: Final = re.compile(
     r"|(?<![\w$'\"`])f(?:'|\")",
     re.MULTILINE,
 )
-_PYTHON_NAMES: Final = re.compile(
+_PYTHON_NAMES: Final = lazy_pattern(
     r"ReferenceError: (?:None|True|False|len|str|int|float|dict|range|enumerate|isinstance|f) is not defined"
 )
 

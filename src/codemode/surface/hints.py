@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Final
 
+from ..lazy_pattern import lazy_pattern
 from .code_text import code_of
 from .foreign import FENCE, FENCE_LINE, habit_that_does_not_compile, habit_that_fails
 from .identifiers import normalize
@@ -66,7 +67,7 @@ _ANNOTATION: Final = (
     r"|\b(?:const|let|var)\s+[\w$]+\s*:"
 )
 _TYPESCRIPT: Final = tuple(
-    (re.compile(error), re.compile(source, re.MULTILINE))
+    (lazy_pattern(error), lazy_pattern(source, re.MULTILINE))
     for error, source in (
         (r"SyntaxError: Missing initializer in const declaration", r"\bconst\s+[\w$]+\s*:"),
         (r"SyntaxError: Unexpected token ':'", _ANNOTATION),
@@ -91,28 +92,28 @@ _TYPESCRIPT: Final = tuple(
     )
 )
 
-_COMPILE_ERROR = re.compile(r"SyntaxError: [^\n]*")
-_FENCE_CALL = re.compile(r'TypeError: "" is not a function\n    at exec_main\.mjs:[0-9]+:3')
-_IMPORT = re.compile(r"[Uu]nsupported import in exec(?:: |$)")
-_MISSING_GLOBAL = re.compile(
+_COMPILE_ERROR = lazy_pattern(r"SyntaxError: [^\n]*")
+_FENCE_CALL = lazy_pattern(r'TypeError: "" is not a function\n    at exec_main\.mjs:[0-9]+:3')
+_IMPORT = lazy_pattern(r"[Uu]nsupported import in exec(?:: |$)")
+_MISSING_GLOBAL = lazy_pattern(
     r"ReferenceError: ([\w$]+) is not defined"
     r"|TypeError: globalThis\.([\w$]+) is not a (?:function|constructor)"
 )
-_MISSING_TOOL = re.compile(r"TypeError: tools\.([^\s.()]+) is not a function")
-_SERVER = re.compile(r"mcp__.+?__")
+_MISSING_TOOL = lazy_pattern(r"TypeError: tools\.([^\s.()]+) is not a function")
+_SERVER = lazy_pattern(r"mcp__.+?__")
 """How the names of an MCP server's tools begin."""
 
-_UNDEFINED = re.compile(
+_UNDEFINED = lazy_pattern(
     r"TypeError: Cannot read properties of undefined \(reading '([\w$]{1,64})'\)"
 )
-_NESTED_TOOL = re.compile(r"(?<![\w$.])tools\s?\.\s?([\w$]{1,64})\s?\??\.\s?([\w$]{1,64})")
-_LINE_END = re.compile(r"\r\n|[\n\r\u2028\u2029]")
+_NESTED_TOOL = lazy_pattern(r"(?<![\w$.])tools\s?\.\s?([\w$]{1,64})\s?\??\.\s?([\w$]{1,64})")
+_LINE_END = lazy_pattern(r"\r\n|[\n\r\u2028\u2029]")
 
 LINE_CHARACTERS: Final = 120
 """How much of the source line a hint shows."""
 
 _CALLED: Final = rf"\s*=\s*tools\s*(?:\.\s*[\w$]+|\[[^\]\n]{{0,{KEY_CHARACTERS}}}\])\s*\("
-_MISUSED = re.compile(r"TypeError: ([\w$]+)(?:\.[\w$]+ is not a function| is not iterable)")
+_MISUSED = lazy_pattern(r"TypeError: ([\w$]+)(?:\.[\w$]+ is not a function| is not iterable)")
 
 
 def hint_for(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
-_IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*", re.ASCII)
-_NO_PART = re.compile(r"^[0-9]|[^A-Za-z0-9_$]")
+from ..lazy_pattern import lazy_pattern
+
+_IDENTIFIER = lazy_pattern(r"[A-Za-z_$][A-Za-z0-9_$]*", re.ASCII)
+_NO_PART = lazy_pattern(r"^[0-9]|[^A-Za-z0-9_$]")
 
 
 def is_identifier(name: str) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote_to_bytes
 
+from ..lazy_pattern import lazy_pattern
 from ..protocol.types import JsonValue
 
-_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_INDEX = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
+_BAD_PERCENT = lazy_pattern(r"%(?![0-9A-Fa-f]{2})")
+_INDEX = lazy_pattern(r"0|[1-9][0-9]{0,9}", re.ASCII)
 
 
 def steps_of(reference: str) -> tuple[str, ...] | None:

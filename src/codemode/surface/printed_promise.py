@@ -14,27 +14,28 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from ..lazy_pattern import lazy_pattern
 from .code_text import code_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_EMPTY: Final = re.compile(r"(?:^|[\[,:])\{\}(?=$|[\],}])")
+_EMPTY: Final = lazy_pattern(r"(?:^|[\[,:])\{\}(?=$|[\],}])")
 """An empty object where a value stands in JSON."""
 
-_HELPER: Final = re.compile(r"(?<![\w$.])(?:text|notify)\s*\(")
+_HELPER: Final = lazy_pattern(r"(?<![\w$.])(?:text|notify)\s*\(")
 _NAME: Final = r"[A-Za-z_$][\w$]*"
-_ASYNC_FUNCTION: Final = re.compile(
+_ASYNC_FUNCTION: Final = lazy_pattern(
     rf"(?<![\w$])(?:async\s+function\s+({_NAME})|({_NAME})\s*=\s*async(?![\w$]))"
 )
-_DECLARATION: Final = re.compile(rf"(?<![\w$])(?:const|let|var)\s+({_NAME})\s*=(?![=>])")
-_MADE: Final = re.compile(
+_DECLARATION: Final = lazy_pattern(rf"(?<![\w$])(?:const|let|var)\s+({_NAME})\s*=(?![=>])")
+_MADE: Final = lazy_pattern(
     r"(?<![\w$.])(?:tools(?:\.[\w$]+|\[[^\]]*\])\s*\(|Promise\.\w+\s*\(|new\s+Promise(?![\w$])|\(\s*async(?![\w$]))"
 )
 """Where an expression that gives a promise begins."""
-_MAPPED: Final = re.compile(r"\.map\s*\(\s*async(?![\w$])")
-_AWAIT: Final = re.compile(r"(?<![\w$])await\Z")
-_WORD: Final = re.compile(rf"(?<![\w$.]){_NAME}")
+_MAPPED: Final = lazy_pattern(r"\.map\s*\(\s*async(?![\w$])")
+_AWAIT: Final = lazy_pattern(r"(?<![\w$])await\Z")
+_WORD: Final = lazy_pattern(rf"(?<![\w$.]){_NAME}")
 _CLOSING: Final = frozenset(")]}")
 
 MOST_CHARACTERS: Final = 50_000

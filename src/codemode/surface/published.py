@@ -10,11 +10,11 @@ references, one pointer twice on one path, references of 4,096 characters, 128 l
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import Final, TypeVar
 
+from ..lazy_pattern import lazy_pattern
 from ..protocol.types import JsonValue
 from .identifiers import is_identifier
 from .json_pointer import resolve, steps_of
@@ -39,7 +39,7 @@ LEAST_OPERAND_BYTES: Final = len("0") + len("0 | ")
 """What an operand of a union costs at least, by itself and as a part of the whole."""
 
 UNKNOWN: Final = "unknown"
-_LINE = re.compile("[^\n\r\u2028\u2029]+")
+_LINE = lazy_pattern("[^\n\r\u2028\u2029]+")
 
 _KEYWORDS: Final = {
     "string": "string",

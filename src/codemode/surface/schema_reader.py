@@ -13,11 +13,11 @@ in it. A nested ``$id`` changes nothing: ``#/$defs/X`` is X of the document that
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Collection, Sequence
 from typing import Final, TypeVar
 
+from ..lazy_pattern import lazy_pattern
 from ..protocol.types import JsonValue
 from .json_pointer import resolve, steps_of
 from .literal import CHARACTERS_OF_AN_ELEMENT, Weights, least_json_bytes, literal
@@ -61,7 +61,7 @@ _COMPOSED: Final = frozenset(("const", "enum", *UNIONS, "allOf"))
 RENDERABLE: Final = frozenset((*_COMPOSED, "type", *_OBJECT, *_ARRAY))
 _LEAF: Final = {**SCALARS, "integer": SCALARS["number"]}
 _ANY_ARRAY: Final = Leaf("unknown[]", OBJECT.kinds)
-_LINE = re.compile("[^\n\r\u2028\u2029]+")
+_LINE = lazy_pattern("[^\n\r\u2028\u2029]+")
 _DEFINITIONS: Final = ("$defs", "definitions", "schemas")
 
 _Sized = TypeVar("_Sized", bound=Collection[object])

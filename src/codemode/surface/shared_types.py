@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from ..lazy_pattern import lazy_pattern
 from .mcp_result import MCP_TYPES
 from .schema_reader import TEXT_BYTES
 from .type_pool import Pooled, TypePool, parts_of
@@ -52,7 +53,7 @@ _RESERVED: Final = frozenset(
     )
 )
 """Names that already mean something where declarations stand."""
-_WORD = re.compile(r"[A-Za-z0-9]+")
+_WORD = lazy_pattern(r"[A-Za-z0-9]+")
 
 
 class Root(NamedTuple):

@@ -7,9 +7,9 @@ and columns here were compared with the published client; columns count UTF-8 by
 from __future__ import annotations
 
 import json
-import re
 from typing import Final
 
+from ..lazy_pattern import lazy_pattern
 from ..protocol.types import JsonValue
 from .text import utf8_length
 
@@ -19,15 +19,15 @@ DEPTH: Final = 128
 READABLE_DIGITS: Final = 4_000
 """Python refuses to read integers much longer than that: they are read as infinity."""
 
-_SPACE = re.compile(r"[ \t\n\r]*")
+_SPACE = lazy_pattern(r"[ \t\n\r]*")
 _WORD = {"t": "true", "f": "false", "n": "null"}
-_NUMBER = re.compile(r"-?(?:0(?![0-9])|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![.eE])")
-_NUMBER_PREFIX = re.compile(r"-?(?:0|[1-9][0-9]*|)(?:\.[0-9]*)?(?:(?<=[0-9])[eE][+-]?)?")
-_STRING_BODY = re.compile(
+_NUMBER = lazy_pattern(r"-?(?:0(?![0-9])|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![.eE])")
+_NUMBER_PREFIX = lazy_pattern(r"-?(?:0|[1-9][0-9]*|)(?:\.[0-9]*)?(?:(?<=[0-9])[eE][+-]?)?")
+_STRING_BODY = lazy_pattern(
     r'(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u(?![dD][89a-fA-F])[0-9a-fA-F]{4}'
     r"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})*"
 )
-_HEX = re.compile(r"[0-9a-fA-F]{4}")
+_HEX = lazy_pattern(r"[0-9a-fA-F]{4}")
 
 
 class JsonError(ValueError):

@@ -5,26 +5,29 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
+
+from ..lazy_pattern import lazy_pattern
 
 WHITE_SPACE: Final = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
 )
 
-_LONE = re.compile("[\ud800-\udfff]")
+_LONE = lazy_pattern("[\ud800-\udfff]")
 
-_BREAKS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
-_SEQUENCES = re.compile(
+_BREAKS = lazy_pattern("\r\n|[\r\v\f\x85\u2028\u2029]")
+_SEQUENCES = lazy_pattern(
     "\x1b\\[[0-?]{0,64}[ -/]{0,16}[@-~]?"  # what a terminal obeys: colours, movements
     "|\x1b[]PX^_][^\x07\x1b]{0,4096}(?:\x07|\x1b\\\\)?"  # titles, links, the clipboard
     "|\x1b[ -/]{0,16}[0-~]?"
 )
-_HIDDEN = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
-_CONTROLS = re.compile(f"[\x00-\x08\x0b-\x1f{_HIDDEN.pattern[1:]}")
+_HIDDEN_RANGES = "\x7f-\x9f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f"
+_CONTROL_RANGES = f"\x00-\x08\x0b-\x1f{_HIDDEN_RANGES}"
+_HIDDEN = lazy_pattern(f"[{_HIDDEN_RANGES}]")
+_CONTROLS = lazy_pattern(f"[{_CONTROL_RANGES}]")
 """What steers a terminal, turns the direction of writing, or stands in a text unseen."""
-_NOT_ON_A_LINE = re.compile(f"{_CONTROLS.pattern[:-1]}\\t\\n\u2028\u2029\ud800-\udfff]")
+_NOT_ON_A_LINE = lazy_pattern(f"[{_CONTROL_RANGES}\\t\\n\u2028\u2029\ud800-\udfff]")
 
 
 def trim(text: str) -> str:

@@ -11,13 +11,15 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
+from ..lazy_pattern import lazy_pattern
+
 PLAIN_FORMATS: Final = frozenset((1, 3, 0xFFFE))
 """PCM, IEEE float, and the extensible form of either."""
 
 PLAIN_BITS: Final = frozenset((8, 16, 24, 32))
 
 # Nothing is tried twice: the first `;base64` is the one, however many follow.
-_DATA_URL = re.compile(r"data:audio/[^;,]++(?>[^,]*?;base64)[^,]*+,", re.IGNORECASE)
+_DATA_URL = lazy_pattern(r"data:audio/[^;,]++(?>[^,]*?;base64)[^,]*+,", re.IGNORECASE)
 
 CHUNKS: Final = 100
 """A clip has a handful; more are not looked through."""

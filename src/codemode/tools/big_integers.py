@@ -6,9 +6,9 @@ Only values that pydantic has refused as integers are looked at, so arguments th
 from __future__ import annotations
 
 import copy
-import re
 from typing import TYPE_CHECKING, Any, Final
 
+from ..lazy_pattern import lazy_pattern
 from .problems import leads_on
 from .result import SAFE_INTEGER
 from .schema import REST
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 MAX_BIG_INTEGERS: Final = 10_000
 """More values of another type than this are not looked at for digits of big integers."""
 
-DIGITS_IN_JSON: Final = re.compile(r'"-?[0-9]{16,40}"')
+DIGITS_IN_JSON: Final = lazy_pattern(r'"-?[0-9]{16,40}"')
 """A JSON text without a match holds no such digits."""
 
-_UNSAFE_DIGITS: Final = re.compile(r"-?[0-9]{16,40}")
+_UNSAFE_DIGITS: Final = lazy_pattern(r"-?[0-9]{16,40}")
 
 
 def with_big_integers(value: JsonValue, error: ValidationError) -> JsonValue:

@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING
 
 import griffe
 
+from ..lazy_pattern import lazy_pattern
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-_FIELD = re.compile(
+_FIELD = lazy_pattern(
     r"^:(?:param|parameter|arg|argument|key|keyword|type|raises?|except|exception|returns?|rtype"
     r"|var|ivar|cvar|vartype)\b[^:\n]*:",
     re.MULTILINE,
 )
 """A field of Sphinx at the beginning of a line."""
-_SECTION = re.compile(
+_SECTION = lazy_pattern(
     r"^(?:(?:Args|Arguments|Parameters|Params|Attributes|Returns|Raises|Yields|Keyword Args|Keyword"
     r" Arguments|Other Parameters):\s*$|-{3,}\s*$)",
     re.MULTILINE | re.IGNORECASE,

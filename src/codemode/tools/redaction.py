@@ -14,6 +14,8 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from ..lazy_pattern import lazy_pattern
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -32,57 +34,57 @@ _NAMED: Final = (
 _VALUE: Final = r"""[^\s,;&"'`]{2,400}[^\s,;&"'`)\]}>.:]"""
 _QUOTED: Final = r""""(?:[^"\\\n]|\\.){1,400}"|'(?:[^'\\\n]|\\.){1,400}'|\\"[^"\\\n]{1,400}\\\""""
 
-_ASSIGNED: Final = re.compile(
+_ASSIGNED: Final = lazy_pattern(
     rf"(?i)(?P<name>{_NAMED})(?P<sign>(?P<key_quote>\\?[\"'])?\s{{0,3}}(?:=>|[:=])\s{{0,3}})"
     rf"(?:(?P<quoted>{_QUOTED})|(?P<bare>{_VALUE}))"
 )
-_OPTION: Final = re.compile(
+_OPTION: Final = lazy_pattern(
     rf"(?i)(?<!\S)(--?[a-z0-9_.-]{{0,40}}?{_NAMED}\s{{1,3}})(?!-)(?:{_QUOTED}|{_VALUE})"
 )
-_HEADER: Final = re.compile(
+_HEADER: Final = lazy_pattern(
     r"(?i)\b((?:proxy-)?authorization\\?[\"']?\s{0,3}[:=]\s{0,3}\\?[\"']?)"
     r"((?:bearer|basic|token|digest|apikey|negotiate)\s{1,4})?[^\s\"',;\\]{4,}"
 )
-_COOKIE: Final = re.compile(
+_COOKIE: Final = lazy_pattern(
     r"(?i)\b((?:set-)?cookie\\?[\"']?\s{0,3}:\s{0,3}\\?[\"']?)[^\r\n\"'\\]{4,}"
 )
 _FORMS: Final = (
     (
-        re.compile(
+        lazy_pattern(
             r"(?s)-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----.{0,12000}?"
             r"(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|\Z)"
         ),
         "***",
     ),
     (
-        re.compile(
+        lazy_pattern(
             r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^\s/@:]{0,200}:(?!\d{1,5}(?:[/?#\s]|\Z))"
             r"[^\s\"'<>]{1,200}@"
         ),
         r"\1***@",
     ),
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^\s/@:]{16,200}@"), r"\1***@"),
+    (lazy_pattern(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^\s/@:]{16,200}@"), r"\1***@"),
     # The data source names of Go and of ODBC.
     (
-        re.compile(
+        lazy_pattern(
             r"(?<![\w.:/-])([\w.-]{1,64}:)[^\s:@/\"'<>]{1,200}@(?=(?:tcp|udp|unix)\d?\(|[\w.-]{1,100}:\d{2,5}\b)"
         ),
         r"\1***@",
     ),
-    (re.compile(r"(?i)\b(pwd|password)(\s{0,3}=\s{0,3})\{[^{}\n]{1,400}\}"), r"\1\2***"),
+    (lazy_pattern(r"(?i)\b(pwd|password)(\s{0,3}=\s{0,3})\{[^{}\n]{1,400}\}"), r"\1\2***"),
     (_HEADER, r"\1\2***"),
     (_COOKIE, r"\1***"),
-    (re.compile(r"(?i)\b(bearer|basic)\s{1,4}[a-z0-9._~+/=-]{12,}"), r"\1 ***"),
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"), "***"),
+    (lazy_pattern(r"(?i)\b(bearer|basic)\s{1,4}[a-z0-9._~+/=-]{12,}"), r"\1 ***"),
+    (lazy_pattern(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"), "***"),
     (
-        re.compile(
+        lazy_pattern(
             r"\b(?:sk|pk|rk|ghp|gho|ghu|ghs|ghr|github_pat|glpat|xox[abeprs]|npm|hf|pypi|dop_v1)"
             r"[-_][A-Za-z0-9_-]{16,}"
         ),
         "***",
     ),
-    (re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), "***"),
-    (re.compile(r"\bAIza[0-9A-Za-z_-]{30,}"), "***"),
+    (lazy_pattern(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), "***"),
+    (lazy_pattern(r"\bAIza[0-9A-Za-z_-]{30,}"), "***"),
     (_OPTION, r"\1***"),
 )
 _PROSE: Final = frozenset(

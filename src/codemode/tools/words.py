@@ -7,14 +7,15 @@ families, known by their stems; they are the everyday ones of what tools are mad
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from typing import TYPE_CHECKING, Final
+
+from ..lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\dA-Z_]+|\d+")
+_WORD = lazy_pattern(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\dA-Z_]+|\d+")
 _ENDINGS: Final = (
     "ingly edly ements ement ments ment ations ation ings ing ies ied ers er ed es s ly e".split()
 )
@@ -68,10 +69,10 @@ FAMILIES: Final = (
 )
 """Words that mean alike in requests and in names of tools."""
 _SHAPES: Final = (
-    (re.compile(r"\b(?:https?://|www\.)\S{1,2000}"), "web page url"),
-    (re.compile(r"[^\s@]{1,200}@[^\s@]{1,200}\.\w{1,20}"), "email address"),
+    (lazy_pattern(r"\b(?:https?://|www\.)\S{1,2000}"), "web page url"),
+    (lazy_pattern(r"[^\s@]{1,200}@[^\s@]{1,200}\.\w{1,20}"), "email address"),
     (
-        re.compile(r"\b[\w-]{1,200}\.(?:docx?|txt|pdf|xlsx?|csv|md|pptx?|json|png|jpe?g)\b"),
+        lazy_pattern(r"\b[\w-]{1,200}\.(?:docx?|txt|pdf|xlsx?|csv|md|pptx?|json|png|jpe?g)\b"),
         "file document",
     ),
 )

@@ -7,13 +7,13 @@ request is noted in :class:`~codemode.tools.mcp.answers.AnswerTable`, and a toke
 from __future__ import annotations
 
 import json
-import re
 import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
 
+from ...lazy_pattern import lazy_pattern
 from ...limits import amount
 from ...surface.text import on_one_line, without_controls
 from .faults import AnswerError, HttpError, HttpStatus
@@ -31,9 +31,9 @@ SAID_CHARACTERS: Final = 300
 EVENT_LINES: Final = 10_000
 """A message is one line of its event, or as many as its writer indented it to."""
 
-_BLANK_LINE: Final = re.compile(rb"(?:\r\n|\n|\r(?!\n)){2}")
-_LINE_END: Final = re.compile(rb"\r\n|\n|\r")
-_TAG: Final = re.compile(r"(?is)<(script|style|head)\b.*?</\1\s*>|<[^<>]*>")
+_BLANK_LINE: Final = lazy_pattern(rb"(?:\r\n|\n|\r(?!\n)){2}")
+_LINE_END: Final = lazy_pattern(rb"\r\n|\n|\r")
+_TAG: Final = lazy_pattern(r"(?is)<(script|style|head)\b.*?</\1\s*>|<[^<>]*>")
 
 
 class ResponseBody(httpx2.AsyncByteStream):

@@ -7,7 +7,6 @@ nothing needs the SDK.
 from __future__ import annotations
 
 import fnmatch
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -16,6 +15,7 @@ from typing import Final, TypeAlias
 from urllib.parse import SplitResult, parse_qsl, unquote_plus, urlsplit
 
 from ...errors import UsageError
+from ...lazy_pattern import lazy_pattern
 from ..redaction import Redaction, without_secrets
 
 CALL_SECONDS: Final = 60.0
@@ -209,7 +209,7 @@ def _is_here(host: str) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
-_CONFIDENTIAL: Final = re.compile(
+_CONFIDENTIAL: Final = lazy_pattern(
     r"(?i)auth|token|secret|cookie|credential|passw|session|signature|(?:^|[_-])key(?:$|[_-])|apikey"
 )
 """Names of headers, and of parameters of a URL, whose values are credentials."""

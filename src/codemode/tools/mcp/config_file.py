@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...errors import UsageError
+from ...lazy_pattern import lazy_pattern
 from ...surface.text import on_one_line
 from .config import ServerConfig, UnusableServer
 from .config_entry import ConfigEntry
@@ -194,8 +195,8 @@ def _decoded(content: bytes) -> str:
     return content.decode("utf-16" if is_wide else "utf-8-sig")
 
 
-_COMMENT: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|(//[^\r\n]*|/\*.*?\*/)', re.DOTALL)
-_LAST_COMMA: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|(,)(?=\s*[}\]])', re.DOTALL)
+_COMMENT: Final = lazy_pattern(r'"(?:[^"\\]|\\.)*+"|(//[^\r\n]*|/\*.*?\*/)', re.DOTALL)
+_LAST_COMMA: Final = lazy_pattern(r'"(?:[^"\\]|\\.)*+"|(,)(?=\s*[}\]])', re.DOTALL)
 
 
 def _plain(text: str) -> str:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from ...lazy_pattern import lazy_pattern
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -48,18 +50,18 @@ _APPROVAL: Final = frozenset({"alwaysallow", "autoapprove", "autoapproved", "tru
 _IN_SECONDS: Final = frozenset({"alwaysallow", "autoapprove", "watchpaths"})
 _SIGN_IN: Final = frozenset("auth authorization authprovidertype oauth oauth2".split())
 
-_WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-_LIMITS: Final = re.compile(
+_WORD: Final = lazy_pattern(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_LIMITS: Final = lazy_pattern(
     r"(?:allow|approv|ask$|asks$|black|block|confirm|consent|den[iy]|disab|enabl|exclu|filter|forbid"
     r"|guard|hid[ed]|inclu|isolat|limit|max|only|permi|polic|privilege|protect|quota|readonly|refus"
     r"|reject|requir|restrict|sandbox|scope|trust|white)"
 )
-_HARMLESS: Final = re.compile(
+_HARMLESS: Final = lazy_pattern(
     r"retr(?:y|ies)|reconnect|attempt|restart|timeout|delay|log|cache|interval"
 )
 """Words beside which a bound restricts nothing but patience."""
-_PERMITS: Final = re.compile(r"(?:allow|permi|enabl|inclu|trust|white)")
-_WAIVES: Final = re.compile(r"(?:auto|always|bypass|skip|no$|without$|dangerous)")
+_PERMITS: Final = lazy_pattern(r"(?:allow|permi|enabl|inclu|trust|white)")
+_WAIVES: Final = lazy_pattern(r"(?:auto|always|bypass|skip|no$|without$|dangerous)")
 _EVERYTHING: Final = frozenset("* all always any auto true".split())
 _NOTHING: Final = frozenset("allow auto disabled false never no none off".split())
 _PLACES: Final = frozenset("global local project user workspace".split())

@@ -6,11 +6,11 @@ left out and told. The texts are a stranger's; no control character in one reach
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from ...lazy_pattern import lazy_pattern
 from ...protocol.types import ToolDefinition
 from ...surface.text import without_controls, without_hidden
 
@@ -23,7 +23,7 @@ AT_ONCE_TOOLS: Final = 50
 """So many tools of a list are read, or made, in the event loop; those of a longer one outside of it."""
 
 _COMBINATORS: Final = ("$ref", "allOf", "anyOf", "oneOf")
-_CONTROL: Final = re.compile(
+_CONTROL: Final = lazy_pattern(
     rb"\\u00[0189][0-9a-f]|\\[rbf]|\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]|\xe2\x81[\xa6-\xa9]"
     rb"|\xf3\xa0[\x80\x81]|\\u00[7]f"
 )

@@ -8,34 +8,35 @@ complains, else the last one.
 
 from __future__ import annotations
 
-import re
 from typing import Final
+
+from ...lazy_pattern import lazy_pattern
 
 LINE_CHARACTERS: Final = 500
 """Characters of the line that are kept."""
 LINES: Final = 1_000
 """Lines that are looked at, from the end."""
 
-_FRAME: Final = re.compile(r"^[\s|+-]*(?:\|\s)?")
+_FRAME: Final = lazy_pattern(r"^[\s|+-]*(?:\|\s)?")
 """What groups of exceptions and resolvers draw before a line."""
-_NOTHING: Final = re.compile(
+_NOTHING: Final = lazy_pattern(
     r"at .*|File \".*\", line \d+.*|[\^~\s]*|[\])},;\s]*|\d+: 0x.*|Traceback \(.*|During handling .*"
     r"|The above exception .*|Require stack:|- /.*|(?:code|errno|syscall|path|spawnargs|address|port|requireStack): .*|Node\.js v.*|Bun v.*"
     r"|\(Use `node .*|note: run with .*|note: Some details .*|stack backtrace:|goroutine \d+.*"
     r"|exit status \d+|-{3,}.*|npm (?:warn|notice|WARN)\b.*|.*A complete log of this run .*"
     r"|.*A new release of .*|(?:See|Try|Run) '.*' .*|For more information, try .*|(?i:usage:.*)"
 )
-_ERROR: Final = re.compile(
+_ERROR: Final = lazy_pattern(
     r"(?:Uncaught |Caused by: |\[?\w+\]?[:\s] ?)?"
     r"(?:[A-Za-z_$][\w$.]*)?(?:Error|Exception|Rejection|Exit|Fault)(?: \[\w+\])?: .*"
     r"|(?:[^\s:]{1,100}: )?(?i:fatal error|fatal|error|panic|critical)(?:\[\w+\])?[:!] ?.*"
     r"|\[?(?:ERROR|FATAL|CRITICAL)\]?[:\s].*|Exception in thread .*|thread '.*' panicked at .*"
 )
-_COMPLAINT: Final = re.compile(
+_COMPLAINT: Final = lazy_pattern(
     r"(?i)\b(?:error|fail|cannot|can't|could not|unable|not found|no such|denied|refused|missing"
     r"|required|invalid|unknown|unexpected|must|unsatisfiable|abort|not set|does not exist)"
 )
-_NPM: Final = re.compile(r"npm (?:error|ERR!) (?!code |errno |syscall |path )(.*\S.*)")
+_NPM: Final = lazy_pattern(r"npm (?:error|ERR!) (?!code |errno |syscall |path )(.*\S.*)")
 
 
 def last_words(text: str) -> str:

@@ -9,12 +9,12 @@ write; what can be read of a message is read, and the rest of it is no reason to
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from pydantic_core import from_json
 
+from ...lazy_pattern import lazy_pattern
 from ...limits import amount
 from ...surface.json_members import has_more_members
 
@@ -33,7 +33,7 @@ EXACT_DIGITS: Final = 18
 _BOM: Final = b"\xef\xbb\xbf"
 _NO_JSON: Final = b"\0\0"
 """Stands for an escaped backslash for a moment; JSON text cannot have it."""
-_HALF: Final = re.compile(
+_HALF: Final = lazy_pattern(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
     rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 )

@@ -16,10 +16,10 @@ A suffix is made of the tool's own name, so that it stays what it is.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ...lazy_pattern import lazy_pattern
 from ...protocol.types import NAMESPACE_SEPARATOR, ToolName
 from ...surface.identifiers import normalize
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SUFFIX_DIGITS: Final = 12
 """Hexadecimal digits of a suffix."""
-_UNDERSCORES: Final = re.compile("_{2,}")
+_UNDERSCORES: Final = lazy_pattern("_{2,}")
 
 
 class Named(NamedTuple):

@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Final
 
 from ...errors import UsageError
+from ...lazy_pattern import lazy_pattern
 
-_VARIABLE: Final = re.compile(
+_VARIABLE: Final = lazy_pattern(
     r"\$?\{env:(?P<env>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<env_default>[^}]*))?\}"
     r"|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}"
     r"|\$?\{(?P<kind>[A-Za-z]+):(?P<what>[^{}\s\"',]*)\}"
     r"|\$\{/\}"
 )
-_BARE: Final = re.compile(r"((?:[A-Za-z]+ )?)\$([A-Z_][A-Z0-9_]*)")
+_BARE: Final = lazy_pattern(r"((?:[A-Za-z]+ )?)\$([A-Z_][A-Z0-9_]*)")
 """A whole value that is one variable without braces, behind the word of a scheme or not."""
 _FOREIGN: Final = frozenset({"input", "file", "command", "config", "secret", "vault", "op"})
 """Kinds that are refused without a ``$`` as well; others may be any text in braces."""

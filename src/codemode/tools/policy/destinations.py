@@ -13,6 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ...errors import UsageError
+from ...lazy_pattern import lazy_pattern
 from .guards import Guard
 from .rules import Rule, hint, made, names_of
 
@@ -33,11 +34,11 @@ PARAMETERS: Final = frozenset(
 )
 """Parameters that hold a destination, at any depth; compared without capitals and underscores."""
 
-_URL = re.compile(r"(?:[a-z][a-z0-9+.-]{0,20}:)?//\S+", re.IGNORECASE)
-_ADDRESS = re.compile(r"[^\s@]{1,100}@[^\s@]{1,200}")
-_IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{10,32}")
-_SCHEME = re.compile(r"(?:[a-z][a-z0-9+.-]{0,20}:)?//", re.IGNORECASE)
-_SITE = re.compile(r"[\w-]+(?:[.][\w-]+)+[/?#]\S*")
+_URL = lazy_pattern(r"(?:[a-z][a-z0-9+.-]{0,20}:)?//\S+", re.IGNORECASE)
+_ADDRESS = lazy_pattern(r"[^\s@]{1,100}@[^\s@]{1,200}")
+_IBAN = lazy_pattern(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{10,32}")
+_SCHEME = lazy_pattern(r"(?:[a-z][a-z0-9+.-]{0,20}:)?//", re.IGNORECASE)
+_SITE = lazy_pattern(r"[\w-]+(?:[.][\w-]+)+[/?#]\S*")
 _BEFORE: Final = r"(?:(?<=//)|(?<![\w@.%+/-]))"
 _BEHIND: Final = r"(?![\w@%+-]|[.:]\w)"
 """What may not stand beside a name, or it is only a part of another one."""
