@@ -15,8 +15,9 @@ import contextvars
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +33,7 @@ GIVE_WAY_SECONDS: Final = 0.00003
 """Enough for a thread that waits for the interpreter to wake up."""
 
 
-@dataclass(slots=True, eq=False)
-class _ExecutorJob:
+class _ExecutorJob(Struct, eq=False):
     """A function that waits for its turn, or runs."""
 
     function: Callable[[Pause], object]

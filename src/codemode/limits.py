@@ -7,7 +7,6 @@ that a limit cannot exist without them. A limit that may be switched off takes `
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from .errors import UsageError
@@ -284,6 +283,8 @@ def read_limit(
     name = before.strip().replace("-", "_")
     units = {each.name: each.metadata["unit"] for table in tables for each in fields(table)}
     if name not in units:
+        from difflib import get_close_matches  # noqa: PLC0415 - only for an error
+
         near = get_close_matches(name, units, n=1)
         meant = f"did you mean {near[0]}? " if near else ""
         raise UsageError(f"there is no limit {name!r}\nhint: {meant}There are: {', '.join(units)}.")

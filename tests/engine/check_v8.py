@@ -55,7 +55,7 @@ def main(version: str) -> int:
         (path,) = Path(folder).rglob("libmini_racer.so")
         v8 = path.parent
         library = ctypes.CDLL(str(path))
-        names = sorted(needed(BUILT / "worker.so"))
+        names = sorted(needed(Path(BUILT, "worker.so")))
         missing = [name for name in names if not hasattr(library, name)]
         for name in missing:
             print(f"symbol: {name} is missing")
@@ -64,7 +64,7 @@ def main(version: str) -> int:
             return 1
         installed = find()
         done = subprocess.run(
-            [str(installed.launcher), str(path), str(installed.worker), "check",
+            [installed.launcher, str(path), installed.worker, "check",
              str(v8 / "icudtl.dat")],
             capture_output=True, text=True, check=False,
         )  # fmt: skip

@@ -19,8 +19,8 @@ from typing import Final
 import build_worker
 from codemode.engine.catalogue import Catalogue
 from codemode.engine.installed import find
+from codemode.engine.launching import setup
 from codemode.engine.link import settings_of
-from codemode.engine.process import setup
 from codemode.engine.wire import HEADER, START_HEAD, FromWorker, ToWorker, frame, numbered
 from codemode.limits import MIB, Limits
 
@@ -68,7 +68,8 @@ def started(folder: Path) -> tuple[Driver, socket.socket]:
     ours, theirs = socket.socketpair()
     ours.settimeout(SECONDS)
     installed = find()._replace(
-        launcher=folder / "launcher", worker=folder / "worker.so", snapshot=folder / "snapshot"
+        **{name: str(folder / name) for name in ("launcher", "snapshot")},
+        worker=str(folder / "worker.so"),
     )
     environment = {
         "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0:exitcode=99:verify_asan_link_order=0",

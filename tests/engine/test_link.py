@@ -10,8 +10,9 @@ import pytest
 
 from codemode.engine import link as link_module
 from codemode.engine.census import Census
+from codemode.engine.launching import LastWords
 from codemode.engine.link import Link, WorkersCell
-from codemode.engine.process import Exit, LastWords
+from codemode.engine.process import Exit
 from codemode.engine.sandbox import PARTS
 from codemode.engine.wire import HEADER, FromWorker, frame
 from codemode.limits import Limits

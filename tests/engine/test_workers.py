@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from codemode.engine import events as ev
-from codemode.engine import installed, process, spawners
+from codemode.engine import installed, launching, spawners
 from codemode.engine.installed import Installed
 from codemode.engine.process import WorkerProcess, taken
 from codemode.engine.supply import StartMethod
@@ -262,7 +262,9 @@ async def test_a_worker_without_its_v8_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = installed.find()
-    monkeypatch.setattr(process, "find", lambda: found._replace(v8=tmp_path / "libmini_racer.so"))
+    monkeypatch.setattr(
+        launching, "find", lambda: found._replace(v8=str(tmp_path / "libmini_racer.so"))
+    )
     engine = WorkersEngine()
     with pytest.raises(
         EngineError, match=r"^no worker could be started: V8 cannot be loaded: libmini_racer\.so: "
@@ -272,7 +274,7 @@ async def test_a_worker_without_its_v8_says_why(
 
 
 async def test_a_worker_of_another_version_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "VERSION", 0)
+    monkeypatch.setattr(launching, "VERSION", 0)
     engine = WorkersEngine()
     with pytest.raises(EngineError, match=r"^no worker could be started: the worker was built for"):
         await bounded(run(engine.session(Limits()), "text(1)"))

@@ -13,7 +13,8 @@ from typing import Final
 
 import pytest
 
-from codemode.engine.process import LastWords, WorkerProcess
+from codemode.engine.launching import LastWords
+from codemode.engine.process import WorkerProcess
 from codemode.engine.wire import HEADER, MAX_FROM_WORKER, FromWorker, frame
 from codemode.protocol.types import Result
 from tests.engine.test_records import record

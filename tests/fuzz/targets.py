@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
 from codemode.engine.events import Event
-from codemode.engine.process import end, launch
+from codemode.engine.launching import end, launch
 from codemode.engine.records import Records
 from codemode.engine.wire import Frames
 from codemode.errors import EngineError, SourceError, ToolError, UsageError

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from codemode.runtime.state import Effect, Input, Phase, State, Watch, step
 
@@ -52,7 +53,7 @@ TIME, FRONTIER, NOBODY = Watch.TIME, Watch.FRONTIER, Watch.NOBODY
 def _changes(
     name: str, effects: tuple[Effect, ...], **changes: object
 ) -> tuple[State, tuple[Effect, ...]]:
-    return replace(STATES[name], **changes), effects  # type: ignore[arg-type]  # a table of changes
+    return replace(STATES[name], **changes), effects
 
 
 def _starting(name: str) -> dict[Input, tuple[State, tuple[Effect, ...]]]:

@@ -6,6 +6,7 @@ import hashlib
 import os
 from functools import cache
 from importlib.metadata import version
+from pathlib import Path
 from typing import Final
 
 from ..engine.installed import find
@@ -22,8 +23,8 @@ def engine_identity() -> str:
         EngineError: there is no engine here.
     """
     installed = find()
-    worker = _hash(installed.worker.read_bytes())
-    prelude = _hash(*[file.read_bytes() for file in sorted(installed.prelude.glob(_PRELUDE))])
+    worker = _hash(Path(installed.worker).read_bytes())
+    prelude = _hash(*[file.read_bytes() for file in sorted(Path(installed.prelude).glob(_PRELUDE))])
     zone = os.environ.get("TZ") or system_time_zone() or "UTC"
     return f"mini-racer {version('mini-racer')}, worker {worker}, prelude {prelude}, {zone}"
 

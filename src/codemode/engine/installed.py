@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from ..errors import EngineError, EngineMissingError
@@ -13,28 +13,30 @@ V8: Final = "14.4.258.23"
 """The version of V8 that the worker is made for (``worker/engine.cc``); it refuses to serve with another."""
 
 SUFFIX: Final = "dylib" if sys.platform == "darwin" else "so"
-BUILT: Final = Path(__file__).parent / "built"
+_HERE: Final = os.path.dirname(__file__)
+
+BUILT: Final = os.path.join(_HERE, "built")
 """What ``build_worker.py`` makes."""
 
-PRELUDE: Final = Path(__file__).parent / "prelude"
+PRELUDE: Final = os.path.join(_HERE, "prelude")
 
 
 class Installed(NamedTuple):
     """Paths for the command line of a worker (``worker/zygote.cc``)."""
 
-    launcher: Path
-    v8: Path
-    worker: Path
-    icu: Path
-    snapshot: Path
-    prelude: Path
+    launcher: str
+    v8: str
+    worker: str
+    icu: str
+    snapshot: str
+    prelude: str
 
     def command(self, mode: str, fd: int, parent: int) -> list[str]:
         """Run a zygote or a worker on the socket ``fd``, to end with the process ``parent``."""
         return [
-            *map(str, (self.launcher, self.v8, self.worker)),
+            *(self.launcher, self.v8, self.worker),
             mode,
-            *map(str, (self.icu, self.snapshot, self.prelude, fd, parent)),
+            *(self.icu, self.snapshot, self.prelude, str(fd), str(parent)),
         ]
 
 
@@ -47,29 +49,24 @@ def find() -> Installed:
     """
     if sys.platform == "win32":
         raise EngineError("codemode does not run on Windows.\nHint: use WSL2.")
-    built = Installed(
-        BUILT / "launcher",
-        Path(),
-        BUILT / f"worker.{SUFFIX}",
-        Path(),
-        BUILT / "snapshot",
-        PRELUDE,
-    )
-    if not (built.launcher.is_file() and built.worker.is_file()):
+    launcher, worker = os.path.join(BUILT, "launcher"), os.path.join(BUILT, f"worker.{SUFFIX}")
+    if not (os.path.isfile(launcher) and os.path.isfile(worker)):
         raise EngineMissingError(
             f"the worker is not built: {BUILT} lacks it."
             "\nHint: in a checkout run `make setup`; otherwise reinstall codemode from a wheel for this system."
         )
-    folder = _v8_folder()
-    return built._replace(v8=folder / f"libmini_racer.{SUFFIX}", icu=folder / "icudtl.dat")
+    v8 = _v8()
+    icu = os.path.join(os.path.dirname(v8), "icudtl.dat")
+    return Installed(launcher, v8, worker, icu, os.path.join(BUILT, "snapshot"), PRELUDE)
 
 
-def _v8_folder() -> Path:
+def _v8() -> str:
     # Found without importing the package, whose __init__ loads much and starts nothing that we need.
     spec = importlib.util.find_spec("py_mini_racer")
     for folder in (spec and spec.submodule_search_locations) or ():
-        if Path(folder, f"libmini_racer.{SUFFIX}").is_file():
-            return Path(folder)
+        library = os.path.join(folder, f"libmini_racer.{SUFFIX}")
+        if os.path.isfile(library):
+            return library
     raise EngineMissingError(
         "V8 is missing.\nHint: install mini-racer==0.14.1, of which codemode uses the library."
     )

@@ -8,7 +8,8 @@ import weakref
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ..errors import EngineError
-from .process import WorkerProcess, end, kill, launch, reaped, taken
+from .launching import end, kill, launch
+from .process import WorkerProcess, reaped, taken
 from .zygotes import Zygote, ZygoteLostError
 
 if TYPE_CHECKING:

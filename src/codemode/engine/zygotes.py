@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..errors import EngineError
 from ..process_ledger import LEDGER
-from .process import LastWords, WorkerProcess, end, kill, launch
+from .launching import LastWords, end, kill, launch
+from .process import WorkerProcess
 
 if TYPE_CHECKING:
     import subprocess

@@ -1,6 +1,7 @@
 """A code-mode host: serves sessions to another process, over V1 frames or gRPC.
 
-Nothing is imported before the arguments are known to be right; then the quickest way first.
+Nothing is imported before the arguments are known to be right. Then its zygote is launched, which loads V8 while this
+process loads the rest of itself.
 """
 
 from __future__ import annotations
@@ -34,6 +35,10 @@ def main(argv: Sequence[str] | None = None, *, program: str = "codemode-host") -
         return 0
     try:
         arguments = parse(words)
+        if not arguments.limits:  # they may bound it
+            from ..engine.launching import launch_ahead  # noqa: PLC0415 - nothing before it that can wait
+
+            launch_ahead()
         if arguments.are_for_plain_pipes:
             from .stdio import serve_stdio  # noqa: PLC0415 - only once the arguments are right
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 USAGE: Final = """\
 Usage: {program} [--listen URL] [OPTIONS]
@@ -51,8 +51,7 @@ class ArgumentError(Exception):
     """The arguments are wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arguments:
+class Arguments(NamedTuple):
     """What was asked for, not yet checked.
 
     Attributes:
@@ -67,8 +66,8 @@ class Arguments:
     listen: str = "stdio"
     status: str | None = None
     limits: tuple[str, ...] = ()
-    files: dict[str, str] = field(default_factory=dict)
-    numbers: dict[str, int] = field(default_factory=dict)
+    files: Mapping[str, str] = MappingProxyType({})
+    numbers: Mapping[str, int] = MappingProxyType({})
     insecure: bool = False
 
     @property

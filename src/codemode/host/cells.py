@@ -8,8 +8,9 @@ order its tasks run, so some of it is held back here until its turn has come.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,8 +34,7 @@ class CellCount:
         return self.active >= self._bound
 
 
-@dataclass(slots=True)
-class _OrderedCell:
+class _OrderedCell(Struct):
     """A cell that was started and whose end has not been told.
 
     Attributes:
@@ -50,8 +50,7 @@ class _OrderedCell:
     held: list[Callable[[], None]] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _Queue:
+class _Queue(Struct):
     """Those who have something to say about a cell whose start has not been told, in order."""
 
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)

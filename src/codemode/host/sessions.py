@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -28,8 +27,7 @@ OPEN_SESSIONS: Final = 4_096
 TOO_MANY_SESSIONS: Final = "code-mode host has too many open sessions"
 
 
-@dataclass(frozen=True, slots=True)
-class HostSession:
+class HostSession(msgspec.Struct, frozen=True):
     """An open session.
 
     Attributes:
@@ -44,7 +42,7 @@ class HostSession:
     cells: ResponseOrder
     count: CellCount
     truncates: bool
-    catalog: ToolCatalog = field(default_factory=ToolCatalog)
+    catalog: ToolCatalog = msgspec.field(default_factory=ToolCatalog)
 
     async def start(self, request: ExecuteRequest, preempt: Signal) -> StartedCell:
         """Start a cell; when the client knows of it, ``cells.started`` follows.

@@ -6,7 +6,6 @@ that the same values go over a wire unchanged.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from functools import cached_property
@@ -93,6 +92,8 @@ class ToolDefinition(Struct, frozen=True, kw_only=True, dict=True, weakref=True)
             self.idempotent,
             self.source,
         )
+        import hashlib  # noqa: PLC0415 - loads OpenSSL, for whoever asks
+
         text = json.dumps(facts, sort_keys=True, separators=(",", ":"), default=repr)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
@@ -49,6 +48,10 @@ class Catalogues:
 
 def _shared(tools: tuple[ToolDefinition, ...], pause: Pause | None = None) -> Catalogue:
     """The one of this process with these names and descriptions."""
+    if not tools:
+        return Catalogue.of(())
+    import hashlib  # noqa: PLC0415 - loads OpenSSL, for whoever has tools
+
     described = hashlib.sha256()
     members = list(_members(tools))
     for member, tool in zip(members, tools, strict=True):

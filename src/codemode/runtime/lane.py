@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -20,8 +21,7 @@ CALLBACK_SECONDS: Final = 0.0001
 """About what a callback takes of the event loop that has nothing to do: its tasks, and its answer."""
 
 
-@dataclass(slots=True)
-class _LaneCallback:
+class _LaneCallback(Struct):
     """A callback that runs. ``told``: by us; the application may set ``cancel`` by itself."""
 
     cancel: asyncio.Event

@@ -13,7 +13,6 @@ from msgspec import Struct
 
 from ..engine import events as ev
 from ..protocol.types import AudioItem, ImageItem, TextItem
-from ..surface.hints import hint_for
 from .callbacks import HELD_BYTES, CellCallbacks, call_name
 from .outbox import Outbox
 from .state import Input
@@ -265,6 +264,8 @@ class Listener:
         error = finished.error_text
         if error is None:
             return None
+        from ..surface.hints import hint_for  # noqa: PLC0415 - only for an error
+
         names = [tool.name for tool in self.request.enabled_tools]
         hint = hint_for(self.request.source, error, names, self._error_place)
         return Failure(error if hint is None else f"{error}\nHint: {hint}", finished.limit)

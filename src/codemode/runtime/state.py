@@ -23,9 +23,11 @@ what has gathered since the last.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,8 +98,7 @@ class Effect(Enum):
     ABANDON = auto()  # there never was a cell
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """A cell's state.
 
     Attributes:

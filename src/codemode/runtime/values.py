@@ -15,8 +15,9 @@ holds a single emoji.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,8 +39,7 @@ class _Entry:
         self.before = before
 
 
-@dataclass(slots=True)
-class _Version:
+class _Version(Struct):
     """A version in which live cells started, and the entries that are kept for them."""
 
     cells: int = 0

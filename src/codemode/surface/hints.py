@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from typing import Final
 
 from ..lazy_pattern import lazy_pattern
@@ -267,6 +266,8 @@ def _tool_hint(source: str, error_text: str, names: Sequence[str]) -> str | None
 
 
 def _near_tools(wanted: str, names: Sequence[str]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - only for an error
+
     near = get_close_matches(wanted, names, NAMES_SHOWN)
     nearest = f"nearest: {', '.join(near)}" if near else ""
     server = _SERVER.match(wanted)

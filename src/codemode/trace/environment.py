@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 VARIABLE: Final = "CODEMODE_TRACE"
 """Names a folder: every session of the process that is not told otherwise is recorded there."""
@@ -29,11 +31,15 @@ def process_folder() -> Path | None:
     said = os.environ.get(INSPECT, "")
     if said in ("", "0"):
         return None
+    from pathlib import Path  # noqa: PLC0415 - only for who asks
+
     return sockets_folder() if said == "1" else Path(said)
 
 
 def sockets_folder() -> Path:
     """Where the sockets of this user's processes are, unless a process was told another folder."""
+    from pathlib import Path  # noqa: PLC0415 - only for who asks
+
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     return Path(runtime, "codemode") if runtime else Path(f"/tmp/codemode-{os.getuid()}")
 
