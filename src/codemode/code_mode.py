@@ -175,6 +175,7 @@ class CodeMode(CellControl):
             activity.durable = DurableSession(
                 store, session, identity, self._approvals, toolset.is_idempotent
             )
+            activity.durable.calls.history = activity.history
         opening = SessionOpening(
             activity,
             toolset,

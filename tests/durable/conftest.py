@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from codemode import CodeMode
 from codemode.durable.journal import (
     FORMAT,
     ClockReadings,
@@ -148,3 +151,30 @@ async def replay(
     await replayed.until(lambda: replayed.replay.is_through or replayed.divergence)
     await session.aclose()
     return replayed
+
+
+class Bank:
+    """Tools that remember what they did, and wait where they are told to."""
+
+    def __init__(self) -> None:
+        self.paid: list[tuple[str, int]] = []
+        self.hold: set[str] = set()
+        self.held = asyncio.Event()
+
+    async def pay(self, to: str, cents: int) -> str:
+        "Pay somebody."
+        self.paid.append((to, cents))
+        if to in self.hold:
+            self.held.set()
+            await asyncio.Event().wait()
+        return f"paid {to}"
+
+    def code_mode(self, folder: Path, *tools: Any, **options: Any) -> CodeMode:
+        return CodeMode(
+            tools=[self.pay, *tools], store=folder / "cells.db", session="user-7", **options
+        )
+
+
+@pytest.fixture
+def bank() -> Bank:
+    return Bank()

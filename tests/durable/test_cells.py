@@ -21,29 +21,9 @@ from codemode.durable.store import SessionHeldError
 from codemode.protocol.types import ToolCall
 from tests.engine.driving import eventually
 
+from .conftest import Bank
+
 SECONDS = 30
-
-
-class Bank:
-    """Tools that remember what they did, and wait where they are told to."""
-
-    def __init__(self) -> None:
-        self.paid: list[tuple[str, int]] = []
-        self.hold: set[str] = set()
-        self.held = asyncio.Event()
-
-    async def pay(self, to: str, cents: int) -> str:
-        "Pay somebody."
-        self.paid.append((to, cents))
-        if to in self.hold:
-            self.held.set()
-            await asyncio.Event().wait()
-        return f"paid {to}"
-
-    def code_mode(self, folder: Path, *tools: Any, **options: Any) -> CodeMode:
-        return CodeMode(
-            tools=[self.pay, *tools], store=folder / "cells.db", session="user-7", **options
-        )
 
 
 TRANSFERS = """
@@ -55,11 +35,6 @@ text(await Promise.all(all));
 text(load("started") <= Date.now());
 """
 ASKED = Policy([ask("pay", when=lambda call: call.arguments["cents"] == 300)])
-
-
-@pytest.fixture
-def bank() -> Bank:
-    return Bank()
 
 
 async def test_a_call_is_approved_in_another_code_mode_and_nothing_is_done_twice(

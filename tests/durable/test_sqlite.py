@@ -59,7 +59,7 @@ async def test_what_was_written_is_there_for_the_next(store: SqliteStore) -> Non
     assert (session.values, session.last_cell) == ({"k": b"1"}, 1)
     assert (cell.request, cell.tools, cell.delivered) == (b"request", b"tools", 3)
     assert (cell.committed, cell.refused) == (True, "")
-    assert cell.calls == (StoredCall(2, "pay", "running"),)
+    assert cell.calls == (StoredCall(2, "pay", "running", 1),)
     assert journal.entries == b"head answer"
     assert set(journal.marks) == {OutputMark(5, b"5"), OutputMark(7, b"7")}
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ..surface.nested_call import NestedCall
     from ..tools.policy.approvals import Approval, Approvals
     from ..tools.policy.decisions import CallDecision
+    from ..tools.policy.history import CallHistory
     from ..tools.toolset import Toolset
     from ..trace.tracer import Tracer
     from .cell_record import CellInfo
@@ -105,6 +106,11 @@ class Activity:
 
     def __repr__(self) -> str:
         return f"<activity of {len(self._records)} cells>"
+
+    @property
+    def history(self) -> CallHistory | None:
+        """What the policy has counted; None without a policy."""
+        return None if self._gate is None else self._gate.history
 
     def record(self, cell_id: CellId) -> CellRecord:
         """The record of a cell, made if there is none."""
@@ -224,7 +230,7 @@ class Activity:
                 self._tell_application(begun)
                 await record.tell(begun)
             owner = call.caller or self._identity.owner()
-            gate = self._gate if self.durable is None else self.durable.gate(self._gate)
+            gate = self._gate if self.durable is None else self.durable.calls.gate(self._gate)
             value = await self._toolset.invoke_tool(call, cancel, gate=gate, owner=owner)
             ended = record.end(call_id, "ok", size=_json_bytes(value))
             return value

@@ -77,7 +77,7 @@ class CellControl(CallAnswers):
                 "\nHint: cells() has those that there are."
             )
         await self._wake(self._durable, cell_id, tries_again=tries_again)
-        await self._durable.calls_made_again(cell_id)
+        await self._durable.calls.made_again(cell_id)
 
     async def terminate(self, cell: ExecResult | str) -> ExecResult:
         """End a cell, and get its last output; ``wait`` with ``terminate``.
@@ -167,6 +167,7 @@ class CellControl(CallAnswers):
         """
         await self._wake_for(approval_id)
         self._approvals.approve(approval_id, arguments, remember=remember)
+        await self._decision_kept()
 
     async def refuse(self, approval_id: str, reason: str = "", *, remember: Scope = "call") -> None:
         """Refuse a nested call that waits for approval; the program can catch that.
@@ -181,6 +182,11 @@ class CellControl(CallAnswers):
         """
         await self._wake_for(approval_id)
         self._approvals.refuse(approval_id, reason, remember=remember)
+        await self._decision_kept()
+
+    async def _decision_kept(self) -> None:
+        if self._durable is not None:
+            await self._durable.calls.decisions_kept()
 
     async def _wake_for(self, approval_id: str) -> None:
         """Bring back the cell whose call waited for this approval in another process."""

@@ -7,7 +7,6 @@ output was given: what was given is not given again.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import time
@@ -19,7 +18,6 @@ from ..durable.journalled_session import JournalledSession
 from ..durable.journals import Journals
 from ..durable.sqlite import SqliteStore
 from ..durable.store import (
-    CallBegun,
     CellForgotten,
     CellRefused,
     OutputDelivered,
@@ -39,10 +37,10 @@ from ..runtime.jsontext import decode_json
 from ..runtime.local import LocalSessionProvider
 from ..surface.nested_call import NestedCall
 from .cell_record import CellInfo
+from .durable_calls import DurableCalls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
 
     from ..durable.journals import CellOwner
     from ..durable.store import CellStore, StoredCell
@@ -51,7 +49,6 @@ if TYPE_CHECKING:
     from ..protocol.session import SessionDelegate, SessionProvider
     from ..protocol.types import JsonValue, RuntimeResponse
     from ..runtime.session import LocalStartedCell, SessionRuntime
-    from ..tools.chain import CallGate, End
     from ..tools.policy.approvals import Approvals
     from .identity import SessionIdentity
 
@@ -75,10 +72,13 @@ class DurableSession:
         session: the name of the session in it.
         identity: counts the calls of its cells.
         approvals: asks whether a call whose effect is unknown is run again.
-        is_idempotent: whether a tool takes effect once for calls with the same idempotency key.
+        is_idempotent: whether a call may be made again without a word.
 
     Raises:
         UsageError: the session has no name.
+
+    Attributes:
+        calls: what of its calls outlives the process.
     """
 
     def __init__(
@@ -97,8 +97,6 @@ class DurableSession:
         self._store = self._owned or store
         self._name = session
         self._identity = identity
-        self._approvals = approvals
-        self._is_idempotent = is_idempotent
         self._journals = Journals(
             self._store,  # type: ignore[arg-type]
             session,
@@ -109,9 +107,7 @@ class DurableSession:
         self._session: SessionRuntime | None = None
         self._asleep: dict[str, StoredCell] = {}
         self._left: set[str] = set()  # over in this process, and still in the store
-        self._made_again: set[tuple[str, str]] = set()
-        self._call_came = asyncio.Event()
-        self._unknown: set[tuple[str, str]] = set()
+        self.calls = DurableCalls(self._journals, approvals, is_idempotent)
 
     def __repr__(self) -> str:
         return f"<durable session {self._name!r}, {len(self._asleep)} cells asleep>"
@@ -147,6 +143,7 @@ class DurableSession:
         session = await self._provider.create_journalled_session(
             delegate, lambda engine: JournalledSession(engine, self._journals), limits=limits
         )
+        self.calls.restore(stored.records)
         session.restore(stored.values)
         session.count_on(stored.last_cell)
         session.on_cell_commit(self._committed)
@@ -176,17 +173,6 @@ class DurableSession:
     def is_asleep(self, cell_id: str) -> bool:
         """Whether a cell is in the store, and not in this process."""
         return cell_id in self._asleep
-
-    async def calls_made_again(self, cell_id: CellId) -> None:
-        """Return when the calls without an answer of a cell that was brought back have come as far as the policy.
-
-        A middleware may keep them for long: then after ``AGAIN_SECONDS`` all the same.
-        """
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(AGAIN_SECONDS):
-                while any(cell == cell_id for cell, _ in self._made_again):
-                    await self._call_came.wait()
-        await asyncio.sleep(0)  # the last of them has come here, and asks in this round
 
     async def wake(
         self,
@@ -222,10 +208,7 @@ class DurableSession:
             enabled_tools=_TOOLS.decode(stored.tools),
             yield_time_ms=None,
         )
-        for call in stored.calls:
-            self._made_again.add((cell_id, f"tool-{call.number}"))
-            if call.state == "running":
-                self._unknown.add((cell_id, f"tool-{call.number}"))
+        self.calls.expect(cell_id, stored.calls)
         try:
             started = await self._session.resume(cell_id, request)
         except BaseException:
@@ -243,8 +226,7 @@ class DurableSession:
     def _left_behind(self, cell_id: CellId) -> None:
         """A cell is over here, and stays in the store; its owner is told next."""
         self._left.add(cell_id)
-        for call in [each for each in self._made_again if each[0] == cell_id]:
-            self._came(call)
+        self.calls.expect_none(cell_id)
 
     async def _look_again(self, cell_id: str) -> None:
         """Have the cell asleep as the store has it by now."""
@@ -256,7 +238,7 @@ class DurableSession:
 
     def _settled(self, owner: CellOwner, called: ToolCalled) -> None:
         """A call that is not made again counts among those that are like it."""
-        self._came((owner.cell_id, f"tool-{called.number}"))
+        self.calls.came(owner.cell_id, f"tool-{called.number}")
         tools = owner.request.enabled_tools
         if 0 <= called.index < len(tools):
             value: JsonValue = {} if called.input_json is None else decode_json(called.input_json)
@@ -294,83 +276,6 @@ class DurableSession:
         """A cell was ended, and its result is not handed over."""
         self._journals.outputs.pop(cell_id, None)
         self._journals.quietly(CellForgotten(cell_id))
-
-    # ── calls ────────────────────────────────────────────────────────────────────────────────
-
-    def gate(self, gate: CallGate | None) -> CallGate:
-        """What stands before a tool: ``gate``, and behind it the note that the tool runs."""
-        return _DurableGate(self, gate)
-
-    async def settle_unknown(self, call: ToolCall, name: str, end: End) -> ToolCall:
-        """The call, if it may run: one that may have been run before is asked about, or has its key.
-
-        Raises:
-            ToolError: an approver has refused to run it again.
-        """
-        key = (call.cell_id, call.runtime_tool_call_id)
-        self._came(key)
-        if key not in self._unknown:
-            return call
-        if not self._is_idempotent(call):
-            call = await self._approvals.wait(
-                call,
-                name,
-                _RUN_AGAIN,
-                expires_ms=None,
-                end=end,
-                recheck=lambda _: None,
-                asks_anew=True,
-            )
-        return msgspec.structs.replace(call, attempt=2)
-
-    def _came(self, call: tuple[str, str]) -> None:
-        if call in self._made_again:
-            self._made_again.remove(call)
-            came, self._call_came = self._call_came, asyncio.Event()
-            came.set()
-
-    async def runs(self, call: ToolCall) -> None:
-        """Have in the store that the tool of a call runs, before it does."""
-        number = int(call.runtime_tool_call_id.removeprefix("tool-"))
-        await self._journals.write(CallBegun(call.cell_id, number))
-
-
-class _DurableGate:
-    """Stands between the last middleware and the tools of a durable session."""
-
-    def __init__(self, session: DurableSession, gate: CallGate | None) -> None:
-        self._session = session
-        self._gate = gate
-
-    async def pass_on(self, call: ToolCall, name: str, end: End) -> JsonValue:
-        """Pass a prepared call on; see ``tools.chain.CallGate``."""
-        call = await self._session.settle_unknown(call, name, end)
-        noted = _NotedEnd(self._session, end)
-        return await (
-            noted.invoke(call) if self._gate is None else self._gate.pass_on(call, name, noted)
-        )
-
-
-class _NotedEnd:
-    """The end of a chain, where it is noted that a tool runs."""
-
-    def __init__(self, session: DurableSession, end: End) -> None:
-        self._session = session
-        self._end = end
-
-    @property
-    def owner(self) -> object:
-        return self._end.owner
-
-    def prepare(self, call: ToolCall) -> ToolCall:
-        return self._end.prepare(call)
-
-    def change(self, call: ToolCall, arguments: Mapping[str, Any]) -> ToolCall:
-        return self._end.change(call, arguments)
-
-    async def invoke(self, call: ToolCall) -> JsonValue:
-        await self._session.runs(call)
-        return await self._end.invoke(call)
 
 
 def _info(cell: StoredCell) -> CellInfo:

@@ -72,9 +72,11 @@ class Journals:
         """Write a change of this session."""
         return self.store.write(self.session, change)
 
-    def quietly(self, change: Change) -> None:
-        """Write what nothing waits for: a failure here is that of the next change of the same cell."""
-        self.write(change).add_done_callback(_retrieved)
+    def quietly(self, change: Change) -> asyncio.Future[None]:
+        """Write what nothing has to wait for: a failure here is that of the next change of the same cell."""
+        future = self.write(change)
+        future.add_done_callback(_retrieved)
+        return future
 
     async def read(self, cell_id: str, heard: OutputMark | None = None) -> Replay:
         """The journal of a cell, ready to be replayed; the cell is marked where it is damaged.

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, cast
 
 from .lease import has_died, owner_here
-from .sqlite_tables import SCHEMA, TABLES, apply, read_cells, read_journal
+from .sqlite_tables import SCHEMA, TABLES, apply, read_cells, read_journal, read_records
 from .store import CellForgotten, SessionHeldError, StoredSession, StoreError
 
 if TYPE_CHECKING:
@@ -224,7 +224,9 @@ class SqliteStore:
         (last,) = db.execute("select last_cell from sessions where name = ?", (session,)).fetchone()
         values = db.execute("select key, json from stored_values where session = ?", (session,))
         cells = read_cells(db, session)
-        return StoredSession(values=dict(values), last_cell=last, cells=cells)
+        return StoredSession(
+            values=dict(values), last_cell=last, cells=cells, records=read_records(db, session)
+        )
 
     def _take(self, db: sqlite3.Connection, session: str) -> None:
         db.execute("insert or ignore into sessions (name) values (?)", (session,))

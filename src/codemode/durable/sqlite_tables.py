@@ -17,9 +17,11 @@ from .store import (
     EntryWritten,
     OutputDelivered,
     OutputMark,
+    RecordsKept,
     StoredCall,
     StoredCell,
     StoredJournal,
+    StoredRecord,
     StoreError,
     ValuesCommitted,
 )
@@ -51,7 +53,12 @@ create table if not exists entries (
 create index if not exists entries_of_cell on entries (session, cell, id);
 create table if not exists calls (
   session text not null, cell text not null, number integer not null, tool text not null, state text not null,
-  seen integer not null, outputs blob not null, primary key (session, cell, number)
+  seen integer not null, outputs blob not null, attempts integer not null default 0,
+  primary key (session, cell, number)
+) without rowid;
+create table if not exists records (
+  session text not null, cell text not null, kind text not null, key text not null, content blob not null,
+  primary key (session, cell, kind, key)
 ) without rowid;
 """
 
@@ -80,14 +87,18 @@ def apply(db: sqlite3.Connection, session: str, change: Change) -> None:
                 )
         case CallRequested(cell, number, tool, mark):
             db.execute(
-                "insert or ignore into calls values (?, ?, ?, ?, 'requested', ?, ?)",
+                "insert or ignore into calls values (?, ?, ?, ?, 'requested', ?, ?, 0)",
                 (session, cell, number, tool, mark.count, mark.digest),
             )
-        case CallBegun(cell, number):
+        case CallBegun(cell, number, records):
             db.execute(
-                "update calls set state = 'running' where session = ? and cell = ? and number = ?",
+                "update calls set state = 'running', attempts = attempts + 1"
+                " where session = ? and cell = ? and number = ?",
                 (session, cell, number),
             )
+            _keep(db, session, records)
+        case RecordsKept(_, records):
+            _keep(db, session, records)
         case ValuesCommitted(cell, values):
             db.execute(
                 "update cells set committed = 1 where session = ? and cell = ?", (session, cell)
@@ -111,7 +122,7 @@ def apply(db: sqlite3.Connection, session: str, change: Change) -> None:
                 (reason, session, cell),
             )
         case CellForgotten(cell):
-            for table in ("cells", "entries", "calls"):
+            for table in ("cells", "entries", "calls", "records"):
                 db.execute(f"delete from {table} where session = ? and cell = ?", (session, cell))
 
 
@@ -119,6 +130,19 @@ def _append(db: sqlite3.Connection, session: str, cell: str, entry: bytes) -> No
     db.execute(
         "insert into entries (session, cell, entry) values (?, ?, ?)", (session, cell, entry)
     )
+
+
+def _keep(db: sqlite3.Connection, session: str, records: Iterable[StoredRecord]) -> None:
+    db.executemany(
+        "insert or replace into records values (?, ?, ?, ?, ?)",
+        [(session, each.cell_id, each.kind, each.key, each.content) for each in records],
+    )
+
+
+def read_records(db: sqlite3.Connection, session: str) -> tuple[StoredRecord, ...]:
+    """What goes with a session and its cells."""
+    rows = db.execute("select kind, key, content, cell from records where session = ?", (session,))
+    return tuple(StoredRecord(*each) for each in rows)
 
 
 def _note_mark(db: sqlite3.Connection, session: str, cell: str, mark: OutputMark) -> None:
@@ -152,13 +176,13 @@ def read_journal(db: sqlite3.Connection, session: str, cell_id: str) -> StoredJo
 def read_cells(db: sqlite3.Connection, session: str | None) -> tuple[StoredCell, ...]:
     """The cells of a session, or of all."""
     calls = defaultdict[tuple[str, str], list[StoredCall]](list)
-    rows: Iterable[tuple[str, str, int, str, CallState]] = db.execute(
-        "select session, cell, number, tool, state from calls"
+    rows: Iterable[tuple[str, str, int, str, CallState, int]] = db.execute(
+        "select session, cell, number, tool, state, attempts from calls"
         " where ?1 is null or session = ?1 order by number",
         (session,),
     )
-    for owner, cell, number, tool, state in rows:
-        calls[owner, cell].append(StoredCall(number, tool, state))
+    for owner, cell, number, tool, state, attempts in rows:
+        calls[owner, cell].append(StoredCall(number, tool, state, attempts))
     sizes = {
         (owner, cell): size
         for owner, cell, size in db.execute(

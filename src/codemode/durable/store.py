@@ -75,11 +75,38 @@ class CallRequested(Struct, frozen=True):
     mark: OutputMark
 
 
+class StoredRecord(Struct, frozen=True):
+    """Something that goes with a session, or with one of its cells: a store keeps the last of each kind and key.
+
+    Attributes:
+        kind: what it is: a store need not know.
+        key: which one of its kind.
+        content: encoded.
+        cell_id: the cell that it goes with, and is forgotten with; empty: the session.
+    """
+
+    kind: str
+    key: str
+    content: bytes
+    cell_id: str = ""
+
+
+class RecordsKept(Struct, frozen=True):
+    """Something about a session has changed, because of this cell."""
+
+    cell_id: str
+    records: tuple[StoredRecord, ...]
+
+
 class CallBegun(Struct, frozen=True):
-    """The tool of a call that was requested is about to run."""
+    """The tool of a call that was requested is about to run, once more if it was before.
+
+    ``records`` are what was counted of it, to be written with it or not at all.
+    """
 
     cell_id: str
     number: int
+    records: tuple[StoredRecord, ...] = ()
 
 
 class ValuesCommitted(Struct, frozen=True):
@@ -122,6 +149,7 @@ Change: TypeAlias = (
     | EntryWritten
     | CallRequested
     | CallBegun
+    | RecordsKept
     | ValuesCommitted
     | OutputDelivered
     | EndReached
@@ -131,11 +159,12 @@ Change: TypeAlias = (
 
 
 class StoredCall(Struct, frozen=True):
-    """A call of a cell that has no answer."""
+    """A call of a cell that has no answer; its tool was begun ``attempts`` times."""
 
     number: int
     tool: str
     state: CallState
+    attempts: int = 0
 
 
 class StoredCell(Struct, frozen=True, kw_only=True):
@@ -185,11 +214,13 @@ class StoredSession(Struct, frozen=True, kw_only=True):
         values: its stored values, as JSON by key.
         last_cell: the highest number of a cell.
         cells: those whose end was not handed over, in order.
+        records: what goes with it and its cells.
     """
 
     values: Mapping[str, bytes]
     last_cell: int
     cells: tuple[StoredCell, ...]
+    records: tuple[StoredRecord, ...] = ()
 
 
 class CellStore(Protocol):

@@ -286,9 +286,19 @@ class Toolset:
             raise_tool_error(error, name)
 
     def is_idempotent(self, call: ToolCall) -> bool:
-        """Whether the tool of a call takes effect once for calls with the same idempotency key."""
+        """Whether a call may be made again without a word: its tool says that this changes nothing more.
+
+        It says so itself, or by the hints of MCP: that it is idempotent, or only reads.
+        """
         definition = self.find(call.tool_name)
-        return definition is not None and definition.idempotent
+        if definition is None:
+            return False
+        hints = definition.annotations
+        return (
+            definition.idempotent
+            or hints.get("idempotentHint") is True
+            or hints.get("readOnlyHint") is True
+        )
 
     def shows(self, call: ToolCall) -> bool:
         """Whether middleware, the policy or the tool is given the call itself."""

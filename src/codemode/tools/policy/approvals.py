@@ -27,6 +27,7 @@ from .decisions import CallDecision, Decision, Decisions, Outcome, Scope, checke
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from ...protocol.types import JsonValue
     from ..chain import End
 
 ASKING_GRACE_S: Final = 0.1
@@ -86,6 +87,7 @@ class Approvals:
     Attributes:
         decisions: what is remembered.
         listener: receives every decision made here.
+        keep: called with each decision that is remembered, before it takes effect, and the cell of the call.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class Approvals:
         self.decisions = Decisions() if decisions is None else decisions
         self._on_approval = on_approval
         self.listener: Listener | None = None
+        self.keep: Callable[[Decision, CellId], None] | None = None
         self._now = now
         self._waiting: dict[str, _Waiting] = {}
 
@@ -141,15 +144,15 @@ class Approvals:
             expires_ms: how long it may wait.
             end: validates arguments that the approver has changed.
             recheck: decides whether an approved call is refused all the same.
-            asks_anew: whatever is remembered of calls like it.
+            asks_anew: whatever is remembered, but for a decision about this very attempt.
 
         Raises:
             ToolError: it was refused, or no answer came in time.
             asyncio.CancelledError: its cell ended first.
         """
-        decided = None if asks_anew else self.decisions.about(call)
+        decided = self.decisions.about(call, this_attempt=asks_anew)
         if decided is not None:
-            return self._remembered(call, name, decided)
+            return self._remembered(call, name, decided, end)
         since = self._now()
         expires_at = None if expires_ms is None else since + timedelta(milliseconds=expires_ms)
         approval = Approval(
@@ -206,7 +209,8 @@ class Approvals:
             call = _with_arguments(waiting, arguments)
         if (refusal := waiting.recheck(call)) is not None:
             raise UsageError(f"the policy refuses this call: {refusal}")
-        self._decided(waiting, approved=True, scope=scope)
+        changed_input = call.input if arguments else None
+        self._decided(waiting, approved=True, scope=scope, changed_input=changed_input)
         approval = waiting.approval
         approved = CallDecision.about(
             call, approval.name, "approved", by="person", changed=bool(arguments)
@@ -279,12 +283,14 @@ class Approvals:
         self._tell(expired, approval)
         raise ToolError(f"the call of `{approval.name}` is refused: {reason}{HINT}")
 
-    def _remembered(self, call: ToolCall, name: str, decided: Decision) -> ToolCall:
+    def _remembered(self, call: ToolCall, name: str, decided: Decision, end: End) -> ToolCall:
         outcome: Outcome = "approved" if decided.approved else "refused"
         self._tell(CallDecision.about(call, name, outcome, by="remembered", reason=decided.reason))
         if not decided.approved:
             raise ToolError(refusal_text(name, decided.reason))
-        return call
+        if decided.input is None:
+            return call
+        return end.prepare(msgspec.structs.replace(call, input=copied(decided.input)))
 
     def _refused(self, waiting: _Waiting, error: ToolError, reason: str) -> None:
         approval = waiting.approval
@@ -295,7 +301,13 @@ class Approvals:
         waiting.answer.set_exception(error)
 
     def _decided(
-        self, waiting: _Waiting, *, approved: bool, scope: Scope, reason: str = ""
+        self,
+        waiting: _Waiting,
+        *,
+        approved: bool,
+        scope: Scope,
+        reason: str = "",
+        changed_input: JsonValue = None,
     ) -> None:
         call = waiting.call
         decision = Decision(
@@ -306,8 +318,12 @@ class Approvals:
             key=call.idempotency_key if scope == "call" else "",
             reason=reason,
             at=self._now(),
+            attempt=call.attempt if scope == "call" else 1,
+            input=copied(changed_input) if scope == "call" else None,
         )
         self.decisions.remember(decision, call.cell_id)
+        if self.keep is not None:
+            self.keep(decision, call.cell_id)
 
     def _find(self, approval_id: str) -> _Waiting:
         waiting = self._waiting.get(approval_id)

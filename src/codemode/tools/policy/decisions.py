@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
 from msgspec import Struct
 
@@ -33,6 +33,9 @@ class Decision(Struct, frozen=True, kw_only=True):
         key: the idempotency key of the call, where the scope is ``call``.
         reason: why not, in one sentence.
         at: when.
+        attempt: of the call, where the scope is ``call``: more than 1 if its tool may have run before.
+        input: what the tool gets instead of what the program gave, where the approver has changed that and
+            the scope is ``call``; JSON.
     """
 
     approved: bool
@@ -42,6 +45,8 @@ class Decision(Struct, frozen=True, kw_only=True):
     key: str = ""
     reason: str = ""
     at: datetime | None = None
+    attempt: int = 1
+    input: Any = None
 
 
 class CallDecision(Struct, frozen=True, kw_only=True):
@@ -121,11 +126,17 @@ class Decisions:
         """The decisions about tools, in order; those about single calls are not told."""
         return tuple(self._by_tool.values())
 
-    def about(self, call: ToolCall) -> Decision | None:
-        """What was decided about this call, or about its tool."""
+    def about(self, call: ToolCall, *, this_attempt: bool = False) -> Decision | None:
+        """What was decided about this call, or about its tool; or only about this very attempt."""
         by_call = self._by_call.get(call.idempotency_key)
-        if by_call is not None and by_call[1].digest == call.digest:
+        if (
+            by_call is not None
+            and by_call[1].digest == call.digest
+            and (not this_attempt or by_call[1].attempt == call.attempt)
+        ):
             return by_call[1]
+        if this_attempt:
+            return None
         return self._by_tool.get(call.digest) if call.digest else None
 
     def remember(self, decision: Decision, cell_id: CellId) -> None:

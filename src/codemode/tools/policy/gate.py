@@ -30,6 +30,9 @@ class Gate:
         approvals: gets approval; None: calls that need it are refused.
         history: what was let through before.
         listener: receives every decision.
+
+    Attributes:
+        history: what was let through.
     """
 
     def __init__(
@@ -42,7 +45,7 @@ class Gate:
     ) -> None:
         self._policy = policy
         self._approvals = approvals
-        self._history = CallHistory() if history is None else history
+        self.history = CallHistory(names=policy.counters) if history is None else history
         self._listener = listener
 
     def __repr__(self) -> str:
@@ -64,16 +67,26 @@ class Gate:
             self._tell(call, name, verdict, "refused")
             raise ToolError(_refusal(name, verdict))
         self._tell(call, name, verdict, "allowed")
-        self._policy.passed(call, name, self._history)
+        self._policy.passed(call, name, self.history)
         result = await end.invoke(call)
         if self._policy.counts_bytes:
             size = _size(call.input) + _size(result)
-            self._policy.returned(call, name, size, self._history)
+            self._policy.returned(call, name, size, self.history)
         return result
+
+    def question(self, call: ToolCall, name: str) -> str | None:
+        """What an approver of the call would be asked; None where the policy asks nobody."""
+        verdict = self._verdict(call, name)
+        return _prompt(name, verdict) if verdict.action == "ask" else None
+
+    def refusal(self, call: ToolCall, name: str) -> str | None:
+        """Why the policy refuses a call even if it is approved; None if it does not."""
+        found = self._verdict(call, name, approved=True)
+        return (found.text or _NOT_ALLOWED) if found.action == "refuse" else None
 
     def cell_closed(self, cell_id: CellId) -> None:
         """Nothing is counted any more for a cell that is over."""
-        self._history.forget(cell_id)
+        self.history.forget(cell_id)
         if self._approvals is not None:
             self._approvals.cell_closed(cell_id)
 
@@ -84,22 +97,18 @@ class Gate:
                 f"the call of `{name}` needs approval, and there is no way to ask here{HINT}"
             )
 
-        def recheck(changed: ToolCall) -> str | None:
-            found = self._verdict(changed, name, approved=True)
-            return (found.text or _NOT_ALLOWED) if found.action == "refuse" else None
-
         return await self._approvals.wait(
             call,
             name,
-            verdict.text or f"A program wants to call {name}.",
+            _prompt(name, verdict),
             expires_ms=None if verdict.rule is None else verdict.rule.expires_ms,
             end=end,
-            recheck=recheck,
+            recheck=lambda changed: self.refusal(changed, name),
         )
 
     def _verdict(self, call: ToolCall, name: str, *, approved: bool = False) -> Verdict:
         # On a copy: whatever a predicate does to it, what was judged is what the tool gets.
-        return self._policy.verdict(shown(call), name, self._history, approved=approved)
+        return self._policy.verdict(shown(call), name, self.history, approved=approved)
 
     def _tell(self, call: ToolCall, name: str, verdict: Verdict, outcome: Outcome) -> None:
         if self._listener is not None:
@@ -113,6 +122,10 @@ def _acting(call: ToolCall, verdict: Verdict) -> ToolCall:
     if verdict.caller is None:
         return call
     return msgspec.structs.replace(call, caller=verdict.caller)
+
+
+def _prompt(name: str, verdict: Verdict) -> str:
+    return verdict.text or f"A program wants to call {name}."
 
 
 def _refusal(name: str, verdict: Verdict) -> str:

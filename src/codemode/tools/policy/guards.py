@@ -17,7 +17,7 @@ from .rules import Rule, hint, made
 
 if TYPE_CHECKING:
     from ...protocol.types import CellId, ToolCall
-    from .history import CallHistory, Count
+    from .history import CallHistory
 
 MINUTE: Final = 60.0
 Per: TypeAlias = Literal["session", "cell"]
@@ -34,6 +34,14 @@ class Guard(Rule, frozen=True, kw_only=True):
         return True
 
 
+class CountingGuard(Guard, frozen=True, kw_only=True):
+    """One that counts; a call that is made again after its process died was counted before."""
+
+    @property
+    def counts(self) -> bool:
+        return True
+
+
 class ReadOnly(Guard, frozen=True, kw_only=True):
     """See :func:`read_only`."""
 
@@ -46,7 +54,7 @@ class ReadOnly(Guard, frozen=True, kw_only=True):
         )
 
 
-class Budget(Guard, frozen=True, kw_only=True):
+class Budget(CountingGuard, frozen=True, kw_only=True):
     """See :func:`budget`."""
 
     calls: int | None = None
@@ -58,7 +66,7 @@ class Budget(Guard, frozen=True, kw_only=True):
         return self.bytes is not None
 
     def breach(self, call: ToolCall, name: str, history: CallHistory) -> str | None:
-        count = self._count(call, history)
+        count = history.count(self, self._cell(call))
         if self.calls is not None and count.calls >= self.calls:
             return self.text or f"its budget of {_calls(self.calls)} a {self.per} is spent"
         if self.bytes is not None and count.bytes >= self.bytes:
@@ -66,17 +74,16 @@ class Budget(Guard, frozen=True, kw_only=True):
         return None
 
     def passed(self, call: ToolCall, history: CallHistory) -> None:
-        self._count(call, history).calls += 1
+        history.add(self, self._cell(call), calls=1)
 
     def returned(self, call: ToolCall, size: int, history: CallHistory) -> None:
-        self._count(call, history).bytes += size
+        history.add(self, self._cell(call), size=size)
 
-    def _count(self, call: ToolCall, history: CallHistory) -> Count:
-        cell_id: CellId | None = call.cell_id if self.per == "cell" else None
-        return history.count(self, cell_id)
+    def _cell(self, call: ToolCall) -> CellId | None:
+        return call.cell_id if self.per == "cell" else None
 
 
-class Rate(Guard, frozen=True, kw_only=True):
+class Rate(CountingGuard, frozen=True, kw_only=True):
     """See :func:`rate`."""
 
     per_minute: int
@@ -89,13 +96,10 @@ class Rate(Guard, frozen=True, kw_only=True):
         return f"{said}; the next one may come in {math.ceil(left)} s"
 
     def passed(self, call: ToolCall, history: CallHistory) -> None:
-        times = history.count(self).times
-        times.append(history.clock())
-        while len(times) > self.per_minute:
-            times.popleft()
+        history.add_time(self, most=self.per_minute)
 
 
-class Once(Guard, frozen=True, kw_only=True):
+class Once(CountingGuard, frozen=True, kw_only=True):
     """See :func:`once`."""
 
     key: Key | None = None
@@ -107,7 +111,7 @@ class Once(Guard, frozen=True, kw_only=True):
         return self.text or f"{what} was made before, and it may be made once"
 
     def passed(self, call: ToolCall, history: CallHistory) -> None:
-        history.count(self).keys.add(self._text(call))
+        history.add_key(self, self._text(call))
 
     def _text(self, call: ToolCall) -> str:
         """The key of a call in a bounded number of characters."""

@@ -11,6 +11,8 @@ written down in a :class:`~codemode.tools.policy.history.CallHistory` by the par
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -96,6 +98,23 @@ class Policy:
         return tuple(rule for each in self._lists for rule in each)
 
     @property
+    def counters(self) -> dict[str, Rule]:
+        """The rules that count, by names that another process gives them, too.
+
+        A name says what a rule is about, and which one of those it is; how much it lets through may change.
+        """
+        found: dict[str, Rule] = {}
+        for rule in self.rules:
+            if rule.counts:
+                about = (rule.pattern, rule.namespace, sorted(rule.annotations.items()))
+                whose = (rule.session, rule.caller, getattr(rule, "per", None))
+                text = json.dumps([type(rule).__name__, *about, *whose])
+                digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+                number = sum(name.startswith(digest) for name in found)
+                found[f"{digest}-{number}"] = rule
+        return found
+
+    @property
     def counts_bytes(self) -> bool:
         """Whether a rule wants to know how large arguments and results are."""
         return any(rule.counts_bytes for rule in self.rules)
@@ -129,7 +148,9 @@ class Policy:
         return msgspec.structs.replace(worst, caller=callers[-1] if callers else None)
 
     def passed(self, call: ToolCall, name: str, history: CallHistory) -> None:
-        """Write down that a call goes to its tool."""
+        """Write down that a call goes to its tool; one that may have been there before was counted then."""
+        if call.attempt > 1:
+            return
         for rule in self._about(call, name):
             rule.passed(call, history)
 
@@ -150,6 +171,8 @@ def _judged(
     for rule in rules:
         if asks is not None and not rule.is_guard:
             continue
+        if rule.counts and call.attempt > 1:
+            continue  # it was let through before
         try:
             text = rule.breach(call, name, history) if rule.fits(call, name) else None
         except Exception:  # noqa: BLE001 - what cannot be judged does not pass

@@ -101,6 +101,11 @@ class Rule(Struct, frozen=True, kw_only=True):
         return False
 
     @property
+    def counts(self) -> bool:
+        """Whether it counts what goes on."""
+        return False
+
+    @property
     def counts_bytes(self) -> bool:
         """Whether ``returned`` is to be called."""
         return False
