@@ -9,7 +9,7 @@ import pytest
 
 from codemode.protocol.types import ToolDefinition, ToolName
 from codemode.surface.declaration import described
-from codemode.surface.description import NamespaceDescription, exec_tool
+from codemode.surface.tool_catalogue import ToolCatalogue
 
 EVIL: Final = "INJECTED"
 """In every hostile text: where it shows, the text has got out."""
@@ -85,9 +85,9 @@ def test_a_schema_does_not_leave_its_declaration(text: str, place: str, side: st
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_description_has_no_declaration_in_force_but_its_own(text: str) -> None:
     tools = [definition("first", description=text), definition("second")]
-    namespaces = {"n": NamespaceDescription("n" + text, text)}
-    third = ToolDefinition(name="n__third", tool_name=ToolName("third", "n"), description=text)
-    whole = exec_tool([*tools, third], namespaces=namespaces).description
+    space = "n" + text
+    third = ToolDefinition(name="n__third", tool_name=ToolName("third", space), description=text)
+    whole = ToolCatalogue([*tools, third], namespaces={space: text}).exec_tool().description
 
     headings = [line for line in whole.splitlines() if line.startswith("### `")]
     assert headings == ["### `first`", "### `second`", "### `n__third`"]
@@ -100,7 +100,7 @@ def test_a_description_has_no_declaration_in_force_but_its_own(text: str) -> Non
 
 @pytest.mark.parametrize("text", [*TEXTS, *NAMES])
 def test_a_name_does_not_leave_its_heading(text: str) -> None:
-    whole = exec_tool([definition(text)]).description
+    whole = ToolCatalogue([definition(text)]).exec_tool().description
     heading, _, rest = whole.partition("### `")[2].partition("\n")
     (block,) = _BLOCK.findall(rest)
 

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from codemode.protocol.types import ToolDefinition, ToolName
-from codemode.surface.declaration import augmented_description
+from codemode.surface.declaration import augmented_description, described
 from codemode.surface.description import (
     EXEC_GRAMMAR,
     NamespaceDescription,
     exec_tool,
+    tool_section,
     wait_tool,
+    with_headings,
 )
 from codemode.surface.mcp_result import MCP_TYPES
+from codemode.surface.tool_catalogue import ToolCatalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from codemode.surface.toolspec import ToolSpec
 
 MCP = {
     "properties": {
@@ -34,12 +42,18 @@ def tool(name: str, namespace: str | None = None, **fields: Any) -> ToolDefiniti
     return ToolDefinition(**(known | fields))
 
 
-def sections(*tools: ToolDefinition, **options: Any) -> str:
+def sections(
+    *tools: ToolDefinition, namespaces: Mapping[str, NamespaceDescription] | None = None
+) -> str:
     """What a description has beyond its introduction."""
+    listed = ((each, tool_section(each)) for each in described(tools))
+    return beyond_introduction(exec_tool(with_headings(listed, namespaces or {})))
+
+
+def beyond_introduction(spec: ToolSpec) -> str:
     base = exec_tool().description
-    text = exec_tool(tools, **options).description
-    assert text.startswith(base)
-    return text.removeprefix(base)
+    assert spec.description.startswith(base)
+    return spec.description.removeprefix(base)
 
 
 def test_without_tools_the_introduction_stands_alone() -> None:
@@ -69,30 +83,14 @@ def test_consecutive_tools_of_a_namespace_share_a_heading_and_a_blank_text_gives
 
 def test_shared_mcp_types_appear_once_also_for_deferred_tools() -> None:
     mcp = [tool("a", output_schema=MCP), tool("b", output_schema=MCP)]
-    assert sections(*mcp).count(MCP_TYPES) == 1
-    assert sections(deferred=mcp).count(MCP_TYPES) == 1
-    assert sections(tool("c")).count(MCP_TYPES) == 0
+    for tools, budget, count in ((mcp, None, 1), (mcp, 0, 1), ([tool("c")], None, 0)):
+        text = beyond_introduction(ToolCatalogue(tools, max_tokens=budget).exec_tool())
+        assert text.count(MCP_TYPES) == count
 
 
 def test_deferred_tools_are_pointed_to_and_not_listed() -> None:
-    text = sections(deferred=[tool("hidden")])
+    text = beyond_introduction(ToolCatalogue([tool("hidden")], max_tokens=0).exec_tool())
     assert ("ALL_TOOLS.filter" in text, "hidden" in text) == (True, False)
-
-
-def test_tools_that_the_model_has_anyway_are_not_listed() -> None:
-    assert sections(tool("a", output_schema=MCP), list_tools=False) == ""
-
-
-def test_the_default_yield_time_is_the_configured_one() -> None:
-    usual = exec_tool().description
-    assert exec_tool(default_yield_time_ms=250).description == usual.replace(
-        "Defaults to 10000 ms.", "Defaults to 250 ms."
-    )
-
-
-def test_a_model_without_image_detail_reads_nothing_of_it() -> None:
-    assert "detail" in exec_tool().description
-    assert "detail" not in exec_tool(image_detail=False).description
 
 
 @pytest.mark.parametrize(
@@ -129,7 +127,7 @@ def test_exec_is_a_custom_tool_with_a_grammar_or_a_function_of_code() -> None:
 
 
 def test_only_the_sentence_about_the_input_differs_between_raw_text_and_json() -> None:
-    spec = exec_tool([tool("a")])
+    spec = ToolCatalogue([tool("a")]).exec_tool()
     raw = (spec.raw_description or "").splitlines()
     differing = [
         pair for pair in zip(raw, spec.description.splitlines(), strict=True) if len({*pair}) > 1

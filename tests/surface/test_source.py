@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codemode.errors import SourceError
+from codemode.limits import GREATEST
 from codemode.surface.source import (
     PRAGMA,
     PRAGMA_CHARACTERS,
-    SAFE_INTEGER,
     ExecSource,
     parse_exec_source,
 )
@@ -52,8 +52,8 @@ def test_a_source_is_taken_or_refused_in_the_words_of_the_published_client(
         ("//@exec: []\na", ExecSource("//@exec: []\na")),
         ("// @EXEC: []\na", ExecSource("// @EXEC: []\na")),
         (
-            f'// @exec: {{"max_output_tokens": {SAFE_INTEGER}}}\na',
-            ExecSource("a", None, SAFE_INTEGER),
+            f'// @exec: {{"max_output_tokens": {GREATEST}}}\na',
+            ExecSource("a", None, GREATEST),
         ),
     ],
 )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from codemode.protocol.types import ToolDefinition, ToolName
 from codemode.surface.declaration import described
-from codemode.surface.description import exec_tool
+from codemode.surface.description import exec_tool, tool_section
 from codemode.surface.output import token_count
 from codemode.surface.tool_catalogue import ToolCatalogue
 
@@ -38,7 +38,7 @@ COST = ToolCatalogue([tool("a")]).entries[0].tokens
 def test_everything_is_listed_as_exec_lists_it_without_a_budget() -> None:
     tools = [tool("b"), tool("a"), tool("x", "n")]
     catalogue = ToolCatalogue(tools, search=SEARCH)
-    assert catalogue.exec_tool() == exec_tool(tools)
+    assert catalogue.exec_tool() == exec_tool(map(tool_section, described(tools)))
     assert catalogue.tools == described(tools)
     assert catalogue.deferred == ()
 
@@ -82,7 +82,9 @@ def test_deferred_tools_are_counted_by_namespace_and_the_search_is_described() -
         max_tokens=0,
         search=SEARCH,
     )
-    declared = exec_tool([SEARCH]).description.removeprefix(INTRODUCTION)
+    declared = exec_tool(map(tool_section, described([SEARCH]))).description.removeprefix(
+        INTRODUCTION
+    )
     assert (
         beyond(catalogue)
         == (
@@ -108,7 +110,9 @@ def test_a_namespace_without_a_tool_is_told_of_at_the_end() -> None:
     catalogue = ToolCatalogue(
         [tool("a")], namespaces={"gone": "Server gone: it did not start.", "silent": " "}
     )
-    own = exec_tool([tool("a")]).description.removeprefix(INTRODUCTION)
+    own = exec_tool(map(tool_section, described([tool("a")]))).description.removeprefix(
+        INTRODUCTION
+    )
     assert beyond(catalogue) == f"{own}\n\n## gone\nServer gone: it did not start."
 
 
@@ -124,7 +128,7 @@ def test_what_was_rendered_before_is_taken_over() -> None:
     before = ToolCatalogue([kept, gone])
     after = ToolCatalogue([new, kept], before=before)
     assert after.entries[1] is before.entries[0]
-    assert after.exec_tool() == exec_tool([new, kept])
+    assert after.exec_tool() == exec_tool(map(tool_section, described([new, kept])))
 
 
 def test_equal_tools_make_equal_bytes() -> None:
@@ -192,7 +196,7 @@ def test_the_published_form_repeats_the_type_at_each_tool() -> None:
     tools = [giving("find", {"items": FILE}), giving("get", FILE)]
     catalogue = ToolCatalogue(tools, form="published")
     assert catalogue.tools == described(tools)
-    assert catalogue.exec_tool() == exec_tool(tools)
+    assert catalogue.exec_tool() == exec_tool(map(tool_section, described(tools)))
 
 
 def test_a_deferred_tool_brings_the_types_along_that_the_text_does_not_declare() -> None:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from ..runtime.jsontext import encode_json
+from ..surface.text import shortened
 from ..tools.policy.gate import Gate
 from .cell_record import CellRecord
 from .decision_trace import trace_decision
@@ -235,7 +236,7 @@ class Activity:
             ended = record.end(call_id, "ok", size=_json_bytes(value))
             return value
         except Exception as error:
-            ended = record.end(call_id, "failed", error=_shortened(str(error)))
+            ended = record.end(call_id, "failed", error=shortened(str(error), ERROR_CHARACTERS))
             raise
         finally:
             if ended is None:  # its task is cancelled, or the event loop closes
@@ -374,7 +375,3 @@ def _json_bytes(value: JsonValue) -> int:
         return len(encode_json(value))
     except (TypeError, ValueError, RecursionError):
         return 0
-
-
-def _shortened(error: str) -> str:
-    return error if len(error) <= ERROR_CHARACTERS else error[: ERROR_CHARACTERS - 1] + "…"

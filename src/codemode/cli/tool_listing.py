@@ -11,7 +11,7 @@ import msgspec
 
 from ..surface.declaration import declaration, described
 from ..surface.description import tool_section
-from ..surface.text import trim
+from ..surface.text import first_line
 from ..tools.names import nearest
 from ..tools.ranking import ToolIndex
 from .terminal import printable
@@ -152,17 +152,12 @@ def named_entries(names: Sequence[str], catalogue: ToolCatalogue, listing: str) 
 
 
 def _print_tool(entry: Entry, note: str, *, brief: bool) -> None:
-    gist = _gist(entry.source.description)
+    gist = first_line(entry.source.description, _GIST_CHARACTERS)
     line = f"{entry.tokens:>6}  {entry.tool.name}{note}" + (f"  - {gist}" if gist else "")
     click.echo(printable(line))
     if not brief:
         for part in declaration(entry.source).split("\n"):
             click.echo(printable(f"        {part}"))
-
-
-def _gist(description: str) -> str:
-    first = next((line for line in map(trim, description.splitlines()) if line), "")
-    return first if len(first) <= _GIST_CHARACTERS else f"{first[:_GIST_CHARACTERS]}…"
 
 
 def _summary(catalogue: ToolCatalogue) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ..protocol.types import AudioItem, ImageItem, Item, TextItem
-from .data_url import media, omission
+from .data_url import media_of, omission
 from .model_call import call_id_of, call_kind
 from .text import trim
 
@@ -64,7 +64,7 @@ def _blocks(items: Iterable[Item]) -> Iterator[Block]:
 
 
 def _media_block(item: ImageItem | AudioItem) -> Block:
-    found = media(item.image_url if isinstance(item, ImageItem) else item.audio_url)
+    found = media_of(item)
     if isinstance(item, AudioItem):
         return {"type": "text", "text": omission(item, found, "sounds cannot be passed on here")}
     if found is None or found.mime_type not in IMAGE_TYPES:

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from ..protocol.types import JsonValue
-from .text import well_formed
+from .text import shortened, well_formed
 
 LISTED: Final = 10
 """Calls that are listed one by one."""
@@ -59,10 +59,7 @@ waited for, then wait for cell 3.
 
 def _line(call: WaitingCall) -> str:
     said = json.dumps(call.input, ensure_ascii=False, separators=(",", ":"), default=str)
-    shown, prompt = _cut(said), _cut(" ".join(call.prompt.split()))
+    shown = shortened(said, ARGUMENT_CHARACTERS)
+    prompt = shortened(" ".join(call.prompt.split()), ARGUMENT_CHARACTERS)
     waited = f" (for {call.seconds:.0f} s)" if call.seconds >= 1 else ""
     return f"- {call.tool}({shown}): {prompt}{waited}"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= ARGUMENT_CHARACTERS else f"{text[: ARGUMENT_CHARACTERS - 1]}…"

@@ -56,6 +56,11 @@ def media(url: str) -> Media | None:
         return None
 
 
+def media_of(item: ImageItem | AudioItem) -> Media | None:
+    """What an item holds, or None as for :func:`media`."""
+    return media(item.image_url if isinstance(item, ImageItem) else item.audio_url)
+
+
 def omission(item: ImageItem | AudioItem, found: Media | None, reason: str) -> str:
     """What a model reads in the place of an item that it cannot be given.
 

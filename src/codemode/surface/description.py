@@ -16,10 +16,10 @@ from msgspec import Struct
 
 from ..limits import Limits
 from ..protocol.types import NAMESPACE_SEPARATOR, JsonValue, ToolDefinition
-from .declaration import EXEC_TOOL_NAME, contained, described, fenced
+from .declaration import EXEC_TOOL_NAME, contained, fenced
 from .identifiers import normalize
-from .mcp_result import MCP_TYPES, is_mcp_result
-from .text import trim
+from .mcp_result import MCP_TYPES
+from .text import first_line, trim
 from .toolspec import ToolSpec
 
 WAIT_TOOL_NAME: Final = "wait"
@@ -61,7 +61,8 @@ is cut in the middle. Defaults to {tokens} tokens.
 
 Globals:
 - `text(value)`: print; objects as JSON.
-{image}
+- `image(urlOrItem, detail?: "auto" | "low" | "high" | "original")`, `audio(urlOrItem)`: output a \
+base64 data URL, `{{ image_url }}`, `{{ audio_url }}` or MCP block.
 - `content(blocks)`: output MCP content blocks.
 - `generatedImage(result)`: output an image tool's result.
 - `store(key, value)`, `load(key)`: keep JSON for later programs.
@@ -72,14 +73,6 @@ Globals:
 - `as_settled(promises)`: async iterator of `Promise.allSettled` entries with `index`, as they \
 settle. `stream_settled(promises, callback)` awaits a callback for each.
 - `ALL_TOOLS`: `{{ name, description }}` of all tools, with declarations."""
-_IMAGE_WITH_DETAIL: Final = (
-    '- `image(urlOrItem, detail?: "auto" | "low" | "high" | "original")`, `audio(urlOrItem)`: output'
-    " a base64 data URL, `{ image_url }`, `{ audio_url }` or MCP block."
-)
-_IMAGE: Final = (
-    "- `image(urlOrItem)`, `audio(urlOrItem)`: output a base64 data URL, `{ image_url }`,"
-    " `{ audio_url }` or MCP block."
-)
 _DEFERRED: Final = (
     "Tools that are not described here, but are methods of `tools` and entries of `ALL_TOOLS` all"
     " the same: {count}. {how}"
@@ -110,61 +103,15 @@ class NamespaceDescription(Struct, frozen=True):
     description: str = ""
 
 
-def exec_tool(
-    tools: Sequence[ToolDefinition] = (),
-    *,
-    deferred: Sequence[ToolDefinition] = (),
-    namespaces: Mapping[str, NamespaceDescription] | None = None,
-    list_tools: bool = True,
-    default_yield_time_ms: int = DEFAULT_YIELD_TIME_MS,
-    image_detail: bool = True,
-) -> ToolSpec:
+def exec_tool(sections: Iterable[str] = (), *, default_tokens: int = DEFAULT_TOKENS) -> ToolSpec:
     """The ``exec`` tool for a model.
 
     Args:
-        tools: what a program may call, described in the text in this order.
-        deferred: what it may call too, but finds in ``ALL_TOOLS`` only.
-        namespaces: headings, by the namespace of a tool's name.
-        list_tools: False if the model gets the tools outside of exec as well.
-        default_yield_time_ms: the value in the text for a program without a pragma.
-        image_detail: False for a model that takes no image detail.
+        sections: what its text has behind the introduction, in order.
+        default_tokens: what an observation may cost where a program sets no budget.
 
-    >>> from codemode.protocol.types import ToolName
-    >>> now = ToolDefinition(name="now", tool_name=ToolName("now"), description="Current time.")
-    >>> print(exec_tool([now]).description.partition("### ")[2])
-    `now`
-    Current time.
-    <BLANKLINE>
-    exec tool declaration:
-    ```ts
-    declare const tools: { now(args: unknown): Promise<unknown>; };
-    ```
-    """
-    sections: list[str] = []
-    headings = namespaces or {}
-    if deferred:
-        sections.append(deferral(deferred, headings))
-    if list_tools:
-        if any(is_mcp_result(tool.output_schema) for tool in (*tools, *deferred)):
-            sections.append(SHARED_MCP_TYPES)
-        sections += with_headings(
-            ((tool, tool_section(tool)) for tool in described(tools)), headings
-        )
-    return exec_tool_of(
-        sections, default_yield_time_ms=default_yield_time_ms, image_detail=image_detail
-    )
-
-
-def exec_tool_of(
-    sections: Iterable[str],
-    *,
-    default_yield_time_ms: int = DEFAULT_YIELD_TIME_MS,
-    default_tokens: int = DEFAULT_TOKENS,
-    image_detail: bool = True,
-) -> ToolSpec:
-    """The ``exec`` tool whose text has ``sections`` behind its introduction.
-
-    For the rest see :func:`exec_tool`; ``default_tokens`` is what an observation may cost.
+    >>> exec_tool(["### `now`"]).description.endswith("\\n\\n### `now`")
+    True
     """
     behind = tuple(sections)
 
@@ -172,9 +119,8 @@ def exec_tool_of(
         introduction = _INTRODUCTION.format(
             input=input_sentence,
             wait=WAIT_TOOL_NAME,
-            yield_ms=default_yield_time_ms,
+            yield_ms=DEFAULT_YIELD_TIME_MS,
             tokens=default_tokens,
-            image=_IMAGE_WITH_DETAIL if image_detail else _IMAGE,
         )
         return "\n\n".join((introduction, *behind))
 
@@ -285,9 +231,7 @@ def _object(properties: Mapping[str, JsonValue], required: str) -> JsonObject:
 
 def _gist(text: str) -> str:
     """The first line of ``text``, on one line of a list."""
-    line = next((found for found in map(trim, contained(text).splitlines()) if found), "")
-    cut = line if len(line) <= _GIST_CHARACTERS else f"{line[:_GIST_CHARACTERS]}…"
-    return _inline(cut)
+    return _inline(first_line(contained(text), _GIST_CHARACTERS))
 
 
 def _heading(name: str) -> str:

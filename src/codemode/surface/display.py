@@ -10,8 +10,8 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Final
 
-from ..protocol.types import ImageItem, Item, TextItem
-from .data_url import Media, media, omission
+from ..protocol.types import Item, TextItem
+from .data_url import Media, media_of, omission
 from .output import joined
 from .text import without_controls
 
@@ -65,7 +65,7 @@ def _lines(items: Iterable[Item]) -> Iterator[str]:
         if isinstance(item, TextItem):
             texts.append(item.text)
         else:
-            texts.append(omission(item, media(_url(item)), _SAVED))
+            texts.append(omission(item, media_of(item), _SAVED))
     yield joined(texts[:1])
     yield from texts[1:]
 
@@ -75,7 +75,7 @@ def _elements(items: Iterable[Item]) -> Iterator[str]:
         if isinstance(item, TextItem):
             yield f"<pre>{html.escape(item.text)}</pre>"
             continue
-        found = media(_url(item))
+        found = media_of(item)
         if found is not None and found.mime_type in (IMAGES | SOUNDS):
             yield _media_element(found)
         else:
@@ -85,12 +85,6 @@ def _elements(items: Iterable[Item]) -> Iterator[str]:
 def _media_element(found: Media) -> str:
     source = f'src="data:{found.mime_type};base64,{found.data}"'  # both hold no quote
     return f"<img {source}>" if found.mime_type in IMAGES else f"<audio controls {source}></audio>"
-
-
-def _url(item: Item) -> str:
-    if isinstance(item, TextItem):
-        return ""
-    return item.image_url if isinstance(item, ImageItem) else item.audio_url
 
 
 def _told(call: NestedCall) -> str:

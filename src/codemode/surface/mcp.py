@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any, Final, Literal, NotRequired, TypeAlias, TypedDict
 
 from ..protocol.types import ImageItem, Item, TextItem
-from .data_url import media, omission
+from .data_url import media_of, omission
 
 ASSUMED_DETAIL: Final = "high"
 """The defaults of a reader of the metadata; also what a cell gives by itself."""
@@ -61,12 +61,11 @@ def call_tool_result(items: Iterable[Item], *, is_error: bool) -> CallToolResult
 def _block(item: Item) -> ContentBlock:
     if isinstance(item, TextItem):
         return {"type": "text", "text": item.text}
-    is_image = isinstance(item, ImageItem)
-    found = media(item.image_url if isinstance(item, ImageItem) else item.audio_url)
+    found = media_of(item)
     if found is None:
         return {"type": "text", "text": omission(item, None, "")}
     block: MediaContent = {
-        "type": "image" if is_image else "audio",
+        "type": "image" if isinstance(item, ImageItem) else "audio",
         "data": found.data,
         "mimeType": found.mime_type,
     }

@@ -13,9 +13,13 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 from msgspec import Struct
 
 from ..errors import UsageError
+from .text import shortened
 
 CallKind: TypeAlias = Literal["custom_tool_call", "function_call", "function", "custom", "tool_use"]
 """The ``type`` of a call: two of OpenAI's Responses, two of Chat Completions, Anthropic's."""
+
+SHOWN: Final = 60
+"""Characters of a wrong ``type`` that an error quotes."""
 
 KINDS: Final[tuple[CallKind, ...]] = get_args(CallKind)
 
@@ -106,7 +110,11 @@ def call_kind(call: object, kinds: tuple[CallKind, ...] = KINDS) -> CallKind:
         if said == kind:
             return kind
     known = f"{', '.join(kinds[:-1])} or {kinds[-1]}" if len(kinds) > 1 else kinds[0]
-    what = f"a {type(call).__name__}" if said is None else f"one of type {_shown(said)}"
+    what = (
+        f"a {type(call).__name__}"
+        if said is None
+        else f"one of type {shortened(repr(said), SHOWN)}"
+    )
     raise UsageError(f"expected a model's call of type {known}; got {what}{_HINT}")
 
 
@@ -136,8 +144,3 @@ def _member(call: object, name: str) -> object:
 def _malformed(kind: CallKind, member: str, wanted: str, got: object) -> UsageError:
     given = "nothing" if got is None else f"a {type(got).__name__}"
     return UsageError(f"a call of type {kind} needs {member}, {wanted}; got {given}{_HINT}")
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:59]}…"

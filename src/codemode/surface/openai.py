@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, assert_never, cast
 
 from ..protocol.types import AudioItem, ImageItem, Item, TextItem
-from .data_url import media, omission
+from .data_url import media_of, omission
 from .model_call import call_id_of, call_kind
 from .output import joined
 
@@ -76,8 +76,8 @@ def contents(items: Iterable[Item], *, audio: bool) -> Iterator[Content]:
             case AudioItem(audio_url=url) if audio:
                 # Of some services: the package has no type for it.
                 yield cast("Content", {"type": "input_audio", "audio_url": url})
-            case AudioItem(audio_url=url):
-                yield {"type": "input_text", "text": omission(item, media(url), _NO_SOUND)}
+            case AudioItem():
+                yield {"type": "input_text", "text": omission(item, media_of(item), _NO_SOUND)}
             case _:
                 assert_never(item)
 
@@ -107,7 +107,7 @@ def _texts(items: Iterable[Item]) -> Iterator[str]:
         match item:
             case TextItem(text=text):
                 yield text
-            case ImageItem(image_url=url) | AudioItem(audio_url=url):
-                yield omission(item, media(url), _TEXT_ONLY)
+            case ImageItem() | AudioItem():
+                yield omission(item, media_of(item), _TEXT_ONLY)
             case _:
                 assert_never(item)

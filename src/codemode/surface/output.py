@@ -155,12 +155,8 @@ def _tokens(size: int) -> int:
     return -(-size // TOKEN_BYTES)
 
 
-def _is_empty(item: TextItem) -> bool:
-    return not item.text
-
-
 def _truncate_texts(texts: Sequence[TextItem], budget: int) -> tuple[TextItem, ...]:
-    joined = "\n".join(item.text for item in dropwhile(_is_empty, texts))
+    joined = "\n".join(item.text for item in dropwhile(lambda item: not item.text, texts))
     tokens = token_count(joined)
     if tokens <= budget:
         return tuple(texts)

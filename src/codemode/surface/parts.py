@@ -9,7 +9,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from ..protocol.types import ImageDetail, ImageItem, Item, TextItem
-from .data_url import media, omission
+from .data_url import media_of, omission
 
 
 class TextPart(Struct, frozen=True):
@@ -47,7 +47,7 @@ def parts_of(items: Iterable[Item]) -> tuple[Part, ...]:
 def _part(item: Item) -> Part:
     if isinstance(item, TextItem):
         return TextPart(item.text)
-    found = media(item.image_url if isinstance(item, ImageItem) else item.audio_url)
+    found = media_of(item)
     if found is None:
         return TextPart(omission(item, None, ""))
     detail = item.detail if isinstance(item, ImageItem) else None

@@ -18,7 +18,7 @@ from ..lazy_pattern import lazy_pattern
 from .code_text import code_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 _EMPTY: Final = lazy_pattern(r"(?:^|[\[,:])\{\}(?=$|[\],}])")
 """An empty object where a value stands in JSON."""
@@ -61,13 +61,10 @@ def prints_promise(source: str, texts: Iterable[str]) -> bool:
         for match in islice(_DECLARATION.finditer(code), MOST_EXPRESSIONS)
         if _is_promise(_expression(code, match.end()), functions, frozenset())
     }
-    return any(_is_promise(argument, functions, promises) for argument in _arguments(code))
-
-
-def _arguments(code: str) -> Iterator[str]:
-    """What each call of a helper is given."""
-    for match in islice(_HELPER.finditer(code), MOST_EXPRESSIONS):
-        yield _expression(code, match.end())
+    return any(
+        _is_promise(_expression(code, match.end()), functions, promises)
+        for match in islice(_HELPER.finditer(code), MOST_EXPRESSIONS)
+    )
 
 
 def _expression(code: str, at: int) -> str:

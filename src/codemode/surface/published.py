@@ -1,4 +1,4 @@
-"""JSON Schema as TypeScript in the very form of the published client: the old form, for who needs it.
+"""JSON Schema as TypeScript in the very form of the published client, for applications that compare with it.
 
 Its rules were checked against 0.169.0 and 0.171.0, and differ from those of
 :mod:`codemode.surface.typescript` where ``docs/compatibility.md`` lists it. It is total, too, but what is
@@ -9,16 +9,15 @@ references, one pointer twice on one path, references of 4,096 characters, 128 l
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import Final, TypeVar
 
 from ..lazy_pattern import lazy_pattern
 from ..protocol.types import JsonValue
-from .identifiers import is_identifier
+from .identifiers import member_key
 from .json_pointer import resolve, steps_of
-from .literal import least_json_bytes
+from .literal import least_json_bytes, literal
 from .schema_reader import (
     LEVELS,
     REFERENCE_CHARACTERS,
@@ -169,8 +168,7 @@ class _Renderer:
         return f"{{ {' '.join(members)} }}" if members else "{}"
 
     def _property(self, name: str, schema: JsonValue, *, optional: bool) -> str:
-        key = name if is_identifier(name) else _json(name)
-        return self._charged(f"{key}{'?' if optional else ''}: {self.schema(schema)};")
+        return self._charged(f"{member_key(name)}{'?' if optional else ''}: {self.schema(schema)};")
 
     def _index_signature(self, schema: dict[str, JsonValue], *, alone: bool) -> Iterator[str]:
         rest = schema.get("additionalProperties", alone)
@@ -189,7 +187,7 @@ class _Renderer:
             self._reserve(ESCAPED_BYTES * utf8_length(value) + len('""'))
         elif isinstance(value, list | dict):
             self._reserve(least_json_bytes(value, self._work))
-        return _json(value)
+        return literal(value).text
 
     def _reference(self, schema: dict[str, JsonValue]) -> str:
         """The target, intersected with what stands beside the ``$ref``."""
@@ -248,11 +246,3 @@ class _Renderer:
     def _reserve(self, size: int) -> None:
         if size > self._work:
             raise _BudgetError
-
-
-def _json(value: JsonValue) -> str:
-    """``value`` as compact JSON; what JSON cannot say, or not that deep, is ``unknown``."""
-    try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    except (ValueError, RecursionError):
-        return UNKNOWN

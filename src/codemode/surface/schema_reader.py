@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Sequence
+from operator import attrgetter
 from typing import Final, TypeVar
 
 from ..lazy_pattern import lazy_pattern
@@ -251,7 +252,7 @@ class _SchemaReading:
         members += [Member(name, UNKNOWN) for name in named]
         title = schema.get("title")
         return ObjectType(
-            tuple(sorted(members, key=_name_of)),
+            tuple(sorted(members, key=attrgetter("name"))),
             self._rest(schema, alone=not members),
             any(comments),
             title if isinstance(title, str) else "",
@@ -367,10 +368,6 @@ def _plain_leaf(schema: JsonValue) -> Leaf | None:
     if words == {"type"} and isinstance(kind, str) and kind not in ("array", "object"):
         return _LEAF.get(kind, UNKNOWN)
     return None if words else UNKNOWN
-
-
-def _name_of(member: Member) -> str:
-    return member.name
 
 
 def _name_of_definition(steps: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""What is scarce, shared so that who needs little gets all of it."""
+"""Fair shares of a bounded amount: small claims are met whole, large ones alike."""
 
 from __future__ import annotations
 

@@ -6,17 +6,17 @@ The order of the checks and their texts were compared with the published 0.169.0
 from __future__ import annotations
 
 import json
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct
 
 from ..errors import SourceError
+from ..limits import GREATEST
 from ..protocol.types import JsonValue
 from .strict_json import JsonError, loads
 from .text import WHITE_SPACE, trim
 
 PRAGMA: Final = "// @exec:"
-SAFE_INTEGER: Final = 2**53 - 1
 WORD_INTEGER: Final = 2**64 - 1
 
 PRAGMA_CHARACTERS: Final = 65_536
@@ -42,16 +42,8 @@ class ExecSource(Struct, frozen=True):
     max_output_tokens: int | None = None
 
 
-class _Field(NamedTuple):
-    name: str
-    machine_type: str
-    """What the reference calls the type that it expected."""
-
-
-_SUPPORTED: Final = {
-    "yield_time_ms": _Field("yield_time_ms", "u64"),
-    "max_output_tokens": _Field("max_output_tokens", "usize"),
-}
+_SUPPORTED: Final = {"yield_time_ms": "u64", "max_output_tokens": "usize"}
+"""The type of each field, as the reference calls it."""
 
 
 def parse_exec_source(text: str) -> ExecSource:
@@ -96,12 +88,12 @@ def _options(directive: str) -> dict[str, int | None]:
     for name, value in options.items():
         _check_type(_SUPPORTED[name], value)
     for name in _SUPPORTED:
-        if (options.get(name) or 0) > SAFE_INTEGER:
+        if (options.get(name) or 0) > GREATEST:
             raise SourceError(f"exec pragma field `{name}` must be a non-negative safe integer")
     return options
 
 
-def _check_type(field: _Field, value: JsonValue) -> None:
+def _check_type(machine_type: str, value: JsonValue) -> None:
     """Accept null and what fits into 64 bits without a sign.
 
     Raises:
@@ -122,4 +114,4 @@ def _check_type(field: _Field, value: JsonValue) -> None:
             return
         case _:
             raise SourceError(f"{_NO_INTEGERS}: invalid number")
-    raise SourceError(f"{_NO_INTEGERS}: invalid type: {found}, expected {field.machine_type}")
+    raise SourceError(f"{_NO_INTEGERS}: invalid type: {found}, expected {machine_type}")

@@ -79,6 +79,17 @@ def on_one_line(text: str) -> str:
     return _NOT_ON_A_LINE.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
+def first_line(text: str, most: int) -> str:
+    """The first line of ``text`` that is not blank, cut behind ``most`` characters."""
+    line = next((found for found in map(trim, text.splitlines()) if found), "")
+    return line if len(line) <= most else f"{line[:most]}…"
+
+
+def shortened(text: str, most: int) -> str:
+    """``text`` in at most ``most`` characters, the last of them ``…`` where it was longer."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def utf8_length(text: str) -> int:
     """Bytes of ``text`` in UTF-8; a lone surrogate counts as the three that it would take."""
     return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))

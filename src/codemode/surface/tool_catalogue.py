@@ -36,7 +36,7 @@ from .description import (
     SHARED_MCP_TYPES,
     NamespaceDescription,
     deferral,
-    exec_tool_of,
+    exec_tool,
     namespace_section,
     tool_section,
     with_headings,
@@ -144,7 +144,7 @@ class ToolCatalogue:
             output_tokens: what an observation may cost where a program sets no budget.
         """
         if output_tokens not in self._exec_tools:
-            made = exec_tool_of(self._sections(), default_tokens=output_tokens)
+            made = exec_tool(self._sections(), default_tokens=output_tokens)
             self._exec_tools[output_tokens] = made
         return self._exec_tools[output_tokens]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from openai.types.responses import CustomToolParam, FunctionToolParam
     from openai.types.shared_params import FunctionDefinition
 
-    from .mcp import ListedTool as McpTool
+    from .mcp import ListedTool
 
 
 class Function(TypedDict):
@@ -110,7 +110,7 @@ class ToolSpec(Struct, frozen=True, kw_only=True):
             "input_schema": self.parameters,
         }
 
-    def mcp(self) -> McpTool:
+    def mcp(self) -> ListedTool:
         """For ``tools/list`` of an MCP server."""
         return {
             "name": self.name,

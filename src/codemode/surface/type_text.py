@@ -7,11 +7,10 @@ in its share is ``unknown``. So three plain parameters beside one without end st
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Final
 
-from .identifiers import is_identifier
+from .identifiers import member_key
 from .shares import fair_shares
 from .text import utf8_length
 from .type_tree import (
@@ -63,10 +62,8 @@ class _Layout:
             return utf8_length(tree.text)
         known = self._sizes.get(id(tree))
         if known is None:
-            known = self._sizes[id(tree)] = (
-                tree,
-                self._measured(tree),
-            )  # kept: its id stays its own
+            known = (tree, self._measured(tree))  # the tree is kept, so that its id stays its own
+            self._sizes[id(tree)] = known
         return known[1]
 
     def text(self, tree: Type, most: int) -> str:
@@ -85,7 +82,7 @@ class _Layout:
         if isinstance(tree, UnionType):
             return self._union(tree, most)
         if isinstance(tree, IntersectionType):
-            return self._intersection(tree, most)
+            return self._joined(tree, most, " & ")
         return UNKNOWN.text
 
     def _measured(self, tree: Type) -> int:
@@ -180,14 +177,9 @@ class _Layout:
         return f"[{', '.join(texts)}]"
 
     def _union(self, tree: UnionType, most: int) -> str:
-        parts = tree.parts
-        whole = self.size(tree) <= most
-        if not whole and all(isinstance(each, Leaf) for each in parts):
+        if self.size(tree) > most and all(isinstance(each, Leaf) for each in tree.parts):
             return UNKNOWN.text  # some of the values would read as all of them
         return self._joined(tree, most, " | ")
-
-    def _intersection(self, tree: IntersectionType, most: int) -> str:
-        return self._joined(tree, most, " & ")
 
     def _joined(self, tree: UnionType | IntersectionType, most: int, between: str) -> str:
         parts = tree.parts
@@ -202,10 +194,7 @@ class _Layout:
 
 
 def _key(member: Member) -> str:
-    name = (
-        member.name if is_identifier(member.name) else json.dumps(member.name, ensure_ascii=False)
-    )
-    return f"{name}?" if member.optional else name
+    return f"{member_key(member.name)}{'?' if member.optional else ''}"
 
 
 def _comment_size(lines: Sequence[str]) -> int:

@@ -12,7 +12,7 @@ import logging
 from typing import NoReturn
 
 from ..errors import ToolError
-from ..surface.text import without_controls
+from ..surface.text import shortened, without_controls
 from .redaction import without_secrets
 
 _log = logging.getLogger(__name__)
@@ -74,4 +74,4 @@ def _message(error: BaseException) -> str:
         text = str(error)
     except Exception:  # noqa: BLE001 - a broken __str__ must not hide the failure
         return ""
-    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+    return shortened(text, MAX_TEXT)

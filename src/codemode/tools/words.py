@@ -105,8 +105,8 @@ def meant_by(request: str) -> list[str]:
 def stem(word: str) -> str:
     """What is left of an English word without its ending; equal for the forms of most words.
 
-    >>> [stem(word) for word in ("transactions", "scheduled", "reply", "replies")]
-    ['transaction', 'schedul', 'reply', 'reply']
+    >>> [stem(word) for word in ("transactions", "scheduled", "entries", "entry")]
+    ['transaction', 'schedul', 'entry', 'entry']
     """
     for ending in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= LEAST_STEM:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ...errors import UsageError
 from ...lazy_pattern import lazy_pattern
+from ...surface.text import shortened
 from .guards import Guard
 from .rules import Rule, hint, made, names_of
 
@@ -68,7 +69,7 @@ class OnlyDestinations(Guard, frozen=True, kw_only=True):
             for value in self._destinations(given, only_urls=is_read):
                 words = self._words(call) if words is None else words
                 if not is_named(value, words):
-                    shown = value if len(value) <= _SHOWN else f"{value[: _SHOWN - 1]}…"
+                    shown = shortened(value, _SHOWN)
                     return self.text or f"the user has not named {shown!r}, where it would go"
         return None
 
