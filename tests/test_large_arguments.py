@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pydantic import AfterValidator
 
 from codemode import CodeMode, LocalSessionProvider, ToolCall
+from codemode.json_text import decode_json
 from codemode.large_values import LARGE_CHARACTERS, decoded_in_steps
-from codemode.runtime.jsontext import decode_json
 
 _JSON = st.recursive(
     st.none()

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from codemode import large_values
+from codemode.json_text import decode_json, encode_json
 from codemode.large_values import LARGE_MEMBERS, STEP_MEMBERS, encoded_in_steps, is_large
 from codemode.remote.outgoing import json_value
-from codemode.runtime.jsontext import decode_json, encode_json
 
 
 class Model(BaseModel):

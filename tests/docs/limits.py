@@ -59,12 +59,12 @@ PLACES: Final[dict[str, Place]] = {
     ),
     "value_bytes": Place(
         "one text, argument, tool result or stored value",
-        ("engine/prelude/core.js", "engine/link.py", "runtime/callbacks.py"),
+        ("engine/prelude/core.js", "engine/link.py", "sessions/call_values.py"),
         f"{FAILS}[value_bytes]",
     ),
     "value_members": Place(
         "members of one argument, at all levels together",
-        ("runtime/callbacks.py",),
+        ("sessions/call_values.py",),
         f"{FAILS}[value_members]",
     ),
     "stored_bytes": Place(
@@ -94,7 +94,7 @@ PLACES: Final[dict[str, Place]] = {
     ),
     "concurrent_tool_calls": Place(
         "tools that run for a cell at once",
-        ("runtime/callbacks.py", "remote/callbacks.py"),
+        ("sessions/calls.py",),
         FIRES + "test_calls_beyond_concurrent_tool_calls_wait_their_turn",
     ),
     "queued_notifications": Place(
@@ -104,7 +104,7 @@ PLACES: Final[dict[str, Place]] = {
     ),
     "callback_grace_ms": Place(
         "how long cancelled tools and notifications may take to end, together",
-        ("runtime/callbacks.py", "remote/callbacks.py"),
+        ("sessions/calls.py",),
         FIRES + "test_a_callback_beyond_callback_grace_ms_is_dropped",
     ),
     "termination_ms": Place(
@@ -210,7 +210,7 @@ FIXED: Final = (
     Bound("engine.link", "IDLE_SECONDS", "s", "a worker without a cell", "it is ended; the next cell gets another"),
     Bound("engine.link", "IDLE_WORKERS", "workers", "workers without a cell, of all sessions of an engine", "the one that has rested longest is ended"),
     Bound("engine.link", "UNREAD_SECONDS", "s", "a worker that reads nothing of what is sent to it", "the worker is killed"),
-    Bound("runtime.callbacks", "NOTIFICATIONS_AT_ONCE", "notifications", "notifications delivered at once", "more wait their turn"),
+    Bound("sessions.calls", "NOTIFICATIONS_AT_ONCE", "notifications", "notifications delivered at once", "more wait their turn"),
     Bound("runtime.callbacks", "HELD_BYTES", "bytes", "arguments and texts of a cell's callbacks", "the cell is held back"),
     Bound("application.event_queue", "MOST_EVENTS", "events", "events of a followed cell that are not taken", "its calls and notifications wait"),
     Bound("application.activity", "KEPT_BYTES", "bytes", "nested calls that have ended and no result has told of", "a cell forgets its oldest ones"),

@@ -18,6 +18,7 @@ from codemode.engine.launching import end, launch
 from codemode.engine.records import Records
 from codemode.engine.wire import Frames
 from codemode.errors import EngineError, SourceError, ToolError, UsageError
+from codemode.json_text import decode_json, encode_json
 from codemode.protocol import messages as m
 from codemode.protocol import v1
 from codemode.protocol.frames import (
@@ -28,7 +29,6 @@ from codemode.protocol.frames import (
     FrameUndecodableError,
 )
 from codemode.protocol.types import ToolDefinition, ToolName
-from codemode.runtime.jsontext import decode_json, encode_json
 from codemode.surface.declaration import augmented_description
 from codemode.surface.hints import hint_for
 from codemode.surface.schema_reader import TEXT_BYTES

@@ -66,7 +66,7 @@ async def test_a_callback_that_ignores_its_cancellation_gives_up_its_place_after
     callbacks.cancel(1)
     await delegate.heard("tool", "never")
     ended = asyncio.Event()
-    callbacks.end(ended.set)
+    callbacks.cancel_all(ended.set)
     await bounded(ended.wait())
     release.set()
     await delegate.heard("left", "stubborn")
@@ -99,7 +99,7 @@ async def test_the_end_of_a_cell_does_not_wait_for_a_callback_that_ignores_it(
     callbacks.begin(1, invoke("stubborn"))
     await delegate.heard("tool", "stubborn")
     ended = asyncio.Event()
-    callbacks.end(ended.set)
+    callbacks.cancel_all(ended.set)
     await bounded(ended.wait())
     release.set()
     await delegate.heard("left", "stubborn")
@@ -140,6 +140,6 @@ async def test_those_that_wait_begin_in_order_without_those_that_were_cancelled(
 
     assert begun == [*map(str, range(at_once)), *left]
     ended = asyncio.Event()
-    callbacks.end(ended.set)
+    callbacks.cancel_all(ended.set)
     await bounded(ended.wait())
     assert answers.given == []

@@ -14,13 +14,14 @@ from msgspec import UNSET
 
 from codemode.engine.events import ToolCalled
 from codemode.errors import ToolError
+from codemode.json_text import decode_json, decoded_bytes, encode_json
 from codemode.limits import Limits
 from codemode.loop_share import LoopShare
 from codemode.protocol.session import Signal
 from codemode.protocol.types import CellId, JsonValue, ToolCall, ToolName
 from codemode.runtime import callbacks as module
 from codemode.runtime.callbacks import CellCallbacks
-from codemode.runtime.jsontext import decode_json, decoded_bytes, encode_json
+from codemode.sessions import calls
 
 from .doubles import Recorder, bounded, definitions, echo, never, settle, stubborn_wait
 
@@ -71,7 +72,7 @@ class Cell:
         return self.delivered
 
     async def end(self) -> None:
-        self.callbacks.cancel(self.ended.set)
+        self.callbacks.cancel_all(self.ended.set)
         await bounded(self.ended.wait())
 
 
@@ -346,7 +347,7 @@ async def test_draining_waits_for_notifications_and_then_cancels_calls() -> None
 async def test_draining_delivers_notifications_that_still_wait(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "NOTIFICATIONS_AT_ONCE", 1)
+    monkeypatch.setattr(calls, "NOTIFICATIONS_AT_ONCE", 1)
     delegate = Recorder()
     cell = Cell(delegate)
     for text in "abc":
@@ -403,11 +404,11 @@ async def test_a_cancellation_cuts_a_drain_short() -> None:
     cell.callbacks.drain(lambda: ends.append("drained"))
     await settle()
     assert ends == []
-    cell.callbacks.cancel(lambda: ends.append("cancelled"))
+    cell.callbacks.cancel_all(lambda: ends.append("cancelled"))
     await delegate.heard("note left", "a")
     await settle()
 
-    assert ends == ["drained"]
+    assert ends == ["drained", "cancelled"]
 
 
 async def test_callbacks_that_ignore_their_cancellation_are_dropped_after_one_grace(
@@ -438,7 +439,7 @@ async def test_callbacks_that_ignore_their_cancellation_are_dropped_after_one_gr
     release.set()
     await settle()
     assert len(left) == 5
-    assert not module._DROPPED
+    assert not calls._DROPPED
 
 
 async def test_a_callback_that_never_began_is_never_called() -> None:

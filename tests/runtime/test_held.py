@@ -7,9 +7,10 @@ import asyncio
 import pytest
 
 from codemode.engine.events import Finished, Notified, YieldAsked
+from codemode.json_text import memory_of
 from codemode.limits import Limits
 from codemode.protocol.types import CellId, TextItem, WaitRequest
-from codemode.runtime.held import Held, Share, memory_of
+from codemode.runtime.held import Held, Share
 from codemode.runtime.session import SessionRuntime
 
 from .doubles import Recorder, ScriptedCell, ScriptedEngine, bounded, request, settle

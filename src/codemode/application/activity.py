@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from ..runtime.jsontext import encode_json
+from ..json_text import encode_json
 from ..surface.text import shortened
 from ..tools.policy.gate import Gate
 from .cell_record import CellRecord

@@ -25,6 +25,7 @@ from ..durable.store import (
     ValuesCommitted,
 )
 from ..errors import EngineError, UsageError
+from ..json_text import decode_json
 from ..protocol.types import (
     CellId,
     ExecuteRequest,
@@ -33,7 +34,6 @@ from ..protocol.types import (
     ToolDefinition,
     Yielded,
 )
-from ..runtime.jsontext import decode_json
 from ..runtime.local import LocalSessionProvider
 from ..surface.nested_call import NestedCall
 from .cell_record import CellInfo

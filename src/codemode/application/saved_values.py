@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ..errors import UsageError
-from ..runtime.jsontext import decode_json
+from ..json_text import decode_json
 
 if TYPE_CHECKING:
     from ..protocol.types import JsonValue

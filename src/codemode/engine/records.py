@@ -16,8 +16,8 @@ from msgspec import MsgspecError, Raw
 from msgspec.json import Decoder
 
 from ..errors import EngineError
+from ..json_text import LEVELS, is_deeper
 from ..protocol.types import AudioItem, ImageDetail, ImageItem, TextItem
-from ..surface.json_members import LEVELS, is_deeper
 from .events import (
     ClockRead,
     ErrorPlaced,

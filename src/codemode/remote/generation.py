@@ -11,7 +11,6 @@ from ..loop_share import LoopShare
 from ..protocol import messages as m
 from ..protocol.frames import FrameError
 from ..protocol.types import CellId, LiveCell, MissingCell, WaitRequest
-from ..runtime.callbacks import say_closed
 from ..runtime.enabled import EnabledByName
 from ..runtime.observation import preempted
 from ..runtime.session import DEFAULT_YIELD_MS, MAX_YIELD_MS
@@ -294,7 +293,7 @@ class Generation:
     def end_unwanted(self, cell: RemoteCell) -> None:
         """Whoever started this cell is gone: end it."""
         if not cell.is_over:
-            cell.callbacks.end(_nothing)
+            cell.callbacks.cancel_all(_nothing)
             self._insist(m.Terminate(self._session_id, cell.remote_id))
 
     def _insist(self, request: m.Terminate | m.Shutdown, times: int = AGAIN_TIMES) -> None:
@@ -349,7 +348,7 @@ class Generation:
         cell.is_over = True
         if not cell.is_closing:
             cell.is_closing = True
-            cell.callbacks.end(lambda: self._close_soon(cell))
+            cell.callbacks.cancel_all(lambda: self._close_soon(cell))
 
     def _close_soon(self, cell: RemoteCell) -> None:
         # One round later: who was answered just now hears that before the delegate hears the end.
@@ -359,7 +358,7 @@ class Generation:
         self._cells.pop(cell.remote_id, None)
         if not self._cells:
             self._quiet.set()
-        cell.callbacks.context.copy().run(say_closed, self._delegate, cell.cell_id)
+        cell.callbacks.say_closed()
 
     def stored(self, message: m.SessionStored) -> None:
         """A cell has committed."""

@@ -76,7 +76,7 @@ class Deliveries:
         if cell is None:
             hand_over()
         else:
-            cell.callbacks.end(hand_over)
+            cell.callbacks.cancel_all(hand_over)
 
     def _hand_over_missing(self, outcome: MissingCell, caller: asyncio.Future[WaitOutcome]) -> None:
         if not caller.done():

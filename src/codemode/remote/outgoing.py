@@ -12,40 +12,20 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from ..errors import UsageError
+from ..json_text import NO_JSON, encode_json, is_deeper
 from ..lazy_pattern import lazy_pattern
-from ..runtime.callbacks import error_text
-from ..runtime.jsontext import NO_JSON, encode_json
 from ..runtime.session import MAX_YIELD_MS
 from ..surface.text import well_formed
 
 if TYPE_CHECKING:
-    from ..limits import Limits
     from ..protocol.types import ExecuteRequest, ToolDefinition
 
 MAX_DEPTH: Final = 120
 """Arrays and objects inside each other; the reference's host reads 127, and some are the frame's own."""
 
-_STRING: Final = lazy_pattern(rb'"(?:[^"\\]+|\\.)*"')
-_NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _LONE_ESCAPE: Final = lazy_pattern(
     r"\\u[dD][89aAbB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 )
-
-
-def nested_too_deep(json: bytes, levels: int = MAX_DEPTH) -> bool:
-    """Whether arrays and objects are nested more than ``levels`` deep.
-
-    >>> nested_too_deep(b"[" * 120 + b"]" * 120), nested_too_deep(b"[" * 121 + b"]" * 121)
-    (False, True)
-    """
-    if json.count(b"[") + json.count(b"{") <= levels:
-        return False
-    brackets = _STRING.sub(b"", json).translate(None, _NOT_BRACKETS)
-    for _ in range(levels):
-        if not brackets:
-            return False
-        brackets = _without_innermost(brackets)
-    return bool(brackets)
 
 
 def json_value(value: Any, level: int = 0) -> bytes:
@@ -62,7 +42,7 @@ def json_value(value: Any, level: int = 0) -> bytes:
         unpaired = text.replace("\\\\", NO_JSON)  # there may be millions
         text = _LONE_ESCAPE.sub(_mended, unpaired).replace(NO_JSON, "\\\\")
     json = text.encode()
-    if nested_too_deep(json, MAX_DEPTH - level):
+    if is_deeper(json, MAX_DEPTH - level):
         raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
     return json
 
@@ -70,11 +50,6 @@ def json_value(value: Any, level: int = 0) -> bytes:
 def _mended(found: re.Match[str]) -> str:
     escape = found[0]
     return "\ufffd" if len(escape) == 6 else escape
-
-
-def _without_innermost(brackets: bytes) -> bytes:
-    # One level a call: what becomes innermost by it is left for the next.
-    return brackets.replace(b"[]", b"-").replace(b"{}", b"-").replace(b"-", b"")
 
 
 class Requests:
@@ -106,14 +81,9 @@ class Requests:
 def _look_at(tools: tuple[ToolDefinition, ...]) -> None:
     try:
         for tool in tools:
-            if nested_too_deep(msgspec.json.encode(tool)):
+            if is_deeper(msgspec.json.encode(tool), MAX_DEPTH):
                 raise UsageError(
                     f"tool `{tool.name}` has a schema that is nested more than {MAX_DEPTH} deep"
                 )
     except (TypeError, ValueError, RecursionError) as error:
         raise UsageError(f"the enabled tools are not what JSON can say: {error}") from error
-
-
-def failure_text(error: BaseException, limits: Limits) -> str:
-    """A tool's failure as the script reads it; the same as in sessions on this machine."""
-    return well_formed(error_text(error, limits))

@@ -28,7 +28,6 @@ from typing import TYPE_CHECKING, Final, Protocol
 from ..errors import CellBusyError, CellTerminatingError
 from ..protocol.session import TakesStores
 from ..protocol.types import LiveCell, Pending, Result, Terminated, WaitOutcome, Yielded
-from .callbacks import say_closed
 from .listener import Failure, Listener
 from .observation import Observation, missing
 from .state import Effect, Input, Phase, State, step
@@ -389,7 +388,7 @@ class CellActor:
         self._listener.callbacks.drain(self._on_callbacks_ended)
 
     def _cancel(self, _: object) -> None:
-        self._listener.callbacks.cancel(self._on_callbacks_ended)
+        self._listener.callbacks.cancel_all(self._on_callbacks_ended)
 
     def _on_callbacks_ended(self) -> None:
         self._feed(Input.CALLBACKS_ENDED)
@@ -401,7 +400,7 @@ class CellActor:
         self._loop.call_soon(self._say_closed)
 
     def _say_closed(self) -> None:
-        self._context.copy().run(say_closed, self._delegate, self.cell_id)
+        self._listener.callbacks.say_closed()
         self._home.forget(self)
         self._closed.set()
 

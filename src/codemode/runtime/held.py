@@ -15,7 +15,6 @@ So a session holds no more than the bound, one value, and what observed cells ma
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -132,8 +131,3 @@ class Share:
     def leave(self) -> None:
         """The cell is over."""
         self._held.leave(self)
-
-
-def memory_of(text: str) -> int:
-    """The bytes that ``text`` takes: up to four for each character, if one of them needs four."""
-    return len(text) if text.isascii() else sys.getsizeof(text)

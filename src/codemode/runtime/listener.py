@@ -96,7 +96,7 @@ class Listener:
             context,
             share,
             answers=self.turns,
-            on_ended=self._on_callback_ended,
+            on_room=self._on_callback_ended,
         )
         self.share = share
         self._held = held.share(self._regulate)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ..json_text import memory_of
 from ..protocol.types import ImageItem, TextItem
-from .held import memory_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -16,8 +16,8 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from ..json_text import memory_of
 from ..surface.text import well_formed
-from .held import memory_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.responses import PlainTextResponse
 
-from ...surface.json_members import has_more_members
+from ...json_text import has_more_members
 from .bodies import Bodies, BodyBounds, BodyRefusedError, GoneError
 from .principal import principal_of
 

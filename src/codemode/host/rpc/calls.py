@@ -19,7 +19,7 @@ from msgspec import UNSET
 from ...errors import ToolError
 from ...grpc import code_mode_pb2 as pb
 from ...grpc.values import KINDS, MESSAGE_BYTES, name_message
-from ...runtime.jsontext import encode_json
+from ...json_text import encode_json
 from ..connection import Recent
 from .refusal import exhausted, invalid, not_found
 

@@ -8,10 +8,10 @@ import msgspec
 
 from ...grpc import code_mode_pb2 as pb
 from ...grpc.values import KIND_OF
+from ...json_text import has_more_members
 from ...protocol.messages import CellLimits, with_revision
 from ...protocol.types import ExecuteRequest, ToolDefinition, ToolName
 from ...protocol.v1 import REMEMBERED_BYTES, REMEMBERED_LISTS
-from ...surface.json_members import has_more_members
 from .refusal import check_text, invalid
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from pydantic_core import from_json
 
+from ...json_text import has_more_members
 from ...lazy_pattern import lazy_pattern
 from ...limits import amount
-from ...surface.json_members import has_more_members
 
 if TYPE_CHECKING:
     from ...protocol.types import JsonValue

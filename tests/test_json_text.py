@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codemode.surface import json_members
-from codemode.surface.json_members import has_more_members, is_deeper
+from codemode import json_text
+from codemode.json_text import has_more_members, is_deeper
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_the_beginning_of_a_text_says_nothing_that_the_whole_would_not(
 ) -> None:
     asked = range(8)
     whole = [has_more_members(text, most) for most in asked]
-    monkeypatch.setattr(json_members, "BEGINNING", beginning)
+    monkeypatch.setattr(json_text, "BEGINNING", beginning)
 
     assert [has_more_members(text, most) for most in asked] == whole
 
