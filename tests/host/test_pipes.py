@@ -54,7 +54,7 @@ async def until(holds: Callable[[], bool]) -> None:
 async def test_frames_come_out_in_order() -> None:
     reading, writing = pipe()
     ends = Ends()
-    await ends.outlet.open(writing)
+    ends.outlet.open(writing)
     frames = [b"%d;" % number for number in range(1000)]
 
     for frame in frames:
@@ -68,7 +68,7 @@ async def test_frames_come_out_in_order() -> None:
 async def test_there_is_room_until_the_reader_is_slow_and_again_when_it_has_read() -> None:
     reading, writing = pipe()
     ends = Ends()
-    await ends.outlet.open(writing)
+    ends.outlet.open(writing)
     await ends.outlet.room()
 
     for _ in range(40):
@@ -89,7 +89,7 @@ async def test_there_is_room_until_the_reader_is_slow_and_again_when_it_has_read
 async def test_a_reader_that_goes_is_noticed_without_a_write() -> None:
     reading, writing = pipe()
     ends = Ends()
-    await ends.outlet.open(writing)
+    ends.outlet.open(writing)
 
     reading.close()
     await until(lambda: bool(ends.lost))
@@ -102,7 +102,7 @@ async def test_a_reader_that_goes_is_noticed_without_a_write() -> None:
 async def test_a_shut_outlet_writes_what_it_took_and_takes_nothing_more() -> None:
     reading, writing = pipe()
     ends = Ends()
-    await ends.outlet.open(writing)
+    ends.outlet.open(writing)
 
     ends.outlet.send(b"one ")
     ends.outlet.send(b"two ")
@@ -117,7 +117,7 @@ async def test_a_shut_outlet_writes_what_it_took_and_takes_nothing_more() -> Non
 async def test_a_reader_that_never_reads_does_not_hold_the_end_up() -> None:
     reading, writing = pipe()
     ends = Ends()
-    await ends.outlet.open(writing)
+    ends.outlet.open(writing)
     ends.outlet.send(bytes(8 * ROOM_BYTES))
 
     async with asyncio.timeout(SECONDS):
@@ -137,19 +137,21 @@ class Told:
 async def test_what_comes_in_is_told_and_so_is_the_end() -> None:
     reading, writing = pipe()
     told = Told()
-    await told.inlet.open(reading)
+    told.inlet.open(reading)
 
     writing.write(b"hello")
     writing.close()
-    await until(lambda: len(told.ends) == 2)  # the end, and the loss of the pipe with it
+    await until(lambda: bool(told.ends))
+    for _ in range(10):
+        await asyncio.sleep(0)
 
-    assert (bytes(told.data), told.ends) == (b"hello", [None, None])
+    assert (bytes(told.data), told.ends) == (b"hello", [None])
 
 
 async def test_a_paused_inlet_reads_nothing() -> None:
     reading, writing = pipe()
     told = Told()
-    await told.inlet.open(reading)
+    told.inlet.open(reading)
     await asyncio.sleep(0)
 
     told.inlet.pause()
@@ -164,7 +166,6 @@ async def test_a_paused_inlet_reads_nothing() -> None:
     assert (early, bytes(told.data)) == (b"", b"hello")
     writing.close()
     told.inlet.close()
-    await until(lambda: bool(told.ends))
 
 
 @pytest.mark.parametrize("size", [0, 5, 3_000_000])
@@ -172,7 +173,7 @@ async def test_a_file_is_read_like_a_pipe(tmp_path: Path, size: int) -> None:
     path = tmp_path / "said"
     path.write_bytes(bytes(size))
     told = Told()
-    await told.inlet.open(path.open("rb", buffering=0))
+    told.inlet.open(path.open("rb", buffering=0))
     await until(lambda: bool(told.ends))
 
     assert (len(told.data), told.ends[0]) == (size, None)
@@ -181,7 +182,7 @@ async def test_a_file_is_read_like_a_pipe(tmp_path: Path, size: int) -> None:
 async def test_a_file_is_written_like_a_pipe(tmp_path: Path) -> None:
     path = tmp_path / "heard"
     ends = Ends()
-    await ends.outlet.open(path.open("wb", buffering=0))
+    ends.outlet.open(path.open("wb", buffering=0))
 
     for _ in range(30):
         ends.outlet.send(bytes(100_000))

@@ -10,6 +10,8 @@ import asyncio
 import os
 import stat
 import threading
+from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -30,6 +32,12 @@ ROOM_BYTES: Final = 1024 * 1024
 CLOGGED_BYTES: Final = 64 * 1024 * 1024
 """With more than this unwritten, nothing more is read from a client that does not read."""
 
+READ_BYTES: Final = 256 * 1024
+"""How much is read at once."""
+
+FRAMES_AT_ONCE: Final = 64
+"""How many frames one write takes: fewer than any system's bound."""
+
 COPY_BYTES: Final = 256 * 1024
 
 
@@ -47,92 +55,107 @@ def take_standard_streams() -> tuple[BinaryIO, BinaryIO]:
     return os.fdopen(reading, "rb", buffering=0), os.fdopen(writing, "wb", buffering=0)
 
 
-class Inlet(asyncio.Protocol):
-    """What comes in, as calls: ``on_data`` with each piece, ``on_end`` once."""
+class Inlet:
+    """What comes in, as calls: ``on_data`` with each piece, which is overwritten by the next; ``on_end`` once.
+
+    Pieces are read into a buffer that is kept: a new one for each read would be mapped and unmapped by the kernel.
+    """
 
     def __init__(
-        self, on_data: Callable[[bytes], None], on_end: Callable[[Exception | None], None]
+        self,
+        on_data: Callable[[memoryview], None],
+        on_end: Callable[[Exception | None], None],
     ) -> None:
         self._on_data = on_data
         self._on_end = on_end
-        self._transport: asyncio.ReadTransport | None = None
+        self._loop = asyncio.get_running_loop()
+        self._file: BinaryIO | None = None
+        self._buffer = memoryview(bytearray(READ_BYTES))
         self._paused = False
 
-    async def open(self, file: BinaryIO) -> None:
+    def open(self, file: BinaryIO) -> None:
         """Begin to read ``file``."""
         if not _is_pollable(file):
             file = _pumped_from(file)
         _enlarge(file)
-        await asyncio.get_running_loop().connect_read_pipe(lambda: self, file)
+        os.set_blocking(file.fileno(), False)
+        self._file = file
+        self._loop.add_reader(file, self._on_readable)
 
     def pause(self) -> None:
         """Read nothing more until ``resume``."""
-        if not self._paused and self._transport is not None:
+        if not self._paused and self._file is not None:
             self._paused = True
-            self._transport.pause_reading()
+            self._loop.remove_reader(self._file)
 
     def resume(self) -> None:
         """Go on after ``pause``."""
-        if self._paused and self._transport is not None:
+        if self._paused and self._file is not None:
             self._paused = False
-            self._transport.resume_reading()
+            self._loop.add_reader(self._file, self._on_readable)
 
     def close(self) -> None:
         """Read nothing more at all."""
-        if self._transport is not None:
-            self._transport.close()
+        file, self._file = self._file, None
+        if file is not None:
+            self._loop.remove_reader(file)
+            file.close()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.ReadTransport)
-        self._transport = transport
+    def _on_readable(self) -> None:
+        assert self._file is not None
+        try:
+            size = os.readv(self._file.fileno(), (self._buffer,))
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.close()
+            self._on_end(error)
+            return
+        if size:
+            self._on_data(self._buffer[:size])
+        else:
+            self.close()
+            self._on_end(None)
 
-    def data_received(self, data: bytes) -> None:
-        self._on_data(data)
 
-    def eof_received(self) -> None:
-        self._on_end(None)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self._on_end(error)
-
-
-class PipeOutlet(asyncio.BaseProtocol):
+class PipeOutlet:
     """Writes frames: the first at once, those that follow in the same turn of the loop in one piece.
 
     ``on_lost`` is called once when nobody reads any more; ``on_drained`` whenever little is left.
+
+    Attributes:
+        unwritten: bytes that were taken and not written.
     """
 
     def __init__(
         self, on_lost: Callable[[Exception | None], None], on_drained: Callable[[], None]
     ) -> None:
+        self.unwritten = 0
         self._on_lost = on_lost
         self._on_drained = on_drained
-        self._transport: asyncio.WriteTransport | None = None
-        self._frames: list[bytes | bytearray] = []
-        self._gathered = 0
+        self._loop = asyncio.get_running_loop()
+        self._file: BinaryIO | None = None
+        self._frames: deque[bytes | bytearray | memoryview] = deque()
         self._is_gathering = False
-        self._is_paused = False
+        self._is_full = False  # the pipe: the loop tells when it takes more
+        self._is_shut = False
+        self._is_closing = False
         self._has_room = asyncio.Event()
         self._has_room.set()
         self._gone = asyncio.Event()
         self._pump: threading.Thread | None = None
-        self._is_shut = False
 
     def __repr__(self) -> str:
         return f"<outlet, {self.unwritten} bytes unwritten>"
 
-    async def open(self, file: BinaryIO) -> None:
+    def open(self, file: BinaryIO) -> None:
         """Begin to write to ``file``."""
         if not _is_pollable(file):
             file, self._pump = _pumped_to(file)
         _enlarge(file)
-        await asyncio.get_running_loop().connect_write_pipe(lambda: self, file)
-
-    @property
-    def unwritten(self) -> int:
-        """Bytes that were taken and not written."""
-        waiting = 0 if self._transport is None else self._transport.get_write_buffer_size()
-        return self._gathered + waiting
+        os.set_blocking(file.fileno(), False)
+        self._file = file
+        self._loop.add_reader(file, self._on_reader_gone)
 
     @property
     def is_clogged(self) -> bool:
@@ -140,16 +163,16 @@ class PipeOutlet(asyncio.BaseProtocol):
         return self.unwritten > CLOGGED_BYTES
 
     def send(self, frame: bytes | bytearray) -> None:
-        if self._is_shut:
+        if self._is_shut or self._file is None:
             return
-        if self._is_gathering:
-            self._frames.append(frame)
-            self._gathered += len(frame)
-            self._judge()
-        elif self._transport is not None:
+        self._frames.append(frame)
+        self.unwritten += len(frame)
+        if not self._is_gathering:
             self._is_gathering = True
-            asyncio.get_running_loop().call_soon(self._flush)
-            self._transport.write(frame)
+            self._loop.call_soon(self._flush)
+            self._write()
+        if self.unwritten > ROOM_BYTES and not self._is_shut:
+            self._has_room.clear()
 
     async def room(self) -> None:
         while not self._has_room.is_set():
@@ -159,65 +182,74 @@ class PipeOutlet(asyncio.BaseProtocol):
         """Take nothing more; what was taken is still written."""
         self._flush()
         self._is_shut = True
-        self._judge()
+        self._has_room.set()
 
     async def aclose(self, seconds: float) -> None:
         """Write what was taken, for at most ``seconds``, and close."""
         self.shut()
-        if self._transport is None:
-            return
-        self._transport.close()
-        try:
-            async with asyncio.timeout(seconds):
-                await self._gone.wait()
-        except TimeoutError:
-            self._transport.abort()
+        self._is_closing = True
+        self._write()
+        if self._file is not None:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._gone.wait()
+            except TimeoutError:
+                self._lose(None)
         if self._pump is not None:
             self._pump.join(seconds)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=ROOM_BYTES, low=ROOM_BYTES // 4)
-
-    def pause_writing(self) -> None:
-        self._is_paused = True
-        self._judge()
-
-    def resume_writing(self) -> None:
-        self._is_paused = False
-        self._judge()
-        self._on_drained()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self._is_shut = True
-        self._frames.clear()
-        self._gathered = 0
-        self._judge()
-        self._gone.set()
-        self._on_lost(error)
-
     def _flush(self) -> None:
         self._is_gathering = False
-        frames, self._frames = self._frames, []
-        gathered, self._gathered = self._gathered, 0
-        if not frames or self._transport is None or self._gone.is_set():
-            return
-        if gathered <= ROOM_BYTES:
-            self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
-            return
-        for frame in frames:
-            self._transport.write(frame)
-        self._judge()
-        if not self._is_paused:
-            self._on_drained()
+        self._write()
 
-    def _judge(self) -> None:
-        """Whoever waits for room has it, unless a slow reader is still there."""
-        if not self._is_shut and (self._is_paused or self._gathered > ROOM_BYTES):
-            self._has_room.clear()
-        else:
+    def _on_writable(self) -> None:
+        assert self._file is not None
+        self._loop.remove_writer(self._file)
+        self._is_full = False
+        self._write()
+
+    def _write(self) -> None:
+        """Write what there is, as far as the pipe takes it."""
+        if self._is_full or self._file is None:
+            return
+        frames = self._frames
+        try:
+            while frames:
+                written = os.writev(self._file.fileno(), [*islice(frames, FRAMES_AT_ONCE)])
+                self.unwritten -= written
+                while frames and written >= len(frames[0]):
+                    written -= len(frames.popleft())
+                if written:
+                    frames[0] = memoryview(frames[0])[written:]
+        except BlockingIOError:
+            self._is_full = True
+            self._loop.add_writer(self._file, self._on_writable)
+        except OSError as error:
+            self._lose(error)
+            return
+        if not self._has_room.is_set() and self.unwritten <= ROOM_BYTES // 4:
             self._has_room.set()
+            self._on_drained()
+        if self._is_closing and not frames:
+            self._lose(None)
+
+    def _on_reader_gone(self) -> None:
+        self._lose(BrokenPipeError() if self._frames else None)
+
+    def _lose(self, error: Exception | None) -> None:
+        """Let go of the pipe; the owner learns of it in the next turn of the loop, whatever it does now."""
+        file, self._file = self._file, None
+        if file is None:
+            return
+        self._loop.remove_reader(file)
+        self._loop.remove_writer(file)
+        file.close()
+        self._is_shut = True
+        self._frames.clear()
+        self.unwritten = 0
+        self._has_room.set()
+        self._gone.set()
+        self._loop.call_soon(self._on_lost, error)
 
 
 def _is_pollable(file: BinaryIO) -> bool:

@@ -45,8 +45,8 @@ class StdioHost:
 
     async def run(self, reading: BinaryIO, writing: BinaryIO) -> Ending:
         """Serve until the connection ends, and end everything that it began."""
-        await self._outlet.open(writing)
-        await self._inlet.open(reading)
+        self._outlet.open(writing)
+        self._inlet.open(reading)
         ending = await self._ending
         with last_resort(ending):
             self._inlet.close()
@@ -65,7 +65,7 @@ class StdioHost:
         if not self._ending.done():
             self._ending.set_result(ending)
 
-    def _on_data(self, data: bytes) -> None:
+    def _on_data(self, data: memoryview) -> None:
         self._frames.feed(data)
         self._take_frames()
 

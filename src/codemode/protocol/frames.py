@@ -85,7 +85,7 @@ class FrameReader:
         """Bytes that were fed and not taken."""
         return len(self._buffer) - self._start
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Take what has been read."""
         if self._start:
             del self._buffer[: self._start]

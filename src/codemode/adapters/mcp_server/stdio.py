@@ -55,7 +55,7 @@ async def serve_stdio(
     """
     reading, writing = streams or take_standard_streams()
     line = _Line(stop or asyncio.Event())
-    await line.open(reading, writing)
+    line.open(reading, writing)
     serving = asyncio.create_task(
         server.protocol.run(
             line.incoming, line.outgoing, server.protocol.create_initialization_options()
@@ -91,9 +91,9 @@ class _Line:
         self._lines = LineReader(MAX_LINE_BYTES)
         self._arrived = asyncio.Event()
 
-    async def open(self, reading: BinaryIO, writing: BinaryIO) -> None:
-        await self._outlet.open(writing)
-        await self._inlet.open(reading)
+    def open(self, reading: BinaryIO, writing: BinaryIO) -> None:
+        self._outlet.open(writing)
+        self._inlet.open(reading)
 
     async def run(self) -> None:
         """Move messages both ways."""
@@ -125,8 +125,8 @@ class _Line:
             self._outlet.send(text.encode() + b"\n")
             await self._outlet.room()
 
-    def _on_data(self, data: bytes) -> None:
-        self._lines.feed(data)
+    def _on_data(self, data: memoryview) -> None:
+        self._lines.feed(bytes(data))
         self._inlet.pause()  # until the server has taken what is there
         self._arrived.set()
 
