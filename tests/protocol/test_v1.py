@@ -305,6 +305,17 @@ def test_a_field_that_is_given_twice_is_refused(raw: bytes) -> None:
     assert str(caught.value) == "failed to decode code-mode IPC frame: duplicate field"
 
 
+def test_a_field_that_is_given_twice_is_refused_beside_many_tools() -> None:
+    many = [{**TOOL, "name": f"tool_{number}"} for number in range(20)]
+    raw = payload(
+        execute(enabled_tools=many, yield_time_ms=1, max_output_tokens=1, catalog_revision=1)
+    )
+
+    assert isinstance(v1.ClientMessages().decode(raw), m.Request)
+    with pytest.raises(FrameUndecodableError, match=r": duplicate field$"):
+        v1.ClientMessages().decode(raw[:-1] + b',"type":"operation/request","id":2}')
+
+
 @pytest.mark.parametrize("text", ['x": \\": "a":1, \\', ": no such file", ":"])
 def test_what_looks_like_a_field_inside_text_is_none(text: str) -> None:
     message = execute(source=text * 50, tool_call_id=text, max_output_tokens=1, yield_time_ms=1)

@@ -153,7 +153,7 @@ class Records:
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._parts: list[bytes] = []
+        self._parts: list[bytes | memoryview] = []
         self.unfinished = 0
         """Bytes of a record whose end has not come."""
 
@@ -175,12 +175,12 @@ class Records:
                 at = start + length
                 if at > end:
                     raise ValueError("a record ends beyond its frame")
-                payload = data[start:at]
                 if kind == _TEXT and not self._parts:
-                    events.append(TextItem(payload.decode()))
+                    events.append(TextItem(data[start:at].decode()))
                 elif kind & _CONTINUED:
-                    self._gather(payload)
+                    self._gather(memoryview(data)[start:at])  # 64 KiB each of a long text: no copy
                 else:
+                    payload = data[start:at]
                     events.append(_DECODERS[kind](self._whole(payload) if self._parts else payload))
                     if kind == _IDLE and at < end:
                         raise ValueError("a turn goes on after its end")
@@ -188,7 +188,7 @@ class Records:
             raise EngineError(f"a cell sent unreadable records: {error}") from error
         return events, at
 
-    def _gather(self, part: bytes) -> None:
+    def _gather(self, part: memoryview) -> None:
         if not part:
             raise ValueError("a record goes on with nothing in it")
         self._add(part)
@@ -199,7 +199,7 @@ class Records:
         self._parts, self.unfinished = [], 0
         return whole
 
-    def _add(self, part: bytes) -> None:
+    def _add(self, part: bytes | memoryview) -> None:
         self._parts.append(part)
         self.unfinished += len(part)
         if self.unfinished + len(self._parts) * EACH_PART_BYTES > self._max_bytes:

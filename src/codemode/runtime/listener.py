@@ -7,7 +7,7 @@ about that life, except that a limit has been reached.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from msgspec import Struct
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .values import Writes
 
 _ITEMS: Final = (TextItem, ImageItem, AudioItem)
+_ONLY_TEXTS: Final = {TextItem}
 
 
 class Failure(Struct, frozen=True):
@@ -136,12 +137,12 @@ class Listener:
     # ── the engine's side (ev.Sink) ──────────────────────────────────────────────────────────
 
     def on_events(self, events: list[ev.Event]) -> None:
-        add = self.outbox.add
+        if {*map(type, events)} == _ONLY_TEXTS:  # there may be ten thousand
+            if not self.outbox.extend(cast("list[TextItem]", events)) and not self._hushed:
+                self._reach_limit("output_bytes")
+            events = []
         for event in events:
-            if type(event) is TextItem:
-                if not add(event) and not self._hushed:
-                    self._reach_limit("output_bytes")
-            elif not self._hushed or isinstance(event, _ITEMS):
+            if not self._hushed or isinstance(event, _ITEMS):
                 self._HANDLERS[type(event)](self, event)
         self._on_said()
 

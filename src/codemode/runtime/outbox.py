@@ -45,6 +45,17 @@ class Outbox:
         self.memory += memory
         return True
 
+    def extend(self, texts: list[TextItem]) -> bool:
+        """Keep a run of texts, all or one by one; False as soon as there is too much."""
+        said = "".join([item.text for item in texts])
+        size = ITEM_BYTES * len(texts) + len(said)
+        if said.isascii() and not self._full and self._bytes + size <= self._max_bytes:
+            self._items += texts
+            self._bytes += size
+            self.memory += size
+            return True
+        return all(map(self.add, texts))
+
     def take(self) -> tuple[Item, ...]:
         """Everything; it is not here any more."""
         items, self._items = tuple(self._items), []
