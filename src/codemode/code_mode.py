@@ -204,6 +204,8 @@ class CodeMode(CellControl):
         self._opening.begin()
         try:
             await self._opening.start_servers()
+            if self._durable is not None:
+                await self._opening.session()  # so that its cells are known
         except BaseException:
             await self.aclose()
             raise

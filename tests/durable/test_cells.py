@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from codemode import CodeMode, Policy, ToolError, UsageError, ask, tool
+from codemode import CodeMode, ExecResult, Policy, ToolError, UsageError, ask, tool
 from codemode.application.events import CellNews
 from codemode.durable.journalled import REVIVALS
-from codemode.durable.store import SessionHeldError
+from codemode.durable.sqlite import SqliteStore
+from codemode.durable.store import SessionHeldError, StoreError
 from codemode.protocol.types import ToolCall
 from tests.engine.driving import eventually
 
@@ -366,6 +367,56 @@ async def test_a_store_that_cannot_be_written_runs_nothing(tmp_path: Path, bank:
     await code_mode.aclose()
 
     assert bank.paid == []
+
+
+async def waited_out(code_mode: CodeMode, result: ExecResult) -> ExecResult:
+    while result.running:
+        result = await code_mode.wait(result)
+    return result
+
+
+async def test_a_store_that_fails_for_a_moment_is_an_error_and_the_cell_goes_on_afterwards(
+    tmp_path: Path, bank: Bank
+) -> None:
+    store = SqliteStore(tmp_path / "cells.db")
+
+    def full(db: sqlite3.Connection) -> None:
+        db.execute("pragma max_page_count = 1").fetchone()
+
+    async with (
+        asyncio.timeout(SECONDS),
+        CodeMode(tools=[bank.pay], store=store, session="user-7") as code_mode,
+    ):
+        began = await code_mode.exec(
+            "text(await tools.pay({to: 'ann', cents: 1})); yield_control();"
+            " text(await tools.pay({to: 'x'.repeat(100_000), cents: 2}));"
+        )
+        await store._ask(full)
+        with pytest.raises(StoreError, match=r"could not be written: .* disk is full"):
+            await waited_out(code_mode, began)
+        other = await code_mode.exec("text('another cell')")
+        await code_mode.resume(began)
+        [approval] = code_mode.pending_approvals()
+        await code_mode.approve(approval.id)
+        rest = await code_mode.wait(began)
+    await store.aclose()
+
+    assert (began.output, other.output) == ("paid ann", "another cell")
+    assert (rest.status, rest.output) == ("completed", "paid " + "x" * 100_000)
+
+
+async def test_the_cells_of_a_store_are_there_as_soon_as_the_code_mode_is_entered(
+    tmp_path: Path, bank: Bank
+) -> None:
+    async with asyncio.timeout(SECONDS):
+        await leave_one_waiting(tmp_path, bank)
+        async with bank.code_mode(tmp_path) as second:
+            [cell] = second.cells()
+            other = bank.code_mode(tmp_path)
+            with pytest.raises(SessionHeldError):
+                await other.__aenter__()
+
+    assert (cell.cell_id, [call.tool for call in cell.waiting_for]) == ("1", ["pay"])
 
 
 async def test_terminating_a_cell_that_is_asleep_forgets_it(tmp_path: Path, bank: Bank) -> None:

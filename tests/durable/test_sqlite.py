@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from codemode.durable import sqlite
 from codemode.durable.sqlite import SqliteStore
 from codemode.durable.store import (
     CallBegun,
@@ -143,7 +144,7 @@ async def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
     await store.aclose()
 
 
-async def test_a_store_without_room_fails_what_waits_and_everything_after_it(
+async def test_a_store_without_room_fails_the_cell_whose_change_is_lost_and_goes_on(
     store: SqliteStore,
 ) -> None:
     await store.open_session("s")
@@ -151,5 +152,45 @@ async def test_a_store_without_room_fails_what_waits_and_everything_after_it(
     await store._ask(lambda db: db.execute("pragma max_page_count = 20").fetchone())
     with pytest.raises(StoreError, match=r"cannot be used: database or disk is full$"):
         await store.write("s", EntryWritten("1", b"x" * 200_000))
-    with pytest.raises(StoreError, match=r"cannot be used: database or disk is full$"):
-        await store.write("s", EntryWritten("1", b"small"))
+    with pytest.raises(
+        StoreError, match=r"^something of cell 1 could not be written: .* disk is full$"
+    ):
+        await store.write("s", EntryWritten("1", b"behind it"))
+    await store.write("s", CellBegun("2", 2, b"request", b"tools", b"other"))
+    journal = await store.journal("s", "1")
+    await store.write("s", EntryWritten("1", b"from there"))
+    after = await store.journal("s", "1")
+
+    assert (journal.entries, after.entries) == (b"head ", b"head from there")
+
+
+async def test_a_file_that_is_locked_for_long_fails_what_waits_and_nothing_after_it(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_MS", 10)
+    await store.open_session("s")
+    await store.write("s", BEGUN)
+    db = sqlite3.connect(store._path, isolation_level=None)
+    db.execute("begin immediate")
+    with pytest.raises(StoreError, match=r"cannot be used: database is locked$"):
+        await store.write("s", EntryWritten("1", b"answer"))
+    db.execute("rollback")
+    db.close()
+    journal = await store.journal("s", "1")
+    await store.write("s", EntryWritten("1", b"answer"))
+
+    assert journal.entries == b"head "
+
+
+async def test_a_lost_lease_fails_its_own_session_only(store: SqliteStore) -> None:
+    await store.open_session("s")
+    await store.open_session("t")
+    db = sqlite3.connect(store._path)
+    db.execute("update sessions set owner = 'far:1:1:abc', expires = 9e12 where name = 's'")
+    db.commit()
+    db.close()
+    lost, kept = store.write("s", BEGUN), store.write("t", BEGUN)
+    await asyncio.wait({lost, kept})
+
+    assert str(lost.exception()) == "another process has taken over session 's'"
+    assert kept.exception() is None

@@ -39,7 +39,8 @@ class CellControl(CallAnswers):
         """The cells whose end was not handed over yet, in the order of their starts.
 
         With a store those are among them, and first, that another process has left and none has
-        brought back: ``wait`` does, and so does ``approve`` of one of their calls.
+        brought back: ``wait`` does, and so does ``approve`` of one of their calls. They are known
+        once this object was entered (``async with``), or first used.
         """
         asleep = () if self._durable is None else self._durable.asleep
         return (*asleep, *self._activity.cells)

@@ -270,12 +270,16 @@ class DurableSession:
             await self._journals.write(OutputDelivered(cell_id, len(response.items), mark))
         else:
             self._journals.outputs.pop(cell_id, None)
-            await self._journals.write(CellForgotten(cell_id))
+            try:
+                await self._journals.write(CellForgotten(cell_id))
+            except StoreError:
+                await self._look_again(cell_id)  # its end can be had once more
+                raise
 
     def given_up(self, cell_id: str) -> None:
         """A cell was ended, and its result is not handed over."""
         self._journals.outputs.pop(cell_id, None)
-        self._journals.quietly(CellForgotten(cell_id))
+        self._journals.quietly(CellForgotten(cell_id, given_up=True))
 
 
 def _info(cell: StoredCell) -> CellInfo:

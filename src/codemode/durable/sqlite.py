@@ -61,7 +61,9 @@ class SqliteStore:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._held: set[str] = set()
-        self._failed: StoreError | None = None
+        self._renew_at = 0.0
+        # Cells that miss a change: were later ones written, their journals would have a hole.
+        self._broken: dict[tuple[str, str], str] = {}
 
     def __repr__(self) -> str:
         return f"<store {self._path}, {len(self._held)} sessions open>"
@@ -76,11 +78,11 @@ class SqliteStore:
 
     def write(self, session: str, change: Change) -> asyncio.Future[None]:
         """See :class:`~codemode.durable.store.CellStore`."""
-        return self._put(_Job(lambda db: apply(db, session, change), session))
+        return self._put(_Job(lambda db: self._apply(db, session, change), session, change.cell_id))
 
     async def journal(self, session: str, cell_id: str) -> StoredJournal:
         """See :class:`~codemode.durable.store.CellStore`."""
-        return await self._ask(lambda db: read_journal(db, session, cell_id))
+        return await self._ask(lambda db: self._read(db, session, cell_id))
 
     async def cells(self, session: str | None = None) -> tuple[StoredCell, ...]:
         """See :class:`~codemode.durable.store.CellStore`."""
@@ -109,7 +111,6 @@ class SqliteStore:
     def _put(self, job: _Job) -> asyncio.Future[Any]:
         job.bind(asyncio.get_running_loop())
         if self._thread is None:
-            self._failed = None
             self._thread = threading.Thread(target=self._run, name="cell store", daemon=True)
             self._thread.start()
         self._jobs.put(job)
@@ -125,13 +126,12 @@ class SqliteStore:
             try:
                 if db is None:
                     db = self._connect()
-                if self._failed is not None:
-                    raise self._failed
                 self._perform(db, jobs)
             except (StoreError, sqlite3.Error, OSError) as error:
-                failure = self._failure(error)
-                for job in jobs:
-                    job.fail(failure)
+                self._fail(jobs, error)
+                if db is not None:
+                    db.close()
+                    db = None  # the next one may find the file in order
         if db is not None:
             self._end(db)
 
@@ -150,48 +150,66 @@ class SqliteStore:
         return jobs, False
 
     def _perform(self, db: sqlite3.Connection, jobs: list[_Job]) -> None:
-        """Run jobs in one transaction; each that fails by itself fails alone, unless it writes."""
+        """Run jobs in one transaction; one that is refused fails alone."""
         results: list[tuple[_Job, object]] = []
+        refused: list[tuple[_Job, StoreError]] = []
         db.execute("begin immediate")
         try:
-            self._renew(db, {job.session for job in jobs if job.session is not None})
+            lost = self._renew(db, {job.session for job in jobs if job.session is not None})
             for job in jobs:
+                if job.session in lost:
+                    taken = f"another process has taken over session {job.session!r}"
+                    refused.append((job, StoreError(taken)))
+                    continue
                 try:
                     results.append((job, job.work(db)))
                 except StoreError as error:
-                    job.fail(error)
+                    refused.append((job, error))
             db.execute("commit")
         except BaseException:
             if db.in_transaction:
                 db.execute("rollback")
             raise
+        for job, refusal in refused:
+            job.fail(refusal)
         for job, result in results:
             job.done(result)
 
-    def _renew(self, db: sqlite3.Connection, written: set[str]) -> None:
-        """Prolong the leases.
-
-        Raises:
-            StoreError: a session that is to be written is another process's by now.
-        """
-        until = time.time() + LEASE_SECONDS
-        for session in list(self._held):
-            renewed = db.execute(
+    def _renew(self, db: sqlite3.Connection, written: set[str]) -> set[str]:
+        """Prolong the leases, if it is time; the sessions of ``written`` that are another process's by now."""
+        now = time.monotonic()
+        if now >= self._renew_at:
+            self._renew_at = now + RENEW_SECONDS
+            db.executemany(
                 "update sessions set expires = ? where name = ? and owner = ?",
-                (until, session, self._owner),
+                [(time.time() + LEASE_SECONDS, each, self._owner) for each in self._held],
             )
-            if renewed.rowcount == 0:
+        for session in written & self._held:
+            row = db.execute("select owner from sessions where name = ?", (session,)).fetchone()
+            if row is None or row[0] != self._owner:
                 self._held.discard(session)
-        if lost := written - self._held:
-            raise StoreError(f"another process has taken over session {min(lost)!r}")
+        return written - self._held
 
-    def _failure(self, error: Exception) -> StoreError:
-        if isinstance(error, StoreError):
-            return error
-        failure = StoreError(f"the store {self._path} cannot be used: {error}")
-        # What was to be written is lost: were later changes written, a journal would have a hole.
-        self._failed = failure
-        return failure
+    def _apply(self, db: sqlite3.Connection, session: str, change: Change) -> None:
+        missed = self._broken.get((session, change.cell_id))
+        if isinstance(change, CellForgotten) and change.given_up:
+            self._broken.pop((session, change.cell_id), None)
+        elif missed is not None:
+            raise StoreError(f"something of cell {change.cell_id} could not be written: {missed}")
+        apply(db, session, change)
+
+    def _read(self, db: sqlite3.Connection, session: str, cell_id: str) -> StoredJournal:
+        self._broken.pop((session, cell_id), None)  # its reader goes on from what is there
+        return read_journal(db, session, cell_id)
+
+    def _fail(self, jobs: list[_Job], error: Exception) -> None:
+        """None of these was done."""
+        if not isinstance(error, StoreError):
+            error = StoreError(f"the store {self._path} cannot be used: {error}")
+        for job in jobs:
+            if job.session is not None:
+                self._broken.setdefault((job.session, job.cell_id), str(error))
+            job.fail(error)
 
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._path, isolation_level=None, timeout=BUSY_MS / 1000)
@@ -278,10 +296,14 @@ class _Job:
     """Something for the thread to do, and where its result goes."""
 
     def __init__(
-        self, work: Callable[[sqlite3.Connection], Any], session: str | None = None
+        self,
+        work: Callable[[sqlite3.Connection], Any],
+        session: str | None = None,
+        cell_id: str = "",
     ) -> None:
         self.work = work
-        self.session = session
+        self.session = session  # whose cell it writes
+        self.cell_id = cell_id
         self.future: asyncio.Future[Any]
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -139,9 +139,13 @@ class CellRefused(Struct, frozen=True):
 
 
 class CellForgotten(Struct, frozen=True):
-    """The end of a cell was handed over, or the cell was given up: its journal goes."""
+    """The end of a cell was handed over: its journal goes.
+
+    Where the cell was given up, it goes also if the store has failed it before.
+    """
 
     cell_id: str
+    given_up: bool = False
 
 
 Change: TypeAlias = (
@@ -240,7 +244,8 @@ class CellStore(Protocol):
     def write(self, session: str, change: Change) -> asyncio.Future[None]:
         """Write ``change`` behind all changes before it.
 
-        The future raises StoreError if it could not be written; then nothing behind it is written either.
+        The future raises StoreError if it could not be written. Then no change of the same cell is written before
+        its journal is read again: there is no hole in what a store has of a cell. Other cells go on.
         """
 
     async def journal(self, session: str, cell_id: str) -> StoredJournal:
