@@ -93,11 +93,6 @@ class Cost:
             self.waves + other.waves,
         )
 
-    @property
-    def cached_tokens(self) -> int:
-        """Input tokens that the request before sent, or a conversation before."""
-        return self.input_tokens - self.fresh_tokens
-
     def price(self, regime: Regime = WARM) -> float:
         """The price in units of one fresh input token."""
         output = regime.output * self.output_tokens

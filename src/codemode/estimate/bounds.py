@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..surface.output import token_count
-from .accounting import WARM, Cost, Turn, cost_of
+from .accounting import Cost, Turn, cost_of
 from .dependence import DirectCall, as_text, batches_of, words_of
 from .logs import Conversation
 
@@ -119,11 +119,6 @@ def bounds_of(conversations: Iterable[Conversation], tools_tokens: int = 0) -> B
         if each.prose == each.calls and each.taken
     )
     return Bounds(count, calls, direct, parallel, least, most, unused, chained, untyped)
-
-
-def price_ratio(cost: Cost, against: Cost) -> float:
-    """The price of one as a part of that of the other, with a warm cache."""
-    return cost.price(WARM) / against.price(WARM) if against.price(WARM) else 1.0
 
 
 def _requests(batches: Sequence[Sequence[DirectCall]]) -> list[Turn]:

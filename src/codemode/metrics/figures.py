@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import generate_latest
 
 from ..process_ledger import process_figures
 from .process import process_use
@@ -26,8 +26,6 @@ ExecOutcome: TypeAlias = Literal[
 ``unread``: its end was not read."""
 
 CallOutcome: TypeAlias = Literal["ok", "failed", "cancelled"]
-
-CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
 _QUEUE_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _RUN_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from .figures import CONTENT_TYPE, CapacityFigures, Figures, WorkerFigures
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from .figures import CapacityFigures, Figures, WorkerFigures
 from .health import Health
 from .http import HttpPage, MetricsServer
 from .sessions import MeasuredSessionProvider
@@ -73,4 +75,4 @@ class Reporting:
         return HttpPage(HTTPStatus.SERVICE_UNAVAILABLE, "\n".join([*reasons, ""]).encode())
 
     async def _metrics(self) -> HttpPage:
-        return HttpPage(HTTPStatus.OK, self._figures.text(), CONTENT_TYPE)
+        return HttpPage(HTTPStatus.OK, self._figures.text(), CONTENT_TYPE_LATEST)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ..errors import CodeModeError, LimitError
 from ..protocol.types import LiveCell, Pending, Result, Terminated, Yielded
@@ -35,26 +35,8 @@ if TYPE_CHECKING:
         WaitRequest,
         WaitToPendingRequest,
     )
+    from ..runtime.session import SessionRuntime
     from .figures import ExecOutcome, Figures
-
-
-class LocalSession(Protocol):
-    """What sessions on this machine can do beyond the interface of all."""
-
-    def on_commit(self, tell: Callable[[Mapping[str, bytes]], None]) -> None:
-        """Call ``tell`` with each commit, JSON in UTF-8 by key."""
-
-    def restore(self, values: Mapping[str, bytes]) -> None: ...
-
-    def stored_values(self) -> Mapping[str, bytes]: ...
-
-    async def restore_values(self, values: Mapping[str, bytes]) -> None: ...
-
-    def on_news(self, tell: Callable[[CellId, News], None]) -> None: ...
-
-    async def wait_for_output(
-        self, request: WaitRequest, *, preempt: Signal | None = None
-    ) -> WaitOutcome: ...
 
 
 class MeasuredSessionProvider:
@@ -172,7 +154,7 @@ class MeasuredSession:
 
     def __init__(self, session: Session, cells: _Cells, figures: Figures) -> None:
         self._session = session
-        self._local = cast("LocalSession", session)
+        self._local = cast("SessionRuntime", session)
         self._cells = cells
         self._figures = figures
         self._is_shut = False
