@@ -20,11 +20,11 @@ from .application.cell_control import CellControl
 from .application.events import CellEnded, CellEvent, CellOutput, CellStarted
 from .application.following import Follower, FollowOptions
 from .application.identity import SessionIdentity
+from .application.kept_output import KeptOutput, OnOutput, hand_over
 from .application.model_tools import check_count, parsed_source
 from .application.opening import SessionOpening
 from .application.output_waits import OBSERVE_MS
 from .application.results import lost_cell, refused
-from .application.running import KeptOutput, OnOutput, hand_over
 from .application.traced_calls import answered, asked_for
 from .errors import (
     SessionClosedError,
@@ -191,7 +191,7 @@ class CodeMode(CellControl):
             toolset,
             opening,
             activity,
-            yields_to_ask=self._approvals.asks_nobody,
+            yields_to_ask=not self._approvals.has_approver,
             wait_conditions=wait_conditions,
         )
         opening.show_in_inspector(self)
@@ -335,7 +335,7 @@ class CodeMode(CellControl):
                         if kept.is_too_much and following.on_too_much is not None:
                             following.on_too_much()
                     elif isinstance(event, CellStarted):
-                        self._results.started(event.cell_id)
+                        self._results.finished.started(event.cell_id)
                     yield event
         except SessionClosedError:
             raise

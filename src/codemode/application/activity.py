@@ -24,7 +24,6 @@ from ..json_text import encode_json
 from ..surface.text import shortened
 from ..tools.policy.gate import Gate
 from .cell_record import CellRecord
-from .decision_trace import trace_decision
 from .events import (
     ApprovalRequested,
     CallDecided,
@@ -34,6 +33,7 @@ from .events import (
     CellNotification,
     CellStarted,
 )
+from .traced_calls import trace_decision
 
 if TYPE_CHECKING:
     from ..protocol.session import News, Signal
@@ -184,7 +184,7 @@ class Activity:
     def approvals(self, cell_id: CellId) -> tuple[Approval, ...]:
         """The nested calls of a cell that wait for approval without an approver, for its result."""
         record = self.find(cell_id)
-        if record is None or not self._approvals.asks_nobody:
+        if record is None or self._approvals.has_approver:
             return ()
         record.asks.clear()
         return record.approvals

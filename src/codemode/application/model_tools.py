@@ -140,7 +140,7 @@ class ModelTools:
             if isinstance(error, WorkerLostError):
                 self._activity.host_lost()
             return refused(error)
-        self._results.started(started.cell_id)
+        self._results.finished.started(started.cell_id)
         self._activity.started(
             started.cell_id, request.tool_call_id, source=request.source, asks=asks
         )
@@ -178,7 +178,7 @@ class ModelTools:
         """Bring a cell back that another process has left, or this one; observe nothing of it."""
         asks = asyncio.Event() if self._yields_to_ask else None
         started, request = await durable.wake(cell_id, tries_again=tries_again)
-        self._results.started(cell_id)
+        self._results.finished.started(cell_id)
         self._activity.started(cell_id, request.tool_call_id, source=request.source, asks=asks)
         started.unobserved()
 
@@ -314,7 +314,7 @@ class ModelTools:
 
     def last_result(self, cell_id: str) -> ExecResult | None:
         """The last result of a cell that has ended, for ``Limits.result_kept_ms``; else None."""
-        return self._results.last(CellId(cell_id))
+        return self._results.finished.result(CellId(cell_id))
 
     @property
     def tracer(self) -> Tracer | None:

@@ -30,21 +30,17 @@ if TYPE_CHECKING:
 
 
 class Results:
-    """Makes the results of one session, and remembers how its cells have ended."""
+    """Makes the results of one session.
+
+    Attributes:
+        finished: how its cells have ended.
+    """
 
     def __init__(self, activity: Activity, limits: Limits, *, tells_waiting: bool) -> None:
         self._activity = activity
         self._limits = limits
         self._tells_waiting = tells_waiting
-        self._finished = FinishedCells(limits)
-
-    def started(self, cell_id: CellId) -> None:
-        """A cell was admitted."""
-        self._finished.started(cell_id)
-
-    def last(self, cell_id: CellId) -> ExecResult | None:
-        """The last result of a cell that has ended, while it is kept."""
-        return self._finished.result(cell_id)
+        self.finished = FinishedCells(limits)
 
     def of(
         self, response: RuntimeResponse | Pending, began: float, max_tokens: int | None
@@ -75,7 +71,7 @@ class Results:
             worker_lost=isinstance(response, Result) and response.worker_lost,
         )
         self._activity.forget(response.cell_id)
-        self._finished.ended(result)
+        self.finished.ended(result)
         return result
 
     def _notes(
@@ -118,7 +114,7 @@ class Results:
         """The result for a cell that is not there: what became of it, and what to do."""
         gone = outcome.response
         self._activity.forget_closed(gone.cell_id)
-        error = well_formed(f"{gone.error_text}\nHint: {self._finished.describe(gone.cell_id)}")
+        error = well_formed(f"{gone.error_text}\nHint: {self.finished.describe(gone.cell_id)}")
         response = msgspec.structs.replace(gone, error_text=error)
         items = model_items(response, time.monotonic() - began)
         return ExecResult("failed", items, gone.cell_id, response)

@@ -1,4 +1,4 @@
-"""Calls of ``exec`` and ``wait``, as a trace tells them: when the model asked, and what it was answered."""
+"""Calls of ``exec`` and ``wait``, and decisions about nested calls, as events of a trace."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from ..trace import events as e
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from ..tools.policy.approvals import Approval
+    from ..tools.policy.decisions import CallDecision
     from ..trace.tracer import Tracer
 
 Method = TypeVar("Method", bound="Callable[..., Coroutine[Any, Any, ExecResult]]")
@@ -88,3 +90,30 @@ def answered(tracer: Tracer | None, call_id: str, result: ExecResult | None) -> 
 def _cell_id(cell: object) -> str:
     found = cell.cell_id if isinstance(cell, ExecResult) else cell
     return found if isinstance(found, str) else ""
+
+
+def trace_decision(
+    tracer: Tracer | None, decision: CallDecision, approval: Approval | None
+) -> None:
+    """Tell ``tracer`` that a call begins to wait for a person, or that it was decided about."""
+    if tracer is None:
+        return
+    name = "" if approval is None else approval.id
+    if decision.outcome == "asked":
+        tracer.emit(
+            e.ApprovalRequestedEvent,
+            cell_id=decision.cell_id,
+            call=decision.call_id,
+            approval=name,
+            prompt=decision.reason,
+        )
+        return
+    tracer.emit(
+        e.ApprovalDecidedEvent,
+        cell_id=decision.cell_id,
+        call=decision.call_id,
+        verdict=decision.outcome,
+        approval=name,
+        reason=decision.reason,
+        by=decision.by,
+    )

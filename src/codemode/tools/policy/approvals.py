@@ -108,9 +108,9 @@ class Approvals:
         return f"<{len(self._waiting)} calls waiting for approval>"
 
     @property
-    def asks_nobody(self) -> bool:
-        """Whether calls wait to be answered, as no ``on_approval`` is set."""
-        return self._on_approval is None
+    def has_approver(self) -> bool:
+        """Whether ``on_approval`` is asked; without it calls wait to be answered from outside."""
+        return self._on_approval is not None
 
     def is_waiting(self, approval_id: str) -> bool:
         """Whether such a call waits, and was not answered."""
