@@ -4,9 +4,11 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
+import click
 from click.testing import CliRunner
 
-from codemode.cli import PROGRAM, app, command_paths
+from codemode.cli import PROGRAM, app
+from codemode.cli.settings import commands
 from codemode.limits import Limits, amount
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
@@ -20,6 +22,11 @@ def renewed(page: str) -> str:
     return _BLOCK.sub(lambda block: f"{block[1]}{_generated(block[2])}\n{block[3]}", page)
 
 
+def command_paths() -> dict[str, click.Command]:
+    """Every command by its full name."""
+    return {" ".join(words): command for words, command in commands((PROGRAM,), app)}
+
+
 def blocks(page: str) -> list[str]:
     """The names of the generated blocks."""
     return [block[2] for block in _BLOCK.finditer(page)]
@@ -31,7 +38,7 @@ def _generated(name: str) -> str:
 
 def help_of(path: str) -> str:
     """What ``<path> --help`` prints on a terminal of a fixed width."""
-    assert path in dict(command_paths())
+    assert path in command_paths()
     result = CliRunner().invoke(
         app, [*path.split()[1:], "--help"], prog_name=PROGRAM, terminal_width=WIDTH
     )

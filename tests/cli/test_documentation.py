@@ -2,10 +2,9 @@
 
 import click
 
-from codemode.cli import command_paths
 from codemode.cli.outcome import EXIT_CODES
 
-from .documentation import PAGE, blocks, renewed
+from .documentation import PAGE, blocks, command_paths, renewed
 
 WORDS = PAGE.read_text(encoding="utf-8")
 
@@ -16,7 +15,7 @@ def test_the_generated_parts_are_up_to_date() -> None:
 
 
 def test_every_command_and_option_is_documented() -> None:
-    commands = dict(command_paths())
+    commands = command_paths()
     options = [
         flag
         for command in commands.values()
@@ -32,7 +31,7 @@ def test_every_command_and_option_is_documented() -> None:
 def test_every_option_has_help() -> None:
     silent = [
         parameter.name
-        for _, command in command_paths()
+        for command in command_paths().values()
         for parameter in command.params
         if isinstance(parameter, click.Option) and not parameter.help
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
@@ -23,9 +23,6 @@ from .serve import serve
 from .stdout import explained_stdout
 from .tools import tools
 from .trace import recording_options, trace
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 PROGRAM: Final = "codemode"
 INTERRUPTED: Final = 130
@@ -233,15 +230,3 @@ def doctor(context: click.Context, *, as_json: bool) -> None:
 
 
 settings.configure(app)
-
-
-def command_paths() -> Sequence[tuple[str, click.Command]]:
-    """Every command with its full name, for the documentation's own tests."""
-    return list(_paths(PROGRAM, app))
-
-
-def _paths(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
-    yield path, command
-    if isinstance(command, click.Group):
-        for name, each in command.commands.items():
-            yield from _paths(f"{path} {name}", each)

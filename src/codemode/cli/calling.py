@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from ..errors import ToolError
 from ..protocol.types import CellId, ToolCall
-from .terminal import printable
+from .terminal import is_terminal, printable
 from .tool_listing import listing_command, named_entries
 from .toolset import with_toolset
 
@@ -87,11 +87,7 @@ def _print(result: JsonValue, *, as_json: bool) -> None:
     is_text = isinstance(result, str) and not as_json
     text = str(result) if is_text else json.dumps(result, indent=2, ensure_ascii=False)
     text = text.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be written
-    click.echo(printable(text) if _to_terminal() else text)
-
-
-def _to_terminal() -> bool:
-    return sys.stdout is not None and sys.stdout.isatty()
+    click.echo(printable(text) if is_terminal(sys.stdout) else text)
 
 
 def _says_that_it_failed(result: JsonValue) -> bool:

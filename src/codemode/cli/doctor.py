@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import re
 import sys
@@ -16,6 +15,7 @@ import click
 from ..engine.self_test import examine
 from ..limits import Limits, amount
 from ..process_ledger import descriptor_limit, open_descriptors, process_figures
+from .terminal import can_be_drawn_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,11 +114,7 @@ def doctor(*, as_json: bool) -> int:
     found = diagnose()
     if as_json:
         click.echo(found.as_json())
-    elif (
-        sys.stdout is not None
-        and sys.stdout.isatty()
-        and os.environ.get("TERM", "") not in ("dumb", "unknown")
-    ):
+    elif can_be_drawn_on(sys.stdout):
         _print_richly(found)
     else:
         for title, rows in _sections(found):

@@ -29,7 +29,7 @@ from .output import StandardOutput
 from .place import CellPlace
 from .prompt import PipePrompt, TerminalPrompt
 from .status import PlainStatus, split_hint
-from .terminal import log_on_stderr, printable
+from .terminal import is_terminal, log_on_stderr, printable
 from .transcript import Transcript
 from .values import make_limits
 
@@ -129,7 +129,7 @@ class Repl:
                         await self._show_program(cm, entry)
 
     def _prompt(self) -> Prompt:
-        if sys.stdin is None or not sys.stdin.isatty():
+        if not is_terminal(sys.stdin):
             return PipePrompt()
         count = len(self._toolset.catalogue.tools)
         having = "no tools" if not count else f"{count} tool{'' if count == 1 else 's'}"
@@ -250,7 +250,7 @@ class ReplStatus(PlainStatus):
     """What is printed beside the output: errors, notifications, files."""
 
     def __init__(self) -> None:
-        self._in_colour = sys.stderr is not None and sys.stderr.isatty()
+        self._in_colour = is_terminal(sys.stderr)
 
     def error(self, message: str, hint: str) -> None:
         """Tell what went wrong, and what to do about it if that is known."""

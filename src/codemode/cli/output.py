@@ -14,7 +14,6 @@ from .stdout import explained
 from .terminal import printable
 
 if TYPE_CHECKING:
-    from types import TracebackType
     from typing import Self
 
     from ..protocol.types import Item
@@ -56,12 +55,7 @@ class StandardOutput:
             os.dup2(sys.stderr.fileno(), fd)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         # The copy is not closed: a thread may still wait in a write to it.
         self._restore.close()
 

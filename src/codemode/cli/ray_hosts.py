@@ -56,11 +56,8 @@ def run_drain(*, node: str, address: str, as_json: bool) -> int:
     """Drain the host of a node; the exit code."""
 
     async def drained() -> RayHost:
-        places = RayPlaces(starts_hosts=False)
-        try:
+        async with contextlib.aclosing(RayPlaces(starts_hosts=False)) as places:
             return await places.drain(node)
-        finally:
-            await places.aclose()
 
     with _joined(address):
         click.echo(f"draining the host of node {node} …", err=True)
@@ -72,11 +69,8 @@ def run_down(*, address: str, as_json: bool) -> int:
     """End all hosts; the exit code."""
 
     async def ended() -> int:
-        places = RayPlaces(starts_hosts=False)
-        try:
+        async with contextlib.aclosing(RayPlaces(starts_hosts=False)) as places:
             return await places.down()
-        finally:
-            await places.aclose()
 
     with _joined(address):
         count = asyncio.run(ended())
@@ -85,12 +79,11 @@ def run_down(*, address: str, as_json: bool) -> int:
 
 
 async def _asked(places: RayPlaces) -> Sequence[RayHost]:
-    try:
-        return await places.refresh()
-    except EngineError:
-        return []
-    finally:
-        await places.aclose()
+    async with contextlib.aclosing(places):
+        try:
+            return await places.refresh()
+        except EngineError:
+            return []
 
 
 @contextlib.contextmanager
@@ -110,9 +103,7 @@ def _joined(address: str) -> Iterator[None]:
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError) as error:
-        raise click.ClickException(
-            f"there is no Ray cluster at {address!r}: {error}\nhint: ray start --head starts one."
-        ) from None
+        raise _no_cluster(address, error) from None
     try:
         yield
     except CodeModeError as error:
@@ -133,10 +124,13 @@ def _check_there(address: str) -> None:
     try:
         socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
     except OSError as error:
-        raise click.ClickException(
-            f"there is no Ray cluster at {address!r}: {error.strerror or error}"
-            "\nhint: ray start --head starts one."
-        ) from None
+        raise _no_cluster(address, error.strerror or error) from None
+
+
+def _no_cluster(address: str, why: object) -> click.ClickException:
+    return click.ClickException(
+        f"there is no Ray cluster at {address!r}: {why}\nhint: ray start --head starts one."
+    )
 
 
 def _show(hosts: Sequence[RayHost], *, as_json: bool) -> None:

@@ -320,9 +320,8 @@ class Run:
         try:
             yield
         finally:
-            if (
-                self._stopped_by != "interrupt"
-            ):  # else this process ends, and one more only hurries it
+            # After a Ctrl-C this process ends, and another one only hurries it.
+            if self._stopped_by != "interrupt":
                 signal.signal(signal.SIGINT, before)
 
     def _quit(self) -> NoReturn:

@@ -25,7 +25,7 @@ from ..tools.mcp.handlers import McpHandlers
 from ..tools.toolset import CATALOGUE_TOKENS
 from .loading import load_middleware, load_servers, load_tools
 from .rules import make_policy, without_tools
-from .terminal import log_on_stderr
+from .terminal import is_terminal, log_on_stderr
 from .values import make_limits
 
 if TYPE_CHECKING:
@@ -366,7 +366,7 @@ def _no_token(where: str, why: str = "") -> str:
 
 
 def _standard_streams() -> tuple[BinaryIO, BinaryIO]:
-    if sys.stdin is not None and sys.stdin.isatty():
+    if is_terminal(sys.stdin):
         click.echo(
             "this serves MCP to the program that starts it, and waits for its messages; "
             "Ctrl-C ends it, --http serves others",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import click
 
-from .terminal import printable
+from .terminal import can_be_drawn_on, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,10 +45,7 @@ class StatusLine(Protocol):
 
 def make_status() -> StatusLine:
     """For a terminal with a spinner and colour; else plain lines, and no more than needed."""
-    has_terminal = sys.stderr is not None and sys.stderr.isatty()
-    if has_terminal and os.environ.get("TERM", "") not in ("dumb", "unknown"):
-        return TerminalStatus()
-    return PlainStatus()
+    return TerminalStatus() if can_be_drawn_on(sys.stderr) else PlainStatus()
 
 
 class PlainStatus:
@@ -152,7 +148,7 @@ class TerminalStatus:
 
 
 class _Paused:
-    """Pauses a spinner while anybody is aside; several may be, and leave in any order."""
+    """Pauses a spinner while others write to the terminal; they may begin and end in any order."""
 
     def __init__(self, spinner: Spinner) -> None:
         self._spinner = spinner

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from ..lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TextIO
 
 _CONTROLS = lazy_pattern("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
@@ -22,6 +24,16 @@ def printable(text: str) -> str:
     True
     """
     return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether what is written to ``stream`` is read by a person."""
+    return stream is not None and stream.isatty()
+
+
+def can_be_drawn_on(stream: TextIO | None) -> bool:
+    """Whether ``stream`` is a terminal that takes colours and moves its cursor."""
+    return is_terminal(stream) and os.environ.get("TERM", "") not in ("dumb", "unknown")
 
 
 @contextlib.contextmanager

@@ -71,7 +71,9 @@ def print_list(
         catalogue = toolset.catalogue
         deferred = {entry.tool.name for entry in catalogue.deferred}
         if as_json:
-            reports = [_report(entry, entry.tool.name in deferred) for entry in catalogue.entries]
+            reports = [
+                _report(entry, deferred=entry.tool.name in deferred) for entry in catalogue.entries
+            ]
             clashes = [_clash_report(clash) for clash in toolset.clashes]
             _print_json(ListReport(reports, clashes, catalogue.tokens))
         for entry in () if as_json else catalogue.entries:
@@ -169,7 +171,7 @@ def _summary(catalogue: ToolCatalogue) -> str:
     return text
 
 
-def _report(entry: Entry, deferred: bool = False) -> ToolReport:  # noqa: FBT001, FBT002 - one field
+def _report(entry: Entry, *, deferred: bool = False) -> ToolReport:
     return ToolReport(
         name=entry.tool.name,
         own_name=entry.source.tool_name.name,
