@@ -8,6 +8,8 @@ only: order is by number.
 A cell has a runtime id (``cell_id``: ``"1"``, ``"g2:1"``), which is unique in its session. Its identity in the reduced
 trace is the model's call that started it. Nested calls have a runtime id, too (``call``: ``"tool-1"``, in their cell).
 
+The collector does not track events: they are no part of a cycle, and a sink may keep very many.
+
 What may be long is a :class:`Content`. In a bundle on disk it is a digest, and the text a file of its own.
 """
 
@@ -25,7 +27,7 @@ CallOutcome: TypeAlias = Literal["ok", "failed", "refused", "cancelled"]
 CellStatus: TypeAlias = Literal["yielded", "completed", "failed", "terminated", "refused"]
 
 
-class Content(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Content(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A text that an event carries.
 
     Attributes:
@@ -59,7 +61,7 @@ def _snake(name: str) -> str:
 
 
 class TraceEvent(
-    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=_snake
+    Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag_field="type", tag=_snake
 ):
     """Something that happened; the base of all events.
 
@@ -77,7 +79,7 @@ class TraceEvent(
 # ── the session ──────────────────────────────────────────────────────────────────────────────────
 
 
-class SessionOpenedEvent(TraceEvent, frozen=True, kw_only=True):
+class SessionOpenedEvent(TraceEvent, frozen=True, kw_only=True, gc=False):
     """A session begins.
 
     Attributes:
@@ -93,20 +95,20 @@ class SessionOpenedEvent(TraceEvent, frozen=True, kw_only=True):
     limits: Mapping[str, int | None] = {}
 
 
-class SessionMovedEvent(TraceEvent, frozen=True, kw_only=True):
+class SessionMovedEvent(TraceEvent, frozen=True, kw_only=True, gc=False):
     """The session goes on elsewhere: its worker or its host was replaced, because of ``reason``."""
 
     reason: str
 
 
-class SessionClosedEvent(TraceEvent, frozen=True, kw_only=True):
+class SessionClosedEvent(TraceEvent, frozen=True, kw_only=True, gc=False):
     """The session is over, and every cell of it."""
 
 
 # ── what the model asked for ─────────────────────────────────────────────────────────────────────
 
 
-class ModelCallStartedEvent(TraceEvent, frozen=True, kw_only=True):
+class ModelCallStartedEvent(TraceEvent, frozen=True, kw_only=True, gc=False):
     """The model called ``exec`` or ``wait``.
 
     Attributes:
@@ -124,7 +126,7 @@ class ModelCallStartedEvent(TraceEvent, frozen=True, kw_only=True):
     terminate: bool = False
 
 
-class ModelCallEndedEvent(TraceEvent, frozen=True, kw_only=True):
+class ModelCallEndedEvent(TraceEvent, frozen=True, kw_only=True, gc=False):
     """The model has its answer: what it reads, which cell that is about, and the cell's status then."""
 
     model_call: str
@@ -136,7 +138,7 @@ class ModelCallEndedEvent(TraceEvent, frozen=True, kw_only=True):
 # ── cells ────────────────────────────────────────────────────────────────────────────────────────
 
 
-class CellStartedEvent(TraceEvent, frozen=True, kw_only=True):
+class CellStartedEvent(TraceEvent, frozen=True, kw_only=True, gc=False):
     """A cell was admitted.
 
     Attributes:
@@ -153,7 +155,7 @@ class CellStartedEvent(TraceEvent, frozen=True, kw_only=True):
     catalogue: str = ""
 
 
-class CellOutputEvent(TraceEvent, frozen=True, kw_only=True):
+class CellOutputEvent(TraceEvent, frozen=True, kw_only=True, gc=False):
     """A text, an image or a sound that the program wrote, in the order of writing."""
 
     cell_id: str
@@ -161,14 +163,14 @@ class CellOutputEvent(TraceEvent, frozen=True, kw_only=True):
     item: Content
 
 
-class CellNotifiedEvent(TraceEvent, frozen=True, kw_only=True):
+class CellNotifiedEvent(TraceEvent, frozen=True, kw_only=True, gc=False):
     """The program called ``notify``."""
 
     cell_id: str
     text: Content
 
 
-class CellRespondedEvent(TraceEvent, frozen=True, kw_only=True):
+class CellRespondedEvent(TraceEvent, frozen=True, kw_only=True, gc=False):
     """An observation of the cell ended: the first one, or that of a wait; it yielded, or is over."""
 
     cell_id: str
@@ -178,14 +180,14 @@ class CellRespondedEvent(TraceEvent, frozen=True, kw_only=True):
     waiting_for: tuple[str, ...] = ()
 
 
-class CellFrozenEvent(TraceEvent, frozen=True, kw_only=True):
+class CellFrozenEvent(TraceEvent, frozen=True, kw_only=True, gc=False):
     """The cell stands at its pending frontier; ``waiting_for`` are the calls made since the last one."""
 
     cell_id: str
     waiting_for: tuple[str, ...] = ()
 
 
-class ValueStoredEvent(TraceEvent, frozen=True, kw_only=True):
+class ValueStoredEvent(TraceEvent, frozen=True, kw_only=True, gc=False):
     """The program's ``store`` of this key was committed with the end of its cell."""
 
     cell_id: str
@@ -193,21 +195,21 @@ class ValueStoredEvent(TraceEvent, frozen=True, kw_only=True):
     size: int
 
 
-class LimitReachedEvent(TraceEvent, frozen=True, kw_only=True):
+class LimitReachedEvent(TraceEvent, frozen=True, kw_only=True, gc=False):
     """A limit, by its name in ``Limits``, ended the cell or refused what it wanted."""
 
     cell_id: str
     limit: str
 
 
-class WorkerLostEvent(TraceEvent, frozen=True, kw_only=True):
+class WorkerLostEvent(TraceEvent, frozen=True, kw_only=True, gc=False):
     """The process that ran this cell ended under it."""
 
     cell_id: str
     reason: str
 
 
-class CellEndedEvent(TraceEvent, frozen=True, kw_only=True):
+class CellEndedEvent(TraceEvent, frozen=True, kw_only=True, gc=False):
     """The cell is over; ``error`` is what a failed one threw."""
 
     cell_id: str
@@ -218,7 +220,7 @@ class CellEndedEvent(TraceEvent, frozen=True, kw_only=True):
 # ── nested calls ─────────────────────────────────────────────────────────────────────────────────
 
 
-class CallRequestedEvent(TraceEvent, frozen=True, kw_only=True):
+class CallRequestedEvent(TraceEvent, frozen=True, kw_only=True, gc=False):
     """The program called a tool.
 
     Attributes:
@@ -242,7 +244,7 @@ class CallRequestedEvent(TraceEvent, frozen=True, kw_only=True):
     attempt: int = 1
 
 
-class CallQueuedEvent(TraceEvent, frozen=True, kw_only=True):
+class CallQueuedEvent(TraceEvent, frozen=True, kw_only=True, gc=False):
     """The call waits for room: for others of its cell to end, or, once it was requested, for a thread.
 
     Attributes:
@@ -254,14 +256,14 @@ class CallQueuedEvent(TraceEvent, frozen=True, kw_only=True):
     tool: str = ""
 
 
-class CallBegunEvent(TraceEvent, frozen=True, kw_only=True):
+class CallBegunEvent(TraceEvent, frozen=True, kw_only=True, gc=False):
     """A call that waited for a thread has one. A call that waited for others begins as it is requested."""
 
     cell_id: str
     call: str
 
 
-class CallObservedEvent(TraceEvent, frozen=True, kw_only=True):
+class CallObservedEvent(TraceEvent, frozen=True, kw_only=True, gc=False):
     """How the call was carried out: ``kind`` says what ``facts`` are, such as ``mcp`` or ``thread``."""
 
     cell_id: str
@@ -270,7 +272,7 @@ class CallObservedEvent(TraceEvent, frozen=True, kw_only=True):
     facts: Mapping[str, Any]
 
 
-class CallEndedEvent(TraceEvent, frozen=True, kw_only=True):
+class CallEndedEvent(TraceEvent, frozen=True, kw_only=True, gc=False):
     """The call has an outcome; ``result`` is JSON, ``error`` the text that the program catches.
 
     ``run_ms`` is the time since its request without what it waited for a thread.
@@ -284,7 +286,7 @@ class CallEndedEvent(TraceEvent, frozen=True, kw_only=True):
     error: Content | None = None
 
 
-class ApprovalRequestedEvent(TraceEvent, frozen=True, kw_only=True):
+class ApprovalRequestedEvent(TraceEvent, frozen=True, kw_only=True, gc=False):
     """A call waits for a person."""
 
     cell_id: str
@@ -293,7 +295,7 @@ class ApprovalRequestedEvent(TraceEvent, frozen=True, kw_only=True):
     prompt: str
 
 
-class ApprovalDecidedEvent(TraceEvent, frozen=True, kw_only=True):
+class ApprovalDecidedEvent(TraceEvent, frozen=True, kw_only=True, gc=False):
     """A policy or a person decided about a call: what, who and why.
 
     Attributes:
@@ -313,7 +315,7 @@ class ApprovalDecidedEvent(TraceEvent, frozen=True, kw_only=True):
 # ── what the application adds ────────────────────────────────────────────────────────────────────
 
 
-class ModelResponseEvent(TraceEvent, frozen=True, kw_only=True):
+class ModelResponseEvent(TraceEvent, frozen=True, kw_only=True, gc=False):
     """An inference: what the model answered, and what it used.
 
     Attributes:
@@ -331,20 +333,20 @@ class ModelResponseEvent(TraceEvent, frozen=True, kw_only=True):
     turn: str = ""
 
 
-class TurnStartedEvent(TraceEvent, frozen=True, kw_only=True):
+class TurnStartedEvent(TraceEvent, frozen=True, kw_only=True, gc=False):
     """A turn of the conversation begins."""
 
     turn: str
 
 
-class TurnEndedEvent(TraceEvent, frozen=True, kw_only=True):
+class TurnEndedEvent(TraceEvent, frozen=True, kw_only=True, gc=False):
     """A turn of the conversation is over."""
 
     turn: str
     status: str = "completed"
 
 
-class EventsDroppedEvent(TraceEvent, frozen=True, kw_only=True):
+class EventsDroppedEvent(TraceEvent, frozen=True, kw_only=True, gc=False):
     """A recorder could not keep up, or its disk was full: so many events are missing here."""
 
     count: int

@@ -191,10 +191,9 @@ class Recorder:
         changes: dict[str, Any] = {}
         for name in _CONTENTS[type(event)]:
             told = getattr(event, name)
-            if told is not None:
-                placed = self._placed(event, name, told)
-                if placed is not told:
-                    changes[name] = placed
+            if told is None or (self._redact is None and _stays(told)):
+                continue
+            changes[name] = self._placed(event, name, told)
         if not changes:
             return event
         if isinstance(event, CallRequestedEvent) and event.arguments is not None:
@@ -210,15 +209,17 @@ class Recorder:
             text = self._redact(f"{event.__struct_config__.tag}.{name}", text)
             if text is None:
                 return Content(size=told.size, left_out="redacted")
-        is_ascii = text.isascii()
-        size = len(text) if is_ascii else utf8_size(text)
+        size = utf8_size(text)
         if size > self._payload_bytes:
             return Content(size=size, left_out="size")
         if size <= INLINE_BYTES:
-            if is_ascii and text is told.text:
-                return told
             return Content(size=size, text=text.encode("utf-8", "replace").decode())
         return Content(size=size, digest=self._payloads.write(text))
+
+
+def _stays(told: Content) -> bool:
+    """Whether a content stands in its event as it is: most are short, and ASCII."""
+    return told.size <= INLINE_BYTES and told.text is not None and len(told.text) == told.size
 
 
 class _Contents(dict[type, tuple[str, ...]]):

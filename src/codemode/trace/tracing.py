@@ -28,7 +28,6 @@ from ..protocol.types import (
     LiveCell,
     Pending,
     Result,
-    Terminated,
     TextItem,
     Yielded,
 )
@@ -303,28 +302,32 @@ class TracedSession:
             waiting_for = response.pending_tool_call_ids
             self._emit(e.CellFrozenEvent, cell_id=cell_id, waiting_for=waiting_for)
             return
-        status = _status(response)
-        took = response.host_duration_ns
+        status, error = _ended(response)
         self._emit(
             e.CellRespondedEvent,
             cell_id=cell_id,
             status=status,
             is_first=is_first,
-            host_duration_ns=took,
+            host_duration_ns=response.host_duration_ns,
         )
-        if isinstance(response, Yielded):
+        if status == "yielded":
             return
-        error = response.error_text if isinstance(response, Result) else None
-        if isinstance(response, Result) and response.limit:
-            self._emit(e.LimitReachedEvent, cell_id=cell_id, limit=response.limit)
-        if isinstance(response, Result) and response.worker_lost:
-            self._emit(e.WorkerLostEvent, cell_id=cell_id, reason=error or "its worker was lost")
+        if isinstance(response, Result):
+            self._limit_and_loss(response)
         self._emit(
             e.CellEndedEvent,
             cell_id=cell_id,
             status=status,
             error=None if error is None else e.content(error),
         )
+
+    def _limit_and_loss(self, result: Result) -> None:
+        cell_id = result.cell_id
+        if result.limit:
+            self._emit(e.LimitReachedEvent, cell_id=cell_id, limit=result.limit)
+        if result.worker_lost:
+            reason = result.error_text or "its worker was lost"
+            self._emit(e.WorkerLostEvent, cell_id=cell_id, reason=reason)
 
 
 class TracedKeepingSession(TracedSession):
@@ -379,13 +382,9 @@ def _item_text(item: Item) -> str:
 _ITEMS: Final[dict[type, str]] = {TextItem: "text", ImageItem: "image", AudioItem: "audio"}
 
 
-def _status(response: RuntimeResponse) -> e.CellStatus:
-    match response:
-        case Yielded():
-            return "yielded"
-        case Terminated():
-            return "terminated"
-        case Result(error_text=None):
-            return "completed"
-        case _:
-            return "failed"
+def _ended(response: RuntimeResponse) -> tuple[e.CellStatus, str | None]:
+    """How an observation ended, and what a failed cell threw."""
+    if isinstance(response, Result):
+        error = response.error_text
+        return "completed" if error is None else "failed", error
+    return "yielded" if isinstance(response, Yielded) else "terminated", None
