@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from ..reducer import hash_of
+
 if TYPE_CHECKING:
     from ..events import Content
     from ..graph import ApprovalNode, CallNode, CellNode, ModelCallNode
@@ -66,7 +68,7 @@ def call_details(view: View, session: str, cell_id: str, call_id: str) -> dict[s
         "arguments": texts.of(call.arguments),
         "result": texts.of(call.result),
         "error": texts.of(call.error),
-        "arguments_hash": call.arguments_hash,
+        "arguments_hash": call.arguments_hash or hash_of(call.arguments),
         "attempt": call.attempt,
         "run_ms": call.run_ms,
         "queued_ms": call.queued_ms,

@@ -60,13 +60,16 @@ async def serve_inspector(
         server = _Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         stopping = asyncio.create_task(stop.wait())
+        reading = asyncio.create_task(sources.read_newest())
         on_ready(f"http://127.0.0.1:{listening.getsockname()[1]}/#token={secret}")
         try:
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopping.cancel()
+            reading.cancel()
             server.should_exit = True
             await serving
+            await asyncio.gather(reading, return_exceptions=True)
 
 
 class _Server(uvicorn.Server):

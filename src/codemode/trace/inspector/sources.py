@@ -217,6 +217,14 @@ class Sources:
                     found.append({"id": path.name, "kind": "broken", "error": str(error)})
         return sorted(found, key=lambda each: each.get("started", 0), reverse=True)
 
+    async def read_newest(self) -> None:
+        """Read the newest recording, which a page opens first, while the page itself is loaded."""
+        newest = [path for path in self._paths() if path.suffix != ".sock"][:1]
+        for path in newest:
+            # What cannot be read is told to the page, when it asks.
+            with contextlib.suppress(UsageError, OSError, msgspec.MsgspecError):
+                await self._at(path).refresh(0, 0)
+
     def find(self, name: str) -> InspectedSource:
         """A source by its id.
 

@@ -37,7 +37,7 @@ class View:
     """
 
     def __init__(self, read: Callable[[Content | None], str | None]) -> None:
-        self.reducer = Reducer()
+        self.reducer = Reducer(hashes=False)  # of a call that is looked at it is made then
         self.read = read
         self._cells: dict[CellKey, int] = {}
         self._calls: dict[CallKey, int] = {}
