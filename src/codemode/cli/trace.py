@@ -221,13 +221,14 @@ def diff(*, before: Path, after: Path, as_json: bool) -> None:
     import json  # noqa: PLC0415 - not for --help
 
     from ..trace.comparison import differences  # noqa: PLC0415
+    from .terminal import printable  # noqa: PLC0415
 
     lines = list(differences(_opened(before).reduce(), _opened(after).reduce()))
     if as_json:
         click.echo(json.dumps(lines, ensure_ascii=False, indent=1))
     else:
         for line in lines:
-            click.echo(line)
+            click.echo(printable(line))
     sys.exit(1 if lines else 0)
 
 

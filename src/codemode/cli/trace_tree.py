@@ -11,6 +11,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from ..trace.graph import by_number
+from .terminal import printable
 
 if TYPE_CHECKING:
     from ..trace.bundle import Bundle
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 BAR: Final = 20
 """Characters of a bar: the whole life of the cell."""
+
+NAME: Final = 120
+"""Characters of a name or a reason, of which a recording may have any."""
 
 QUEUED_MS: Final = 1.0
 """A call that waited for room that long says so."""
@@ -48,13 +52,14 @@ def print_tree(trace: Trace, bundle: Bundle, options: TreeOptions) -> None:
     console = Console(width=options.width, highlight=False)
     recording = trace.recording
     console.print(
-        f"{escape(bundle.path.name)}: {recording.status}, {recording.events} events,"
+        f"{escape(_one_line(bundle.path.name))}: {recording.status}, {recording.events} events,"
         f" {len(trace.cells)} cells, {len(trace.calls)} nested calls"
     )
     for problem in recording.problems:
         console.print(f"[red]{escape(_one_line(problem, console.width))}[/]")
     for session in trace.sessions.values():
-        tree = Tree(f"session {escape(session.id)} [dim]{escape(session.provider)}[/]")
+        provider = _one_line(session.provider)
+        tree = Tree(f"session {escape(_one_line(session.id))} [dim]{escape(provider)}[/]")
         for name in session.cells:
             _add_cell(tree, trace, trace.cells[name], bundle, options, console.width)
         console.print(tree)
@@ -67,13 +72,13 @@ def _add_cell(
     asked = "run" if call is not None and call.requester == "application" else "exec"
     head = Text.assemble(
         f"{asked} ",
-        (cell.id.partition("/")[2], "bold"),
+        (_one_line(cell.id.partition("/")[2]), "bold"),
         " ",
         _ended(cell),
         f"  {_ms(cell.window.ms)}",
     )
     if cell.limit:
-        head.append(f"  limit {cell.limit}", "red")
+        head.append(f"  limit {_one_line(cell.limit)}", "red")
     branch = tree.add(head)
     source = bundle.text(cell.source)
     if source:
@@ -85,7 +90,7 @@ def _add_cell(
         branch.add(
             Text.assemble(
                 "wait ",
-                (name.partition("/")[2], "bold"),
+                (_one_line(name.partition("/")[2]), "bold"),
                 " ",
                 _ended(wait),
                 f"  {_ms(wait.window.ms)}",
@@ -105,7 +110,7 @@ def _call_line(call: CallNode, cell: CellNode, bundle: Bundle, width: int) -> Te
     line = Text.assemble(
         (_bar(call, cell), "blue"),
         f" {_ms(call.window.ms):>8} ",
-        (f"{call.tool}", "bold"),
+        (_one_line(call.tool), "bold"),
         f"{where} ",
         _ended(call),
         (f" queued {_ms(call.queued_ms)}" if call.queued_ms >= QUEUED_MS else "", "dim"),
@@ -122,15 +127,19 @@ def _bar(call: CallNode, cell: CellNode) -> str:
     begin, whole = cell.window.started_at_ms, cell.window.ms
     if whole <= 0:
         return "·" * BAR
-    first = min(BAR - 1, max(0, int((call.window.started_at_ms - begin) / whole * BAR)))
-    length = min(BAR - first, max(1, round(call.window.ms / whole * BAR)))
-    queued = min(length - 1, round(call.queued_ms / whole * BAR))
+    first = min(BAR - 1, _part(call.window.started_at_ms - begin, whole))
+    length = min(BAR - first, max(1, _part(call.window.ms, whole)))
+    queued = min(length - 1, _part(call.queued_ms, whole))
     return " " * first + "┄" * queued + "━" * (length - queued) + " " * (BAR - first - length)
+
+
+def _part(milliseconds: float, whole: float) -> int:
+    return round(max(0.0, min(1.0, milliseconds / whole)) * BAR)
 
 
 def _ended(node: Node) -> tuple[str, str]:
     text = f"{node.status} ({node.reason})" if node.reason else node.status
-    return text, _COLOURS.get(node.status, "")
+    return _one_line(text), _COLOURS.get(node.status, "")
 
 
 def _ms(milliseconds: float) -> str:
@@ -139,6 +148,6 @@ def _ms(milliseconds: float) -> str:
     return f"{milliseconds:.0f} ms" if milliseconds < 10_000 else f"{milliseconds / 1000:.1f} s"
 
 
-def _one_line(text: str, width: int) -> str:
-    line = " ".join(text[: 4 * max(width, 1)].split())
+def _one_line(text: str, width: int = NAME) -> str:
+    line = printable(" ".join(text[: 4 * max(width, 1)].split()))
     return line if len(line) <= width else f"{line[: max(1, width - 1)]}…"

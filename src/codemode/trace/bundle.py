@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .graph import Trace
 
 LINE_BYTES: Final = 16 * 1024 * 1024
-"""A line that is longer was not written by a recorder: what may be long stands in payloads."""
+"""A line that is longer was not written by a recorder: what may be long stands in payloads. It is read in pieces."""
 
 SKIP_BYTES: Final = 1024 * 1024
 """What is read at once of a packed log to get to where one was."""
@@ -74,15 +74,16 @@ class Bundle:
     def _decoded(self, lines: BinaryIO, reducer: Reducer | None) -> Iterator[TraceEvent]:
         _skip(lines, self._offset)
         while line := lines.readline(LINE_BYTES):
-            if not line.endswith(b"\n"):
+            if not line.endswith(b"\n") and len(line) < LINE_BYTES:
                 break  # half a line: its writer is at it, or has died
             self._offset += len(line)
-            self._line += 1
+            number = self._line + 1
+            self._line += line.endswith(b"\n")
             try:
                 yield _decoder.decode(line)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 if reducer is not None:
-                    reducer.problem(f"line {self._line} is no event: {error}")
+                    reducer.problem(f"line {number} is no event: {error}")
 
     @property
     def half_line(self) -> int:

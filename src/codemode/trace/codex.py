@@ -11,6 +11,7 @@ What their format has no place for is left out: notifications, stored values, li
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from . import events as e
@@ -59,7 +60,7 @@ def export_codex(
         for event in events:
             session = sessions.get(event.session)
             if session is None:
-                path = folder / f"trace-{event.session}"
+                path = folder / _folder_name(event.session, {each.name for each in paths})
                 bundle = CodexBundle(path, schema, event.session, event.at_ms)
                 session = sessions[event.session] = CodexSession(bundle, read, event.at_ms)
                 paths.append(path)
@@ -68,6 +69,16 @@ def export_codex(
         for session in sessions.values():
             session.close()
     return paths
+
+
+def _folder_name(session: str, taken: set[str]) -> str:
+    """A name for the bundle of a session; a recording may have been made by anybody, and name it a path."""
+    name = found = "trace-" + re.sub(r"[^A-Za-z0-9._-]", "_", session[:100])
+    number = 1
+    while found in taken:
+        number += 1
+        found = f"{name}-{number}"
+    return found
 
 
 class CodexSession:

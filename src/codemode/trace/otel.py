@@ -52,6 +52,9 @@ PART: Final = "codemode.part"
 EXECUTE: Final = "execute_tool"
 DURATION: Final = "gen_ai.execute_tool.duration"
 
+LAST_MS: Final = 9e12
+"""Later than that (the year 2255) no span can begin or end: times are 64 bits of nanoseconds."""
+
 _FAILED: Final = ("failed", "refused", "cancelled", "terminated")
 
 
@@ -233,7 +236,7 @@ class OpenTelemetrySink:
             SpanKind.INTERNAL,
             attributes,
             links,
-            start_time=int(event.at_ms * 1_000_000),
+            start_time=_nanoseconds(event),
         )
         self._spans[key] = span
         self._begun[key] = event.at_ms, attributes.get(TOOL, "")
@@ -255,7 +258,7 @@ class OpenTelemetrySink:
             span.set_attribute(ERROR_TYPE, status)
             description = error if error is not None and self._contents else None
             span.set_status(Status(StatusCode.ERROR, description))
-        span.end(int(event.at_ms * 1_000_000))
+        span.end(_nanoseconds(event))
         begun_at_ms, tool = self._begun.pop(key)
         if tool:
             seconds = max(0.0, event.at_ms - begun_at_ms) / 1000
@@ -274,6 +277,10 @@ def _memory(_: CallbackOptions) -> Iterator[Observation]:
     if memory:
         yield Observation(memory["application"], {PART: "application"})
         yield Observation(sum(each["bytes"] for each in memory["workers"]), {PART: "processes"})
+
+
+def _nanoseconds(event: e.TraceEvent) -> int:
+    return int(min(max(0.0, event.at_ms), LAST_MS) * 1_000_000)
 
 
 @contextmanager
