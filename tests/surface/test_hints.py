@@ -117,7 +117,15 @@ def test_a_known_mistake_gets_its_hint(source: str, error: str, hint: str) -> No
     [
         ("text(1)", ""),
         ("throw new Error('console is not defined')", f"Error: console is not defined{AT}"),
-        ("x = 5", f"ReferenceError: x is not defined{AT}"),
+        ("let x = 5; y = x2 = 1", f"ReferenceError: x2x is not defined{AT}"),
+        ("const x = 5; { x = 6 }", f"ReferenceError: x is not defined{AT}"),
+        ("f(1)", f"ReferenceError: f is not defined{AT}"),
+        ("text(len)", f"ReferenceError: len is not defined{AT}"),
+        ("helper.weather2()", f"ReferenceError: helper is not defined{AT}"),
+        (
+            "throw new SyntaxError('\"[object Object]\" is not valid JSON')",
+            f'SyntaxError: "[object Object]" is not valid JSON{AT}',
+        ),
         ("await tools.run()", f"ReferenceError: console is not defined{AT}"),
         ("eval('wea' + 'ther')", f"ReferenceError: weather is not defined{AT}"),
         ("JSON.parse('```')", f"SyntaxError: Unexpected token '`'{AT}"),
@@ -133,6 +141,133 @@ def test_a_known_mistake_gets_its_hint(source: str, error: str, hint: str) -> No
 )
 def test_another_failure_gets_no_hint(source: str, error: str) -> None:
     assert hint_for(source, error, TOOLS) is None
+
+
+PYTHON = "exec runs JavaScript, not Python: write const, functions and {} blocks, and text(value) to print."
+LINES = "a string of several lines stands between backticks (`)."
+COMMENT = "a comment begins with //, not with #."
+OPEN = "a string in quotes ends on its line: write \\n in it, or put it between backticks (`)."
+QUOTE = (
+    "a quote inside of a string of the same quotes ends it: put the string between backticks (`), or"
+    " \\ before it."
+)
+PARSED = "JSON.parse takes JSON text; this was an object already: use it as it is."
+NOT_PARSED = 'SyntaxError: "[object Object]" is not valid JSON\n    at JSON.parse (<anonymous>)'
+NOT_PARSED_LIST = "SyntaxError: Unexpected token 'o', \"[object Obj\"... is not valid JSON\n    at JSON.parse (<anonymous>)"
+ARGUMENT = "missing ) after argument list"
+TOKEN = "Invalid or unexpected token"
+
+
+def named(name: str) -> str:
+    return f"Unexpected identifier '{name}'"
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "advice"),
+    [
+        ("text((await tools.a({})¦) as any)", ARGUMENT, TYPESCRIPT),
+        ("const r = await tools.a({}) ¦as Result[]", named("as"), TYPESCRIPT),
+        ("class A { private ¦readonly x = 1 }", named("readonly"), TYPESCRIPT),
+        ("class A { private ¦x: number = 1 }", named("x"), TYPESCRIPT),
+        ("abstract ¦class A {}", "Unexpected token 'class'", TYPESCRIPT),
+        ("function f¦<T>(x) { return x }", "Unexpected token '<'", TYPESCRIPT),
+        ("const x = ¦<any>y", "Unexpected token '<'", TYPESCRIPT),
+        ("let x¦!: string", "Unexpected token '!'", TYPESCRIPT),
+        ("import type ¦{ A } from 'b'", "Unexpected token '{'", TYPESCRIPT),
+        (
+            "const m = new Map<string, ¦Array<number>>()",
+            "Missing initializer in const declaration",
+            TYPESCRIPT,
+        ),
+        ("const f = (a?¦: string) => a", "Unexpected token ':'", TYPESCRIPT),
+        ("text(¦x!.y)", ARGUMENT, TYPESCRIPT),
+        ("const f = (a)¦: Promise<void> => a", "Unexpected token ':'", TYPESCRIPT),
+        ("const f = async ¦(a: { b: string }) => a", ARGUMENT, TYPESCRIPT),
+        (
+            "const ¦{a}: {a: string} = b",
+            "Missing initializer in destructuring declaration",
+            TYPESCRIPT,
+        ),
+        ("const o = { a: 1 } ¦satisfies Options", named("satisfies"), TYPESCRIPT),
+        ("text(¦'a' if x else 'b')", ARGUMENT, PYTHON),
+        ("x = [i * 2 ¦for i in items]", "Unexpected token 'for'", PYTHON),
+        ("ready = not ¦done", named("done"), PYTHON),
+        ("if ¦not done: pass", named("not"), PYTHON),
+        ("raise ¦Exception('x')", named("Exception"), PYTHON),
+        ("const a = b ¦and c", named("and"), PYTHON),
+        ('text(¦"""a""")', ARGUMENT, LINES),
+        ("x = ¦'''a\nb'''", TOKEN, LINES),
+        ("¦# first\ntext(1)", TOKEN, COMMENT),
+        ("text(¦'it's here')", ARGUMENT, QUOTE),
+        ('x = "say "¦yes" to it"', named("yes"), QUOTE),
+        ("let s = ¦'abc\ndef'", TOKEN, OPEN),
+        ("text('😀'); let s = ¦'abc\ndef'", TOKEN, OPEN),
+        # What has another cause, or is not in the line of the error, is no habit.
+        ("a ? b : c ¦d", named("d"), None),
+        ("class A { #x = 1; }¦}", "Unexpected token '}'", None),
+        ("f(x => !x.y, a ¦as_b)", ARGUMENT, None),
+        ("text('x as any, a?: b, # c, None') ¦)", "Unexpected token ')'", None),
+        ("if (a) b(); else if (c) d( ¦else e()", "Unexpected token 'else'", None),
+        ("for (const x in ys) { ¦] }", "Unexpected token ']'", None),
+        ("I ¦will do it now! Then I go on as Before.", named("will"), None),
+        ("a ? ¦b ?: c", "Unexpected token ':'", None),
+        ("let a = 1 ¦b\nraise = not (a)", named("b"), None),
+        ("const None = 0; f(¦(", "Unexpected end of input", None),
+    ],
+)
+def test_a_foreign_habit_is_seen_at_the_error_and_what_only_looks_like_one_is_not(
+    source: str, error: str, advice: str | None
+) -> None:
+    before = source.partition("¦")[0]
+    line, column = (
+        before.count("\n") + 1,
+        len(before.rpartition("\n")[2].encode("utf-16-le")) // 2 + 1,
+    )
+    hint = hint_for(source.replace("¦", ""), f"SyntaxError: {error}", TOOLS, (line, column))
+
+    assert hint is not None
+    assert hint.rpartition("`; ")[2] == advice or (advice is None and hint.endswith("`"))
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "hint"),
+    [
+        (
+            "total = 1",
+            f"ReferenceError: total is not defined{AT}",
+            "declare it first: const total = …, or let total = … where it changes.",
+        ),
+        (
+            "await tools.weather(day=1, city='Rome')",
+            f"ReferenceError: city is not defined{AT}",
+            "arguments have no names here: give one object, await tools.name({ city: … }).",
+        ),
+        (
+            "await functions.weather({})",
+            f"ReferenceError: functions is not defined{AT}",
+            "tools are on `tools`: await tools.weather(args).",
+        ),
+        (
+            "await mail.list({})",
+            f"ReferenceError: mail is not defined{AT}",
+            "tools are on `tools`: await tools.mcp__mail__list(args).",
+        ),
+        ("text(len(x))", f"ReferenceError: len is not defined{AT}", PYTHON),
+        ("text(None)", f"ReferenceError: None is not defined{AT}", PYTHON),
+        ("JSON.parse(await tools.a({}))", NOT_PARSED, PARSED),
+        ("JSON.parse(await tools.a({}))", NOT_PARSED_LIST, PARSED),
+    ],
+)
+def test_a_name_that_is_not_there_and_a_text_that_is_none_get_their_hints(
+    source: str, error: str, hint: str
+) -> None:
+    assert hint_for(source, error, TOOLS) == hint
+
+
+def test_a_tool_with_the_name_of_a_function_of_python_is_shown_as_the_tool() -> None:
+    assert hint_for("range(1)", f"ReferenceError: range is not defined{AT}", ["range"]) == (
+        "tools are on `tools`: await tools.range(args)."
+    )
 
 
 AWAIT = "a tool call gives a promise: write {} = await tools.name(args)."

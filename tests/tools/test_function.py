@@ -220,7 +220,10 @@ async def test_absent_input_is_an_empty_object(call: Call) -> None:
 async def test_other_input_than_an_object_is_refused(call: Call, value: Any) -> None:
     with pytest.raises(ToolError) as caught:
         await call(multiply, value)
-    assert str(caught.value) == "tool `math__times` expects a JSON object for arguments"
+    assert str(caught.value) == (
+        "tool `math__times` expects a JSON object for arguments"
+        "\nHint: expected tools.math__times({ a: number, b: number })"
+    )
 
 
 @tool(kind="freeform")

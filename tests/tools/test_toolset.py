@@ -138,7 +138,7 @@ async def test_calls_are_dispatched_by_their_own_names(make_call: MakeCall) -> N
 async def test_errors_use_the_public_name(make_call: MakeCall) -> None:
     async with Toolset([tool(name="a_b")(one), tool(name="a-b")(one)]) as tools:
         assert await refusal(tools, make_call("a-b", 5)) == (
-            "tool `a_b_2` expects a JSON object for arguments"
+            "tool `a_b_2` expects a JSON object for arguments\nHint: expected tools.a_b_2({ n?: integer })"
         )
 
 
@@ -269,7 +269,8 @@ async def test_a_middleware_sees_what_the_tool_would_take(make_call: MakeCall) -
         "\nHint: expected tools.need({ path: string, mode?: integer })",
         "tool `need` cannot take these arguments:\n- `path`: should be a valid string, got 5"
         "\nHint: expected tools.need({ path: string, mode?: integer })",
-        "tool `need` expects a JSON object for arguments",
+        "tool `need` expects a JSON object for arguments"
+        "\nHint: expected tools.need({ path: string, mode?: integer })",
         "tool `shout` expects a string input",
     ]
 

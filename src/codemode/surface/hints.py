@@ -16,7 +16,14 @@ from typing import Final
 
 from ..lazy_pattern import lazy_pattern
 from .code_text import code_of
-from .foreign import FENCE, FENCE_LINE, habit_that_does_not_compile, habit_that_fails
+from .foreign import (
+    FENCE,
+    FENCE_LINE,
+    TYPESCRIPT,
+    Spot,
+    habit_that_does_not_compile,
+    habit_that_fails,
+)
 from .identifiers import normalize
 
 NAMES_SHOWN: Final = 3
@@ -106,10 +113,20 @@ _UNDEFINED = lazy_pattern(
     r"TypeError: Cannot read properties of undefined \(reading '([\w$]{1,64})'\)"
 )
 _NESTED_TOOL = lazy_pattern(r"(?<![\w$.])tools\s?\.\s?([\w$]{1,64})\s?\??\.\s?([\w$]{1,64})")
+_ARGUMENTS: Final = r"(?<![\w$.])tools\s?\.\s?[\w$]{1,64}\s?\((?:[^()]{0,200},)?\s{0,20}"
+"""Behind the bracket of a tool's call, before one of its arguments."""
+
+_PARSED = lazy_pattern(
+    r"SyntaxError: (?:[^\n\"]{0,60})\"\[object (?:Object\]\"|Obj\"\.\.\.) is not valid JSON"
+)
 _LINE_END = lazy_pattern(r"\r\n|[\n\r\u2028\u2029]")
 
 LINE_CHARACTERS: Final = 120
 """How much of the source line a hint shows."""
+
+NEAR: Final = 16
+FAR: Final = 80
+"""How far behind the place of an error its cause is looked for; far where V8 names an argument's beginning."""
 
 _CALLED: Final = rf"\s*=\s*tools\s*(?:\.\s*[\w$]+|\[[^\]\n]{{0,{KEY_CHARACTERS}}}\])\s*\("
 _MISUSED = lazy_pattern(r"TypeError: ([\w$]+)(?:\.[\w$]+ is not a function| is not iterable)")
@@ -142,12 +159,14 @@ def hint_for(
     advice = (
         _fence_hint(source, error_text)
         or _syntax_hint(evidence, error_text)
-        or _foreign_hint(evidence, error_text)
-        or _import_hint(evidence, error_text)
         or _global_hint(source, error_text, names)
+        or _foreign_hint(evidence, error_text, place)
+        or _import_hint(evidence, error_text)
+        or _undeclared_hint(evidence, error_text, names)
         or _tool_hint(source, error_text, names)
         or _namespace_hint(evidence, error_text, names)
         or _await_hint(evidence, error_text)
+        or _parsed_hint(evidence, error_text)
     )
     if place is None or not _COMPILE_ERROR.fullmatch(error_text):
         return advice
@@ -158,14 +177,19 @@ def hint_for(
 def _place_in(source: str, line: int, column: int) -> str:
     """Line, column and the source line, cut around the column where it is long."""
     text = _line(source, line)
-    units = text.encode("utf-16-le", "surrogatepass")
-    at = len(units[: 2 * (column - 1)].decode("utf-16-le", "replace"))
+    at = _index(text, column)
     start = max(0, at - LINE_CHARACTERS // 2)
     cut = text[start : start + LINE_CHARACTERS]
     shown = "".join(each if each.isprintable() else " " for each in cut).strip()
     before = "…" if start else ""
     after = "…" if start + LINE_CHARACTERS < len(text) else ""
     return f"line {line}, column {column}: `{before}{shown}{after}`"
+
+
+def _index(line: str, column: int) -> int:
+    """The index in a line of a column, which V8 counts in UTF-16 units from 1."""
+    units = line.encode("utf-16-le", "surrogatepass")
+    return len(units[: 2 * (column - 1)].decode("utf-16-le", "replace"))
 
 
 def _line(source: str, number: int) -> str:
@@ -180,12 +204,20 @@ def _line(source: str, number: int) -> str:
     return source[start : found.start() if found else len(source)]
 
 
-def _foreign_hint(source: str, error_text: str) -> str | None:
+def _foreign_hint(source: str, error_text: str, place: tuple[int, int] | None) -> str | None:
     if _COMPILE_ERROR.fullmatch(error_text):
-        return habit_that_does_not_compile(source, code_of(source).code)
+        code = code_of(source).code
+        return habit_that_does_not_compile(
+            source, code, place and _spot(source, code, error_text, *place)
+        )
     if error_text.startswith("ReferenceError: "):
         return habit_that_fails(error_text, code_of(source).code)
     return None
+
+
+def _spot(source: str, code: str, error_text: str, line: int, column: int) -> Spot:
+    reach = FAR if error_text.startswith("SyntaxError: missing ) ") else NEAR
+    return Spot(_line(code, line), _index(_line(source, line), column), reach)
 
 
 def _namespace_hint(source: str, error_text: str, names: Sequence[str]) -> str | None:
@@ -229,10 +261,7 @@ def _syntax_hint(source: str, error_text: str) -> str | None:
     first_line = error_text.partition("\n")[0]
     for error, evidence in _TYPESCRIPT:
         if error.fullmatch(first_line) and evidence.search(source):
-            return (
-                "this is JavaScript, not TypeScript: leave out type annotations, `as`,"
-                " interfaces and enums."
-            )
+            return TYPESCRIPT
     return None
 
 
@@ -252,6 +281,34 @@ def _global_hint(source: str, error_text: str, names: Iterable[str]) -> str | No
     if name in names:
         return f"tools are on `tools`: await tools.{name}(args)."
     return f"there is no `{name}` here; {_GLOBALS[name]}." if name in _GLOBALS else None
+
+
+def _undeclared_hint(source: str, error_text: str, names: Iterable[str]) -> str | None:
+    """A variable that was assigned and not declared; ``functions.name()`` where there is a tool of that name."""
+    missing = _MISSING_GLOBAL.match(error_text)
+    name = missing[1] if missing else None
+    if name is None or len(name) > NAME_CHARACTERS:
+        return None
+    code = code_of(source).code
+    whole = rf"(?<![\w$.]){re.escape(name)}"
+    member = re.search(rf"{whole}\s?\??\.\s?([\w$]{{1,64}})\s?\(", code)
+    if member is not None:
+        wanted = (member[1], f"{name}__{member[1]}", f"mcp__{name}__{member[1]}")
+        there = [each for each in names if each in wanted]
+        return f"tools are on `tools`: await tools.{there[0]}(args)." if there else None
+    if re.search(rf"{_ARGUMENTS}{re.escape(name)}\s?=(?![=>])", code):
+        return f"arguments have no names here: give one object, await tools.name({{ {name}: … }})."
+    if re.search(rf"{whole}\s?=(?![=>])", code) and not re.search(
+        rf"\b(?:const|let|var)\s+{re.escape(name)}(?![\w$])", code
+    ):
+        return f"declare it first: const {name} = …, or let {name} = … where it changes."
+    return None
+
+
+def _parsed_hint(source: str, error_text: str) -> str | None:
+    if _PARSED.match(error_text) and "JSON.parse" in code_of(source).code:
+        return "JSON.parse takes JSON text; this was an object already: use it as it is."
+    return None
 
 
 def _tool_hint(source: str, error_text: str, names: Sequence[str]) -> str | None:

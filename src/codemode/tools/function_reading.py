@@ -16,6 +16,7 @@ from ..errors import ToolDefinitionError, ToolError
 from ..protocol.types import ToolDefinition, ToolName
 from .named_tools import same_definition
 from .origin import origin_of
+from .problems import no_object_text
 from .said import checked_annotations, checked_timeout
 from .signature import EMPTY, own_doc, own_name, read_signature
 
@@ -58,7 +59,7 @@ class ReadFunction:
         """
         if self.arguments is not None:
             if not isinstance(call.input, dict):
-                raise ToolError(f"tool `{context.name}` expects a JSON object for arguments")
+                raise ToolError(no_object_text(context.name, self.definition.input_schema))
             read = self.arguments.read(context.name, call.input)
             return msgspec.structs.replace(call, input=read.input, arguments=read.values)
         return self._freeform(call, context, call.input)

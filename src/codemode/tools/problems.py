@@ -51,6 +51,11 @@ def crowd_text(name: str, count: int, schema: JsonValue) -> str:
     )
 
 
+def no_object_text(name: str, schema: JsonValue) -> str:
+    """The text for a call of tool ``name`` with something else than an object."""
+    return f"tool `{name}` expects a JSON object for arguments\nHint: expected {expected(name, schema)}"
+
+
 def expected(name: str, schema: JsonValue) -> str:
     """The call that ``schema`` describes, shortened.
 
