@@ -32,18 +32,22 @@ async def settle() -> None:
 
 
 class FakeOutlet:
-    """Keeps what was sent; ``has_room`` is the reader's mood."""
+    """Keeps what was sent; ``reads`` is the reader's mood."""
 
     def __init__(self) -> None:
         self.frames: list[bytes] = []
-        self.has_room = asyncio.Event()
-        self.has_room.set()
+        self.reads = asyncio.Event()
+        self.reads.set()
 
     def send(self, frame: bytes | bytearray) -> None:
         self.frames.append(bytes(frame))
 
+    @property
+    def has_room(self) -> bool:
+        return self.reads.is_set()
+
     async def room(self) -> None:
-        await self.has_room.wait()
+        await self.reads.wait()
 
 
 class FakeCell:

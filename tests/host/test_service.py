@@ -508,13 +508,13 @@ async def test_a_response_over_the_frame_limit_becomes_an_error_of_its_request(
 async def test_an_answer_waits_while_the_client_reads_nothing() -> None:
     client = await started()
     [cell] = client.session.cells
-    client.outlet.has_room.clear()
+    client.outlet.reads.clear()
 
     cell.first.set_result(cell.result("done"))
     cell.close()
     client.say({"type": "operation/cancel", "id": 2})
     early = await client.heard()
-    client.outlet.has_room.set()
+    client.outlet.reads.set()
 
     assert early == []
     assert await client.heard() == [first(2, body("Result", "done")), closed()]
@@ -522,13 +522,13 @@ async def test_an_answer_waits_while_the_client_reads_nothing() -> None:
 
 async def test_no_cell_starts_while_the_client_reads_nothing() -> None:
     client = await opened()
-    client.outlet.has_room.clear()
+    client.outlet.reads.clear()
     client.execute(2)
     client.execute(3)
     await settle()
     early = list(client.session.cells)
 
-    client.outlet.has_room.set()
+    client.outlet.reads.set()
 
     assert early == []
     assert await client.heard() == [
@@ -685,12 +685,12 @@ async def test_a_callback_that_is_no_longer_wanted_is_cancelled_at_the_client() 
 
 async def test_a_callback_that_was_never_sent_is_not_cancelled_either() -> None:
     client = await started()
-    client.outlet.has_room.clear()
+    client.outlet.reads.clear()
     task = invoked(client)
     await settle()
 
     task.cancel()
-    client.outlet.has_room.set()
+    client.outlet.reads.set()
 
     assert await client.heard() == []
 
@@ -708,11 +708,11 @@ async def test_an_answered_callback_is_not_cancelled() -> None:
 
 async def test_callbacks_wait_while_the_client_reads_nothing_and_then_go_in_order() -> None:
     client = await started()
-    client.outlet.has_room.clear()
+    client.outlet.reads.clear()
     tasks = [invoked(client, number) for number in range(1, 11)]
     early = await client.heard()
 
-    client.outlet.has_room.set()
+    client.outlet.reads.set()
     sent = await client.heard()
     assert early == []
     assert sent == [invoke(number) for number in range(1, 11)]

@@ -148,6 +148,10 @@ class ResponseOrder:
                 say()
         self._settle(cell_id, cell)
 
+    def is_announced(self, cell_id: CellId) -> bool:
+        """Whether the cell's start has been told, and so has what waited for that."""
+        return cell_id in self._cells and cell_id not in self._queues
+
     async def announced(self, cell_id: CellId) -> None:
         """Return when the cell's start has been told: nothing about it may come before that.
 

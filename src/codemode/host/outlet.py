@@ -11,5 +11,9 @@ class Outlet(Protocol):
     def send(self, frame: bytes | bytearray) -> None:
         """Write one frame after those before it; harmless when nobody reads any more."""
 
+    @property
+    def has_room(self) -> bool:
+        """Whether little is left unwritten."""
+
     async def room(self) -> None:
         """Return when little is left unwritten."""

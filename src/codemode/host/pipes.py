@@ -140,8 +140,8 @@ class PipeOutlet:
         self._is_full = False  # the pipe: the loop tells when it takes more
         self._is_shut = False
         self._is_closing = False
-        self._has_room = asyncio.Event()
-        self._has_room.set()
+        self._room = asyncio.Event()
+        self._room.set()
         self._gone = asyncio.Event()
         self._pump: threading.Thread | None = None
 
@@ -172,17 +172,22 @@ class PipeOutlet:
             self._loop.call_soon(self._flush)
             self._write()
         if self.unwritten > ROOM_BYTES and not self._is_shut:
-            self._has_room.clear()
+            self._room.clear()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether little is left unwritten."""
+        return self._room.is_set()
 
     async def room(self) -> None:
-        while not self._has_room.is_set():
-            await self._has_room.wait()
+        while not self._room.is_set():
+            await self._room.wait()
 
     def shut(self) -> None:
         """Take nothing more; what was taken is still written."""
         self._flush()
         self._is_shut = True
-        self._has_room.set()
+        self._room.set()
 
     async def aclose(self, seconds: float) -> None:
         """Write what was taken, for at most ``seconds``, and close."""
@@ -227,8 +232,8 @@ class PipeOutlet:
         except OSError as error:
             self._lose(error)
             return
-        if not self._has_room.is_set() and self.unwritten <= ROOM_BYTES // 4:
-            self._has_room.set()
+        if not self._room.is_set() and self.unwritten <= ROOM_BYTES // 4:
+            self._room.set()
             self._on_drained()
         if self._is_closing and not frames:
             self._lose(None)
@@ -247,7 +252,7 @@ class PipeOutlet:
         self._is_shut = True
         self._frames.clear()
         self.unwritten = 0
-        self._has_room.set()
+        self._room.set()
         self._gone.set()
         self._loop.call_soon(self._on_lost, error)
 

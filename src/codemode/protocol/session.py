@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkabl
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
+    from msgspec import Raw
+
+    from ..errors import ToolError
     from ..limits import Limits
     from .types import (
         CellId,
@@ -75,6 +78,22 @@ class TakesQueued(Protocol):
 
     def call_queued(self, cell_id: CellId, call: str, tool: ToolName) -> None:
         """``Limits.concurrent_tool_calls`` of the cell run: this call is passed to ``invoke_tool`` when one has ended."""
+
+
+@runtime_checkable
+class TakesRawCalls(Protocol):
+    """What a delegate in another process may offer besides: to take a call as JSON, without a task that waits for it."""
+
+    def begin_tool(
+        self, call: ToolCall, on_ended: Callable[[Raw | ToolError], None]
+    ) -> Callable[[], None] | None:
+        """Begin a call whose ``input`` is ``Raw`` or unset; None if it cannot begin now, so that ``invoke_tool`` must.
+
+        Args:
+            on_ended: called once, later, with the result or why there is none.
+
+        What is returned takes the call back: ``on_ended`` is not called any more.
+        """
 
 
 class StartedCell(Protocol):

@@ -8,15 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from msgspec import UNSET, Raw
+
 from ..json_text import decoded_bytes, encode_json, memory_of
+from ..protocol.session import TakesRawCalls
 from ..protocol.types import ToolCall
-from ..sessions.calls import CallFailure, CallRunner, CellCall
+from ..sessions.call_values import is_plain
+from ..sessions.calls import CallFailure, CallRunner, CellCall, result_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Context
 
+    from msgspec import UnsetType
+
     from ..engine.events import ToolCalled
+    from ..errors import ToolError
     from ..limits import Limits
     from ..loop_share import LoopShare
     from ..protocol.session import SessionDelegate
@@ -57,6 +64,7 @@ class CellCallbacks(CallRunner):
     ) -> None:
         super().__init__(cell_id, call_id, delegate, limits, context, share)
         self._answers = answers
+        self._takes_raw = delegate if isinstance(delegate, TakesRawCalls) else None
         self._on_room = on_room
 
     @property
@@ -71,6 +79,8 @@ class CellCallbacks(CallRunner):
             text = called.input_json or ""
             size = memory_of(text) + decoded_bytes(text)
             call = CellCall(called.number, lambda call: self._run_call(call, called, tool), size)
+            if self._takes_raw is not None and is_plain(text, self._limits):
+                call.begin = lambda call: self._begin_raw(call, called, tool)
             self.add_call(call, call_name(called.number), tool.tool_name)
 
     def notify(self, text: str) -> None:
@@ -90,20 +100,42 @@ class CellCallbacks(CallRunner):
         del call
         self._on_room()
 
+    def _begin_raw(self, call: CellCall, called: ToolCalled, tool: ToolDefinition) -> bool:
+        """Begin a call that stays JSON from the program to the delegate and back; whether it has begun."""
+        assert self._takes_raw is not None
+
+        def end(result: Raw | ToolError) -> None:
+            self._tell(called.number, result_now(result, tool.name, self._limits, _encode_part))
+            self._leave(call)
+
+        argument = UNSET if called.input_json is None else Raw(called.input_json.encode())
+        asked = self._asked(called, tool, argument)
+        call.take_back = self._takes_raw.begin_tool(asked, end)
+        return call.take_back is not None
+
     async def _run_call(self, call: CellCall, called: ToolCalled, tool: ToolDefinition) -> None:
-        asked = ToolCall(
+        asked = self._asked(called, tool)
+        outcome = await self.invoke(call, asked, tool, called.input_json, _encode_part)
+        self._tell(called.number, outcome)
+
+    def _asked(
+        self, called: ToolCalled, tool: ToolDefinition, argument: Raw | UnsetType = UNSET
+    ) -> ToolCall:
+        return ToolCall(
             cell_id=self.cell_id,
             runtime_tool_call_id=call_name(called.number),
             tool_name=tool.tool_name,
             tool_kind=tool.kind,
+            input=argument,
             line=called.line or None,
             column=called.column or None,
         )
-        outcome = await self.invoke(call, asked, tool, called.input_json, _encode_part)
+
+    def _tell(self, number: int, outcome: str | CallFailure) -> None:
         if isinstance(outcome, CallFailure):
-            self._answers.reject(called.number, outcome.text)
+            self._answers.reject(number, outcome.text)
         else:
-            self._answers.resolve(called.number, outcome)
+            self._answers.resolve(number, outcome)
 
 
 def call_name(number: int) -> str:

@@ -39,6 +39,18 @@ async def read_argument(json: str, tool_name: str, limits: Limits, owner: object
     return await FAIR_EXECUTOR.run(owner, lambda pause: decoded_in_steps(json, decode_json, pause))
 
 
+def is_plain(json: str, limits: Limits) -> bool:
+    """Whether an argument can be passed on as it is: short, of few members, and without escaped characters.
+
+    ``read_argument`` would refuse some of the others, and put U+FFFD for lone surrogates.
+    """
+    return (
+        len(json) <= LARGE_CHARACTERS
+        and "\\u" not in json
+        and not has_more_members(json, limits.value_members)
+    )
+
+
 async def encoded_result(
     value: Any,
     tool_name: str,
@@ -56,19 +68,24 @@ async def encoded_result(
         CodeModeError: ``encode`` does not take it, or it is larger than a value may be.
     """
     if not is_large(value):
-        return _encoded(value, tool_name, limits, encode, no_pause)
+        return encoded_now(value, tool_name, limits, encode)
     return await FAIR_EXECUTOR.run(
-        owner, lambda pause: _encoded(value, tool_name, limits, encode, pause)
+        owner, lambda pause: encoded_now(value, tool_name, limits, encode, pause)
     )
 
 
-def _encoded(
+def encoded_now(
     value: Any,
     tool_name: str,
     limits: Limits,
     encode: Callable[[Any, int], _Json],
-    pause: Pause,
+    pause: Pause = no_pause,
 ) -> _Json:
+    """What a call of ``tool_name`` has returned, as JSON.
+
+    Raises:
+        CodeModeError: as :func:`encoded_result`.
+    """
     try:
         json = encoded_in_steps(value, encode, pause)
     except (TypeError, ValueError, RecursionError) as error:

@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 import msgspec
 from msgspec import Struct, field
 
+from ..errors import CodeModeError, ToolError
 from ..protocol.session import TakesQueued
-from .call_values import encoded_result, error_text, read_argument
+from .call_values import encoded_now, encoded_result, error_text, read_argument
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
+
+    from msgspec import Raw
 
     from ..limits import Limits
     from ..loop_share import LoopShare
@@ -57,6 +60,8 @@ class CellCall(Struct, eq=False):
         cancel: the delegate's signal. The delegate may set it, too.
         task: None until its turn comes.
         unwanted: whether it was cancelled by us: its outcome is not used.
+        begin: begins it without a task, and sets ``take_back``; False where that cannot be now.
+        take_back: ends it, if it runs without a task.
     """
 
     number: int
@@ -65,12 +70,29 @@ class CellCall(Struct, eq=False):
     cancel: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
     unwanted: bool = False
+    begin: Callable[[CellCall], bool] | None = None
+    take_back: Callable[[], None] | None = None
 
 
 class CallFailure(Struct, frozen=True, gc=False):
     """Why a tool call has failed, as the program reads it."""
 
     text: str
+
+
+def result_now(
+    result: Raw | ToolError,
+    tool_name: str,
+    limits: Limits,
+    encode: Callable[[Any, int], _Json],
+) -> _Json | CallFailure:
+    """What a call of ``tool_name`` without a task has come to, as ``CallRunner.invoke`` gives it."""
+    if isinstance(result, ToolError):
+        return CallFailure(error_text(result, limits))
+    try:
+        return encoded_now(result, tool_name, limits, encode)
+    except CodeModeError as error:
+        return CallFailure(error_text(error, limits))
 
 
 class CallQueue:
@@ -136,6 +158,7 @@ class CallRunner:
         self._share = share
         self._tool_calls = CallQueue(limits.concurrent_tool_calls, self._begin)
         self._notifications = CallQueue(NOTIFICATIONS_AT_ONCE, self._begin)
+        self._in_tasks = 0  # of both kinds, that run
         self._is_ending = False
         self._is_cancelled = False
         self._on_ended: list[Callable[[], None]] = []
@@ -231,10 +254,12 @@ class CallRunner:
     def _cancel(self, call: CellCall) -> None:
         call.unwanted = True
         call.cancel.set()
-        if call.task is None:
-            self._leave(call)
-        else:
+        if call.task is not None:
             call.task.cancel()
+            return
+        if call.take_back is not None:
+            call.take_back()
+        self._leave(call)
 
     def _after_grace(self, do: Callable[..., None], *args: CellCall) -> asyncio.TimerHandle:
         # The loop keeps a cancelled timer, and its context, until its time comes: an empty one.
@@ -259,7 +284,11 @@ class CallRunner:
             self._share.do(queue.begin_next)
 
     def _begin(self, call: CellCall) -> None:
+        # What a task has yet to send would be overtaken.
+        if call.begin is not None and not self._in_tasks and call.begin(call):
+            return
         self._share.charge(CALLBACK_SECONDS)
+        self._in_tasks += 1
         loop = asyncio.get_running_loop()
         call.task = loop.create_task(call.work(call), context=self._context.copy())
         call.task.add_done_callback(lambda _: self._leave(call))
@@ -273,6 +302,7 @@ class CallRunner:
         else:
             return
         self.bytes -= call.size
+        self._in_tasks -= call.task is not None
         if not self._is_cancelled:
             self._begin_next(queue)
         self.on_left(call)
