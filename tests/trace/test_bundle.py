@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -164,6 +165,20 @@ def test_a_growing_bundle_is_read_on_from_where_it_was_left(tmp_path: Path) -> N
     assert first > 0 and second > 0
     assert first + second == len(history().events)
     assert reducer.trace.recording.status == "complete"
+
+
+def test_processes_of_the_same_number_have_a_recording_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codemode.trace.recorder._numbers", count(1))
+    first = Recorder(tmp_path)
+    monkeypatch.setattr("codemode.trace.recorder._numbers", count(1))
+    monkeypatch.setattr("time.strftime", lambda *_: first.path.name.removeprefix("trace-")[:15])
+    second = Recorder(tmp_path)
+    first.close()
+    second.close()
+
+    assert len({first.path, second.path}) == 2
 
 
 def test_a_folder_without_a_trace_is_refused_with_what_to_do(tmp_path: Path) -> None:

@@ -98,7 +98,9 @@ def _add_cell(
         )
     if options.outputs:
         for output in cell.outputs:
-            text = bundle.text(output.item) or f"[{output.item.left_out or 'lost'}]"
+            text = bundle.text(output.item)
+            if text is None:
+                text = f"[{output.item.left_out or 'lost'}]"
             branch.add(Text(f"{output.kind}: {_one_line(text, width - 16)}"))
     error = bundle.text(cell.error)
     if error:

@@ -86,9 +86,7 @@ class Recorder:
         redact: Redact | None = None,
         pack: bool = True,
     ) -> None:
-        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-        self.path = Path(folder) / f"trace-{stamp}-{os.getpid()}-{next(_numbers)}"
-        self.path.mkdir(parents=True)
+        self.path = _new_folder(Path(folder))
         self._payload_bytes = payload_bytes
         self._redact = redact
         self._payloads = Payloads(self.path, pack=pack)
@@ -220,6 +218,18 @@ class Recorder:
 def _stays(told: Content) -> bool:
     """Whether a content stands in its event as it is: most are short, and ASCII."""
     return told.size <= INLINE_BYTES and told.text is not None and len(told.text) == told.size
+
+
+def _new_folder(parent: Path) -> Path:
+    parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+        path = parent / f"trace-{stamp}-{os.getpid()}-{next(_numbers)}"
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue  # containers share folders, and have processes of the same number
+        return path
 
 
 class _Contents(dict[type, tuple[str, ...]]):

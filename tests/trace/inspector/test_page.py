@@ -239,6 +239,36 @@ def test_a_recording_is_drawn_as_it_grows(opened: Opened, tmp_path: Path) -> Non
     assert page.inner_text("#recording") == "complete, 18 events"
 
 
+def test_what_a_stranger_recorded_is_shown_as_text_and_asks_nobody(
+    opened: Opened, tmp_path: Path
+) -> None:
+    attack = "<img src=x onerror='window.owned=1'><script>window.owned=1</script>"
+    log = Log(attack)
+    log.add(e.SessionOpenedEvent, provider=attack, version="1", process=1)
+    log.add(e.CellStartedEvent, cell_id="1", model_call=attack, source=content(attack))
+    call = {"cell_id": "1", "call": attack}
+    log.add(e.CallRequestedEvent, **call, tool=attack, line=1, arguments=content(f'["{attack}"]'))
+    log.add(e.CallEndedEvent, **call, outcome="failed", error=content(attack))
+    for item in (
+        "data:text/html,<script>window.owned=1</script>",
+        "data:image/svg+xml;base64,PHN2ZyBvbmxvYWQ9ImFsZXJ0KDEpIi8+",
+        "https://127.0.0.1:9/pixel.png",
+        "javascript:window.owned=1",
+    ):
+        log.add(e.CellOutputEvent, cell_id="1", kind="image", item=content(item))
+    log.add(e.ValueStoredEvent, cell_id="1", key=attack, size=1)
+    record(tmp_path, log)
+    page = opened(str(tmp_path))
+    page.wait_for_selector("#detail .output")
+
+    page.locator("#calls .row").first.click()
+    page.wait_for_selector("#detail .failed")
+    # The fixture has looked for requests to others, and for scripts that failed.
+    assert page.evaluate("window.owned") is None
+    assert page.locator("body img").count() == page.locator("body script").count() == 0
+    assert rows(page, "calls")[0][1] == attack
+
+
 def test_a_call_that_waits_for_room_is_shown_as_queued(opened: Opened, tmp_path: Path) -> None:
     log = history()
     del log.events[6:]
