@@ -309,13 +309,55 @@ async def test_a_session_is_for_the_principal_that_opened_it(serving: Start, tok
     assert statuses == [404, 200]
 
 
-def test_a_token_that_is_taken_out_of_the_file_is_refused(serving: Start, tokens: Path) -> None:
+async def test_another_principal_cannot_see_wait_for_or_end_a_cell(
+    serving: Start, tokens: Path
+) -> None:
     url = serving("--token-file", str(tokens)).url
-    assert post(url, **BOB).status_code == 200
-    tokens.write_text("ann: the-token-of-ann\neve: the-token-of-eve\n")
-    while post(url, **BOB).status_code == 200:
-        pass  # the file is looked at once a second
-    assert post(url, **ANN).status_code == 200
+    program = {"code": "yield_control(); await new Promise(() => {})"}
+    async with over_http(url, mode="2026-07-28", headers=ANN) as ann:
+        begun = await ann.call_tool("exec", program)
+        cell, session = cell_of(begun), texts(begun)[-1].split()[2].rstrip(":")
+        async with over_http(url, mode="2026-07-28", headers=BOB) as bob:
+            named = {"cell_id": cell, "session": session}
+            for wanted in (named, {**named, "terminate": True}, {"cell_id": cell}):
+                refused = await bob.call_tool("wait", wanted)
+                assert status_of(refused) == "refused"
+        async with over_http(
+            url, headers=BOB
+        ) as bob:  # with a session, and cells of the same names
+            await bob.call_tool("exec", {"code": "text(1)"})
+            missing = await bob.call_tool("wait", {"cell_id": cell, "terminate": True})
+            assert status_of(missing) != "terminated"
+        again = await ann.call_tool(
+            "wait", {"cell_id": cell, "session": session, "yield_time_ms": 1}
+        )
+        assert status_of(again) == "running"
+
+
+def test_another_principal_cannot_listen_to_a_session_or_end_it(
+    serving: Start, tokens: Path
+) -> None:
+    url = serving("--token-file", str(tokens)).url
+    opened = {"Mcp-Session-Id": post(url, **ANN).headers["mcp-session-id"]}
+    other = {"Mcp-Session-Id": post(url, **BOB).headers["mcp-session-id"]}
+    listening = {"Accept": "text/event-stream"}
+    # Of two headers of one name the first counts, for the door as for the session.
+    twice = [*BOB.items(), *opened.items(), *other.items(), *listening.items()]
+    tried = {
+        "listen": httpx2.get(url, headers={**BOB, **opened, **listening}, timeout=60),
+        "listen, two names": httpx2.get(url, headers=twice, timeout=60),
+        "end": httpx2.delete(url, headers={**BOB, **opened}, timeout=60),
+        "no token": httpx2.delete(url, headers=opened, timeout=60),
+    }
+    assert {name: answer.status_code for name, answer in tried.items()} == {
+        "listen": 404,
+        "listen, two names": 404,
+        "end": 404,
+        "no token": 401,
+    }
+    ping = json.dumps({"jsonrpc": "2.0", "id": 2, "method": "ping"})
+    assert post(url, ping, **opened, **ANN).status_code == 200
+    assert httpx2.delete(url, headers={**ANN, **opened}, timeout=60).status_code == 200
 
 
 @pytest.mark.parametrize(

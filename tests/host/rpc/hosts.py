@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from codemode.grpc import code_mode_pb2 as pb
+from codemode.grpc import stored_values_pb2 as stored
 from codemode.grpc.methods import methods
 
 if TYPE_CHECKING:
@@ -25,7 +26,10 @@ SECONDS = 30.0
 """A bound that never matters."""
 
 FOREVER = "await new Promise(() => {})"
-METHODS = methods(pb.DESCRIPTOR.services_by_name["CodeModeHost"])
+METHODS = {
+    **methods(pb.DESCRIPTOR.services_by_name["CodeModeHost"]),
+    **methods(stored.DESCRIPTOR.services_by_name["StoredValues"]),
+}
 ECHO = pb.ToolDefinition(
     name="echo", tool_name=pb.ToolName(name="echo"), kind=pb.TOOL_KIND_FUNCTION
 )

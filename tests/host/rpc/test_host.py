@@ -18,9 +18,8 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from codemode.grpc import code_mode_pb2 as pb
 from codemode.grpc import stored_values_pb2 as stored
-from codemode.grpc.methods import methods
 
-from .hosts import FOREVER, SECONDS, Client, client, folder_entries, host, status_of, texts
+from .hosts import FOREVER, METHODS, SECONDS, Client, client, folder_entries, host, status_of, texts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -216,11 +215,10 @@ async def test_calls_of_a_subscriber_that_leaves_go_to_another_if_it_had_not_rea
 
 
 async def test_what_is_stored_is_followed_and_restored() -> None:
-    table = methods(stored.DESCRIPTOR.services_by_name["StoredValues"])
     async with host() as running, client(running) as there:
         _, session_id = await there.open()
         follow = there.channel.unary_stream(
-            table["Follow"].path,
+            METHODS["Follow"].path,
             request_serializer=stored.FollowRequest.SerializeToString,
             response_deserializer=stored.Commit.FromString,
         )(stored.FollowRequest(session_id=session_id))
@@ -232,7 +230,7 @@ async def test_what_is_stored_is_followed_and_restored() -> None:
 
         _, other_id = await there.open()
         restore = there.channel.unary_unary(
-            table["Restore"].path,
+            METHODS["Restore"].path,
             request_serializer=stored.RestoreRequest.SerializeToString,
             response_deserializer=stored.RestoreResponse.FromString,
         )
@@ -285,11 +283,33 @@ def intrusions(client: Client, session: str) -> dict[str, Any]:
         "SubscribeToToolCalls": client.call(
             "SubscribeToToolCalls", pb.SubscribeToToolCallsRequest(session_id=session)
         ),
+        "CompleteToolCall": client.call(
+            "CompleteToolCall",
+            pb.CompleteToolCallRequest(session_id=session, invocation_id=str(uuid4())),
+        ),
+        "AcknowledgeNotification": client.call(
+            "AcknowledgeNotification",
+            pb.AcknowledgeNotificationRequest(session_id=session, notification_id=str(uuid4())),
+        ),
+        "YieldObservation": client.call(
+            "YieldObservation", pb.YieldObservationRequest(session_id=session, execution_id="mine")
+        ),
+        "CancelWait": client.call(
+            "CancelWait", pb.CancelWaitRequest(session_id=session, wait_id="w")
+        ),
+        "Follow": client.call("Follow", stored.FollowRequest(session_id=session)),
+        "Restore": client.call("Restore", stored.RestoreRequest(session_id=session)),
     }
 
 
 async def refusals(client: Client, session: str) -> set[tuple[grpc.StatusCode, str]]:
-    return {await status_of(rpc) for rpc in intrusions(client, session).values()}
+    tried = intrusions(client, session)
+    assert tried.keys() == {
+        name
+        for name, method in METHODS.items()
+        if "session_id" in method.request.DESCRIPTOR.fields_by_name
+    }
+    return {await status_of(rpc) for rpc in tried.values()}
 
 
 async def test_without_a_token_a_session_is_for_the_connection_that_opened_it() -> None:
@@ -313,12 +333,17 @@ async def test_a_session_is_for_the_principal_that_opened_it(tmp_path: Path) -> 
             client(served, token="the-token-of-eve-16") as stranger,
         ):
             lease, session = await one.open()
+            mine = one.execute(session, "mine", "yield_control(); " + FOREVER)
+            await mine.read()
             assert await refusals(other, session) == {
                 (grpc.StatusCode.NOT_FOUND, f"unknown code-mode session {session}")
             }
             (refused,) = {code for code, _ in await refusals(stranger, session)}
             assert refused is grpc.StatusCode.UNAUTHENTICATED
             assert texts(await again.run(session, "e", "text('mine')")) == ["mine"]
+            request = pb.WaitRequest(session_id=session, cell_id="1", wait_id="w", yield_time_ms=1)
+            waited = await again.call("Wait", request)
+            assert waited.live_cell.HasField("yielded")
             lease.cancel()
 
 
