@@ -87,7 +87,7 @@ def test_what_is_confidential_is_not_shown() -> None:
         ),
         ({"command": "x", "args": [1]}, "mcp.json: server `it`: `args` must be a string"),
         ({"command": "x", "env": [1]}, "mcp.json: server `it`: `env` must be an object of strings"),
-        ({"command": "x", "env": {"A": 1}}, "mcp.json: server `it`: `env.A` must be a string"),
+        ({"command": "x", "env": {"A": True}}, "mcp.json: server `it`: `env.A` must be a string"),
         (
             {"command": "${NOPE}"},
             "mcp.json: server `it`: `command` needs the environment variable NOPE, which is not set"

@@ -116,12 +116,21 @@ URL = "https://example.org/mcp"
         ({**X, "startup_timeout_sec": 5}, StdioServer("x", start_timeout=5)),
         ({"command": ["x", "-y"], "args": ["z"]}, StdioServer("x", ("-y", "z"))),
         ({**X, "env": {"A": None, "B": "1"}}, StdioServer("x", env={"B": "1"})),
+        (
+            {**X, "env": {"PORT": 3000, "SHARE": 0.5}},
+            StdioServer("x", env={"PORT": "3000", "SHARE": "0.5"}),
+        ),
         ({**X, "perSession": True}, StdioServer("x", per_session=True)),
         (
             {"url": "http://h/mcp", "headers": {"Authorization": "a"}, "insecure": True},
             HttpServer("http://h/mcp", {"Authorization": "a"}, insecure=True),
         ),
         ({**X, "readOnly": False, "requireApproval": "never", "scope": "user"}, StdioServer("x")),
+        (
+            {**X, "network": True, "skip": False, "toolsets": ["all"], "status": "ready"},
+            StdioServer("x"),
+        ),
+        ({**X, "telemetry": "off", "logLevel": "off", "debug": "disabled"}, StdioServer("x")),
     ],
 )
 def test_entries_are_read_as_other_programs_write_them(
@@ -160,6 +169,12 @@ def test_entries_are_read_as_other_programs_write_them(
                 "sandboxEnabled": True,
                 "permissions": {"deny": ["x"]},
                 "maxCalls": 3,
+                "network": False,
+                "skip": True,
+                "mode": "read-only",
+                "state": "disabled",
+                "toolsets": ["issues"],
+                "roots": ["/home/me"],
             }.items()
         ),
         (
@@ -175,7 +190,7 @@ def test_entries_are_read_as_other_programs_write_them(
             {"type": "ws", "url": URL},
             '`type` is \'ws\', which is not known\nHint: it is "stdio" or "http".',
         ),
-        ({**X, "env": {"PORT": 3000}}, "`env.PORT` must be a string"),
+        ({**X, "env": {"PORT": [3000]}}, "`env.PORT` must be a string"),
         ({**X, "env": {"A": "a\0b"}}, "`env.A` has a NUL in it"),
         (
             {**X, "envFile": "/no/such"},
@@ -295,3 +310,14 @@ def test_a_workspace_is_the_folder_around_that_of_an_editor(tmp_path: Path) -> N
 
     assert isinstance(found, StdioServer)
     assert found.env == {"TOKEN": "t0ken", "A": "own"}
+
+
+def test_a_file_in_another_encoding_is_refused_with_its_reason(tmp_path: Path) -> None:
+    path = tmp_path / "mcp.json"
+    path.write_bytes(b'{"mcpServers": {"a": {"command": "\xe9"}}}')
+
+    with pytest.raises(UsageError) as caught:
+        read_config(path)
+
+    assert str(caught.value).startswith(f"{path} is not UTF-8: ")
+    assert str(caught.value).endswith("\nHint: save it as UTF-8.")

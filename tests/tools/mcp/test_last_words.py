@@ -33,6 +33,11 @@ def test_a_crash_is_told_by_the_line_that_says_what_was_wrong(name: str) -> None
             "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n",
             "thread 'main' panicked at src/main.rs:2:5: called `unwrap()` on a `None` value",
         ),
+        (
+            'Fatal error: ZodError: [\n  {\n    "path": [\n      "apiKey"\n    ],\n    "message": "Required"\n  }\n]\n'
+            "    at get error (file:///x/zod.mjs:1:1)\n",
+            'Fatal error: ZodError: [ { "path": [ "apiKey" ], "message": "Required" } ]',
+        ),
         ("panic: no key\n\ngoroutine 1 [running]:\n\tmain.go:5\nexit status 2\n", "panic: no key"),
         (
             'Exception in thread "main" java.lang.IllegalStateException: no key\n\tat A.b(A.java:3)\n',

@@ -78,6 +78,10 @@ async def test_a_result_reaches_the_program(
         ('"done"', "its answer is no object"),
         ("null", "its answer is no object"),
         ("7", "its answer is no object"),
+        (
+            '{"structuredContent":' + "[" * 5_000 + "]" * 5_000 + "}",
+            "its answer cannot be read: it is malformed or nested too deep",
+        ),
     ],
 )
 async def test_only_what_is_no_object_is_no_result(stage: Stage, result: str, told: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -248,7 +249,7 @@ class ConfigEntry:
             raise self._wrong(key, "an object of strings")
         given = {name: value for name, value in said.items() if value is not None}
         return {
-            name: self._expanded(value, key, f".{name}", is_bare=True)
+            name: self._expanded(_as_text(value), key, f".{name}", is_bare=True)
             for name, value in given.items()
         }
 
@@ -285,6 +286,12 @@ class ConfigEntry:
 
     def _wrong(self, key: str, wanted: str) -> UsageError:
         return UsageError(f"{self._where}: `{self._key(key)}` must be {wanted}")
+
+
+def _as_text(value: Any) -> Any:
+    """A number as the text of its digits, as VS Code lets one write a port."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return json.dumps(value) if is_number else value
 
 
 def _flat(said: Mapping[str, Any]) -> dict[str, Any]:

@@ -183,6 +183,8 @@ def _file(path: Path) -> Any:
         return json.loads(_plain(_decoded(path.read_bytes())), object_pairs_hook=_Object)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8: {error}\nHint: save it as UTF-8.") from error
     except (ValueError, RecursionError) as error:
         raise UsageError(
             f"{path} is not JSON: {error}\nHint: comments and a last comma are let through."

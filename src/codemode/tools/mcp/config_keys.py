@@ -54,11 +54,19 @@ _WORD: Final = lazy_pattern(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _LIMITS: Final = lazy_pattern(
     r"(?:allow|approv|ask$|asks$|black|block|confirm|consent|den[iy]|disab|enabl|exclu|filter|forbid"
     r"|guard|hid[ed]|inclu|isolat|limit|max|only|permi|polic|privilege|protect|quota|readonly|refus"
-    r"|reject|requir|restrict|sandbox|scope|trust|white)"
+    r"|reject|requir|restrict|roots?$|sandbox|scope|toolset|trust|white)"
 )
 _HARMLESS: Final = lazy_pattern(
-    r"retr(?:y|ies)|reconnect|attempt|restart|timeout|delay|log|cache|interval"
+    r"retr(?:y|ies)|reconnect|attempt|restart|timeout|delay|log|cache|interval|telemetry|colou?r|debug|verbose"
 )
+_OFF: Final = frozenset("ignore ignored inactive off paused skip skipped suspended".split())
+"""Keys whose ``true`` says that a server is not to be used."""
+_ON: Final = frozenset("internet network on use used write writes".split())
+"""Keys whose ``false`` does, or takes something from it."""
+_RESTRAINTS: Final = frozenset(
+    "blocked denied deny disabled inactive off paused readonly restricted sandboxed suspended".split()
+)
+"""Values that restrict, whatever their key is called."""
 """Words beside which a bound restricts nothing but patience."""
 _PERMITS: Final = lazy_pattern(r"(?:allow|permi|enabl|inclu|trust|white)")
 _WAIVES: Final = lazy_pattern(r"(?:auto|always|bypass|skip|no$|without$|dangerous)")
@@ -93,11 +101,19 @@ def restricts(key: str, value: Any) -> bool:
 
     >>> restricts("readOnly", True), restricts("readOnly", False), restricts("colour", "red")
     (True, False, False)
+    >>> restricts("mode", "read-only"), restricts("network", False), restricts("skip", True)
+    (True, True, True)
     """
     if _folded(key) in _APPROVAL:
         return value is False
     words = [word.lower() for word in _WORD.findall(key)]
-    if is_remark(key) or any(map(_HARMLESS.match, words)) or not any(map(_LIMITS.match, words)):
+    if is_remark(key) or any(map(_HARMLESS.match, words)):
+        return False
+    if isinstance(value, str) and _folded(value) in _RESTRAINTS:
+        return True
+    if isinstance(value, bool) and _folded(key) in (_OFF if value else _ON):
+        return True
+    if not any(map(_LIMITS.match, words)):
         return False
     waives = any(map(_WAIVES.match, words))
     permits = waives or all(_PERMITS.match(word) for word in words if _LIMITS.match(word))
@@ -105,7 +121,7 @@ def restricts(key: str, value: Any) -> bool:
         return value is not permits
     if isinstance(value, list):
         is_list_of_all = (permits and not waives) or "only" in words
-        return bool(is_list_of_all or value) and value != ["*"]
+        return bool(is_list_of_all or value) and value not in (["*"], ["all"])
     if isinstance(value, str):
         neutral = _PLACES if "scope" in words else _EVERYTHING if permits else _NOTHING
         return value.lower() not in neutral and value != ""

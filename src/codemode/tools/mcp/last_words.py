@@ -17,6 +17,9 @@ LINE_CHARACTERS: Final = 500
 LINES: Final = 1_000
 """Lines that are looked at, from the end."""
 
+LINES_OF_MESSAGE: Final = 30
+"""Lines of a message that is a list or an object."""
+
 _FRAME: Final = lazy_pattern(r"^[\s|+-]*(?:\|\s)?")
 """What groups of exceptions and resolvers draw before a line."""
 _NOTHING: Final = lazy_pattern(
@@ -55,4 +58,14 @@ def last_words(text: str) -> str:
     if chosen.endswith(":") and " panicked at " in chosen:  # the message stands below
         below = told[told.index(chosen) + 1 :]
         chosen = f"{chosen} {below[0]}" if below else chosen
+    if chosen.endswith((": [", ": {")):  # the message is a list or an object over several lines
+        chosen = " ".join([chosen, *map(str.strip, _up_to_end(lines, chosen))])
     return chosen[:LINE_CHARACTERS]
+
+
+def _up_to_end(lines: list[str], opening: str) -> list[str]:
+    """The lines below ``opening`` up to the one that closes its bracket, without frames."""
+    below = lines[len(lines) - lines[::-1].index(opening) :][:LINES_OF_MESSAGE]
+    closing = "]" if opening.endswith("[") else "}"
+    end = next((at for at, line in enumerate(below) if line == closing), len(below) - 1)
+    return [line for line in below[: end + 1] if not line.strip().startswith("at ")]

@@ -39,6 +39,22 @@ _HALF: Final = lazy_pattern(
 )
 
 
+_ID: Final = rb'\s*"id"\s*:\s*([0-9]{1,18}|"[0-9A-Za-z-]{1,64}")'
+_VERSION: Final = rb'\s*"jsonrpc"\s*:\s*"2\.0"'
+_ANSWER: Final = lazy_pattern(
+    rb"\s*\{(?:"
+    + _ID
+    + rb"\s*,)?(?:"
+    + _VERSION
+    + rb"\s*,)?(?:"
+    + _ID
+    + rb'\s*,)?\s*"(?:result|error)"\s*:'
+)
+_LAST_ID: Final = lazy_pattern(rb"," + _ID + rb"\s*(?:," + _VERSION + rb"\s*)?\}\s*\Z")
+LAST_BYTES: Final = 200
+"""The end of a message in which its id may stand."""
+
+
 class MessageHead(msgspec.Struct):
     """As much of a message as tells what it is; ``result`` and ``error`` are not read yet."""
 
@@ -141,7 +157,7 @@ def _loose_head(message: bytes) -> MessageHead:
     try:
         said = _loose(message)
     except (ValueError, RecursionError):
-        return MessageHead()
+        return _answered(message)
     if not isinstance(said, dict):
         return MessageHead()
     known = {
@@ -155,6 +171,22 @@ def _loose_head(message: bytes) -> MessageHead:
         method if isinstance(method, str) else None,
         **known,
     )
+
+
+def _answered(message: bytes) -> MessageHead:
+    """The request that an answer is for which cannot be read: it is nested too deep, or cut off.
+
+    So the one who asked hears of it, instead of waiting.
+    """
+    found = _ANSWER.match(message)
+    if found is None:
+        return MessageHead()
+    named = found[1] or found[2]
+    if named is None and (last := _LAST_ID.search(message[-LAST_BYTES:])):
+        named = last[1]
+    if named is None:
+        return MessageHead()
+    return MessageHead(json.loads(named), result=msgspec.Raw(message))
 
 
 def _loose(text: bytes) -> Any:
