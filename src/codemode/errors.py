@@ -65,7 +65,11 @@ class SessionError(CodeModeError):
 
 
 class SessionClosedError(SessionError):
-    """The session is shutting down: no cell can start or be observed any more."""
+    """The session is shutting down: no cell can start or be observed any more.
+
+    Args:
+        message: the text of the error.
+    """
 
     code = "session_closed"
 
@@ -74,7 +78,11 @@ class SessionClosedError(SessionError):
 
 
 class CellBusyError(SessionError):
-    """The cell has an observer already, which goes on undisturbed."""
+    """The cell has an observer already, which goes on undisturbed.
+
+    Attributes:
+        cell_id: the cell.
+    """
 
     code = "cell_busy"
 
@@ -84,7 +92,11 @@ class CellBusyError(SessionError):
 
 
 class CellTerminatingError(SessionError):
-    """This cell is being terminated already; the first terminator gets the answer."""
+    """This cell is being terminated already; the first terminator gets the answer.
+
+    Attributes:
+        cell_id: the cell.
+    """
 
     code = "cell_terminating"
 
@@ -94,7 +106,12 @@ class CellTerminatingError(SessionError):
 
 
 class LimitError(SessionError):
-    """A limit refused the request. ``limit`` is its name in :class:`codemode.Limits`."""
+    """A limit refused the request.
+
+    Args:
+        message: the text of the error, with the limit's name and value and what to do.
+        limit: the limit's name in :class:`codemode.Limits` or :class:`codemode.ProcessLimits`.
+    """
 
     code = "limit"
 
@@ -123,6 +140,9 @@ class EngineMissingError(EngineError):
 
 class WorkerLostError(EngineError):
     """A worker process or a host died. Its cells are over; stored values and other sessions are not.
+
+    Args:
+        message: the text of the error.
 
     Attributes:
         not_begun: whether it is certain that what was asked for did not begin: it can be asked for

@@ -259,6 +259,9 @@ LEDGER: Final = ProcessLedger()
 def limit_process(limits: ProcessLimits) -> None:
     """Bound what all sessions of this process use together, from now on.
 
+    Args:
+        limits: the bounds; one below what is in use refuses what comes, and ends nothing.
+
     Raises:
         UsageError: this is no ProcessLimits.
 

@@ -66,7 +66,11 @@ class ApprovalRequested(CellEvent, frozen=True, kw_only=True):
 
 
 class CallDecided(CellEvent, frozen=True, kw_only=True):
-    """The policy, or the approver, has decided about a nested call; for an audit log."""
+    """The policy, or the approver, has decided about a nested call; for an audit log.
+
+    Attributes:
+        decision: which, about which call.
+    """
 
     decision: CallDecision
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 class SavedValues(Mapping[str, Any]):
     """What cells have stored with ``store(key, value)``, by key, as JSON has it.
 
+    Args:
+        json_by_key: JSON in UTF-8.
+
     Example:
         >>> saved = SavedValues.load(b'{"k": [1, 2]}')
         >>> saved["k"], saved.dump()
@@ -29,7 +32,7 @@ class SavedValues(Mapping[str, Any]):
 
     @classmethod
     def load(cls, dumped: bytes | str) -> SavedValues:
-        """What ``dump`` has made.
+        """The values of ``dumped``, which ``dump`` has made.
 
         Raises:
             UsageError: this is no JSON object.

@@ -121,7 +121,7 @@ class FleetSessionProvider(RemoteProvider):
         return await self._found(asyncio.get_running_loop().time() + self._wait_seconds)
 
     async def another(self, refused: Connection) -> RpcConnection | None:
-        """Where else a session may be opened, within the time that it waits (``session.Hosts``).
+        """Where else than at ``refused`` a session may be opened, within the time that it waits (``session.Hosts``).
 
         Raises:
             EngineError: no host takes it.
@@ -290,7 +290,7 @@ class FleetSessionProvider(RemoteProvider):
             await asyncio.sleep(DRAIN_POLL_SECONDS)
 
     def admit(self, endpoint: str) -> None:
-        """Open sessions there again, after :meth:`drain`.
+        """Open sessions at ``endpoint`` again, after :meth:`drain`.
 
         Raises:
             UsageError: no such host is known.

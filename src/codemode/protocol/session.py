@@ -53,15 +53,29 @@ class SessionDelegate(Protocol):
     async def invoke_tool(self, call: ToolCall, cancel: Signal) -> JsonValue:
         """Run a tool and return its JSON value.
 
+        Args:
+            call: which tool, with what input, for which cell.
+            cancel: set when the result is no longer wanted.
+
         Raises:
             Exception: any; its text rejects the script's promise.
         """
 
     async def notify(self, call_id: str, cell_id: CellId, text: str, cancel: Signal) -> None:
-        """Deliver ``notify(text)``; ``call_id`` is the ``tool_call_id`` of the execute."""
+        """Deliver ``notify(text)``.
+
+        Args:
+            call_id: the ``tool_call_id`` of the execute.
+            cell_id: the cell that has called ``notify``.
+            text: what it passed.
+            cancel: set when the delivery is no longer wanted.
+
+        Raises:
+            Exception: any; it is logged, and the cell goes on.
+        """
 
     def cell_closed(self, cell_id: CellId) -> None:
-        """The cell is over and all its callbacks have ended. Called exactly once a cell."""
+        """The cell ``cell_id`` is over and all its callbacks have ended. Called exactly once a cell."""
 
 
 @runtime_checkable
@@ -119,7 +133,9 @@ class Session(Protocol):
     ) -> StartedCell:
         """Start a cell; return when it is admitted, before it has done anything.
 
-        ``preempt`` ends the first observation early: the cell yields and runs on.
+        Args:
+            request: the program, its tools, and how long the first observation may last.
+            preempt: ends the first observation early: the cell yields and runs on.
 
         Raises:
             SessionClosedError: the session is shutting down.
@@ -130,23 +146,38 @@ class Session(Protocol):
     async def wait(self, request: WaitRequest, *, preempt: Signal | None = None) -> WaitOutcome:
         """Observe a cell until it yields, ends, or the time is up.
 
+        Args:
+            request: which cell, and for how long.
+            preempt: ends the observation early: the cell yields and runs on.
+
         Raises:
             CellBusyError: the cell has an observer already.
             SessionClosedError: the session is shut.
         """
 
     async def terminate(self, cell_id: CellId) -> WaitOutcome:
-        """End a cell; if it has ended by itself already, that end is the outcome.
+        """End the cell ``cell_id``; if it has ended by itself already, that end is the outcome.
 
         Raises:
             CellTerminatingError: another caller terminates it already.
+            SessionClosedError: the session is shut.
         """
 
     async def execute_to_pending(self, request: ExecuteRequest) -> PendingResponse:
-        """Start a cell and run it to its pending frontier, where it freezes, or to its end."""
+        """Start a cell as ``request`` says, and run it to its pending frontier, where it freezes, or to its end.
+
+        Raises:
+            UsageError: the cells run in a host, which has no such request.
+            SessionError, EngineError: as for ``execute``.
+        """
 
     async def wait_to_pending(self, request: WaitToPendingRequest) -> WaitOutcome:
-        """Resume a cell and run it to its next pending frontier, or to its end."""
+        """Resume the cell of ``request`` and run it to its next pending frontier, or to its end.
+
+        Raises:
+            UsageError: the cells run in a host, which has no such request.
+            SessionError: as for ``wait``.
+        """
 
     async def shutdown(self) -> None:
         """End every cell and close. Idempotent; bounded."""
@@ -206,7 +237,16 @@ class SessionProvider(Protocol):
     async def create_session(
         self, delegate: SessionDelegate, *, limits: Limits | None = None
     ) -> Session:
-        """Open a session whose cells call back to ``delegate``."""
+        """Open a session whose cells call back to ``delegate``.
+
+        Args:
+            delegate: the application's side of callbacks.
+            limits: the session's; None: the provider's own.
+
+        Raises:
+            SessionClosedError: the provider is closed.
+            EngineError: there is no host.
+        """
 
     async def aclose(self) -> None:
         """Shut every session down and release what they shared."""

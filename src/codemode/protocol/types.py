@@ -17,7 +17,9 @@ CellId = NewType("CellId", str)
 """Names a cell within its session: ``"1"``, ``"2"``, … in the order of admission."""
 
 ImageDetail: TypeAlias = Literal["auto", "low", "high", "original"]
+"""How closely a model should look at an image."""
 ToolKind: TypeAlias = Literal["function", "freeform"]
+"""``function`` takes an object, ``freeform`` one text."""
 JsonValue: TypeAlias = Any
 """What JSON can say: None, bool, int, float, str, and lists and str-keyed dicts of these."""
 
@@ -108,19 +110,29 @@ class TextItem(Struct, frozen=True, gc=False, tag="input_text"):
 
 
 class ImageItem(Struct, frozen=True, tag="input_image", omit_defaults=True):
-    """An image that a cell wrote, as a data URL."""
+    """An image that a cell wrote.
+
+    Attributes:
+        image_url: the image as a data URL.
+        detail: how closely a model should look at it; None if the program did not say.
+    """
 
     image_url: str
     detail: ImageDetail | None = None
 
 
 class AudioItem(Struct, frozen=True, tag="input_audio"):
-    """A sound that a cell wrote, as a data URL."""
+    """A sound that a cell wrote.
+
+    Attributes:
+        audio_url: the sound as a data URL.
+    """
 
     audio_url: str
 
 
 Item: TypeAlias = TextItem | ImageItem | AudioItem
+"""One output of a cell."""
 
 
 class ExecuteRequest(Struct, frozen=True, kw_only=True):
@@ -142,14 +154,23 @@ class ExecuteRequest(Struct, frozen=True, kw_only=True):
 
 
 class WaitRequest(Struct, frozen=True, kw_only=True):
-    """Observe a cell for at most ``yield_time_ms``."""
+    """Observe a cell.
+
+    Attributes:
+        cell_id: the cell.
+        yield_time_ms: how long at most, in milliseconds; then the cell yields and runs on.
+    """
 
     cell_id: CellId
     yield_time_ms: int = 10_000
 
 
 class WaitToPendingRequest(Struct, frozen=True, kw_only=True):
-    """Resume a frozen cell and observe it up to its next pending frontier."""
+    """Resume a frozen cell and observe it up to its next pending frontier.
+
+    Attributes:
+        cell_id: the cell.
+    """
 
     cell_id: CellId
 
@@ -158,6 +179,9 @@ class Yielded(Struct, frozen=True, kw_only=True):
     """The observation ended while the cell runs on.
 
     Attributes:
+        cell_id: the cell.
+        items: what it wrote since the last observation, in order.
+        host_duration_ns: how long the observation lasted, in nanoseconds, as the session measured it.
         by_program: whether the program ended it with ``yield_control()``, and not its time or a
             preemption. No wire carries it: it is None if the cell ran in a host.
     """
@@ -169,9 +193,14 @@ class Yielded(Struct, frozen=True, kw_only=True):
 
 
 class Result(Struct, frozen=True, kw_only=True):
-    """The program is over; ``error_text`` is None if it succeeded.
+    """The program is over.
 
     Attributes:
+        cell_id: the cell.
+        items: what it wrote since the last observation, in order.
+        error_text: why it failed, for the model; None if it succeeded.
+        result_buffered_for_ns: how long the end waited for this observation, in nanoseconds.
+        host_duration_ns: how long the observation lasted, in nanoseconds, as the session measured it.
         limit: the name of the limit that ended it, if one did. The text alone proves nothing: a
             program can throw any. V1 does not carry it: it is None if the cell ran in a host.
         worker_lost: whether it ended with its worker, and by no limit; the same holds for it.
@@ -187,7 +216,13 @@ class Result(Struct, frozen=True, kw_only=True):
 
 
 class Terminated(Struct, frozen=True, kw_only=True):
-    """The cell was ended from outside; its stored writes are discarded."""
+    """The cell was ended from outside; its stored writes are discarded.
+
+    Attributes:
+        cell_id: the cell.
+        items: what it wrote since the last observation, in order.
+        host_duration_ns: how long the observation lasted, in nanoseconds, as the session measured it.
+    """
 
     cell_id: CellId
     items: tuple[Item, ...]
@@ -197,7 +232,11 @@ class Terminated(Struct, frozen=True, kw_only=True):
 class Pending(Struct, frozen=True, kw_only=True):
     """The cell is frozen at its pending frontier.
 
-    ``pending_tool_call_ids`` are the calls made since the last frontier, in order.
+    Attributes:
+        cell_id: the cell.
+        items: what it wrote since the last observation, in order.
+        pending_tool_call_ids: the calls made since the last frontier, in order.
+        host_duration_ns: how long the observation lasted, in nanoseconds, as the session measured it.
     """
 
     cell_id: CellId
@@ -207,22 +246,33 @@ class Pending(Struct, frozen=True, kw_only=True):
 
 
 RuntimeResponse: TypeAlias = Yielded | Result | Terminated
+"""What an observation gives."""
 PendingResponse: TypeAlias = Pending | Result | Terminated
+"""What an observation up to the pending frontier gives."""
 
 
 class LiveCell(Struct, frozen=True):
-    """The cell was there: what became of the observation."""
+    """The cell was there.
+
+    Attributes:
+        response: what became of the observation.
+    """
 
     response: Yielded | Result | Terminated | Pending
 
 
 class MissingCell(Struct, frozen=True):
-    """No such cell: never existed, or its end has been delivered. Not an event of its life."""
+    """No such cell: it never existed, or its end has been delivered.
+
+    Attributes:
+        response: the error for the model, in the form of an end; no cell has ended with it.
+    """
 
     response: Result
 
 
 WaitOutcome: TypeAlias = LiveCell | MissingCell
+"""What a wait for a cell, or its termination, gives."""
 
 
 class UnreadArguments(dict[str, Any]):
@@ -233,8 +283,10 @@ class ToolCall(Struct, frozen=True, kw_only=True):
     """A cell calls a tool.
 
     Attributes:
+        cell_id: the cell.
         runtime_tool_call_id: ``tool-1``, ``tool-2``, … within its cell.
         tool_name: the tool's own name, whatever its public one is.
+        tool_kind: ``function`` for a tool that takes an object, ``freeform`` for one that takes a text.
         input: the argument as the program wrote it. A session gives ``UNSET`` if the program passed none;
             middlewares and tools then see ``{}``.
         arguments: what the tool gets, by the names of its parameters, once they have been read: before that

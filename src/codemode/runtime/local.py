@@ -44,6 +44,10 @@ class LocalSessionProvider:
     ) -> SessionRuntime:
         """Open a session whose cells call back to ``delegate``. Costs nothing until its first cell.
 
+        Args:
+            delegate: the application's side of callbacks.
+            limits: the session's; None: those of the provider.
+
         Raises:
             SessionClosedError: the provider is closed.
         """
@@ -57,6 +61,8 @@ class LocalSessionProvider:
         limits: Limits | None = None,
     ) -> SessionRuntime:
         """Open a session over ``journalled(engine)``, which journals what passes between the two.
+
+        ``delegate`` and ``limits`` are as for :meth:`create_session`.
 
         Raises:
             SessionClosedError: the provider is closed.

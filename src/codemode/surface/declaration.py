@@ -69,6 +69,10 @@ def signature_of(definition: ToolDefinition) -> Signature:
 def declaration(definition: ToolDefinition, *, form: DeclarationForm = "shared") -> str:
     """One tool as TypeScript, in the form in which a model reads it, with all its types in it.
 
+    Args:
+        definition: the tool.
+        form: ``"shared"``, or ``"published"`` for the very form of the published client.
+
     >>> from codemode import ToolDefinition, ToolName
     >>> print(declaration(ToolDefinition(
     ...     name="weather", tool_name=ToolName("weather"), description="",

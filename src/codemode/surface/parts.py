@@ -13,7 +13,11 @@ from .data_url import media_of, omission
 
 
 class TextPart(Struct, frozen=True):
-    """Text."""
+    """A text.
+
+    Attributes:
+        text: as the program wrote it.
+    """
 
     text: str
 
@@ -33,6 +37,7 @@ class MediaPart(Struct, frozen=True):
 
 
 Part: TypeAlias = TextPart | MediaPart
+"""One item of a result, with media as bytes."""
 
 
 def parts_of(items: Iterable[Item]) -> tuple[Part, ...]:

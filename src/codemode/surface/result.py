@@ -141,7 +141,12 @@ class ExecResult:
         return anthropic.tool_result(call, self.items, is_error=self.failed)
 
     def answer_to(self, call: ModelCall, *, audio: bool = False) -> Answer:
-        """What goes back for a call that was read, in the form of its interface."""
+        """What goes back for ``call``, in the form of its interface.
+
+        Args:
+            call: the model's call, as it was read.
+            audio: as for :meth:`openai_output`.
+        """
         if call.kind in ("custom_tool_call", "function_call"):
             said = {"type": call.kind, "call_id": call.call_id}
             return openai.call_output(said, self.items, audio=audio)

@@ -93,7 +93,12 @@ class Image(MediaResult):
 
 @dataclass(frozen=True, slots=True)
 class Audio(MediaResult):
-    """A sound as a tool's result: the script hands it to ``audio()``."""
+    """A sound as a tool's result: the script hands it to ``audio()``.
+
+    Args:
+        data: the file's bytes; they are not looked at.
+        mime_type: what they are.
+    """
 
     kind = "audio"
 

@@ -40,6 +40,10 @@ class Preparing(Protocol):
     def prepare(self, call: ToolCall, context: ToolContext) -> ToolCall:
         """The call with what the tool gets in ``arguments``.
 
+        Args:
+            call: as the program made it.
+            context: the tool's public name, for errors.
+
         Raises:
             ToolError: its input does not fit; the text tells the model what does.
         """
@@ -48,6 +52,11 @@ class Preparing(Protocol):
         self, call: ToolCall, arguments: Mapping[str, Any], context: ToolContext
     ) -> ToolCall:
         """The prepared ``call`` with other arguments, and the input that would have said them.
+
+        Args:
+            call: what :meth:`prepare` gave.
+            arguments: values by the names of the tool's parameters.
+            context: the tool's public name, for errors.
 
         Raises:
             ToolError: they do not fit.
@@ -67,7 +76,11 @@ class ToolInterface(Protocol):
         """
 
     async def invoke(self, call: ToolCall, context: ToolContext) -> JsonValue:
-        """Run the tool and give its result as JSON. A prepared call has ``arguments``.
+        """Run the tool and give its result as JSON.
+
+        Args:
+            call: a prepared one has ``arguments``.
+            context: what the tool is given besides.
 
         Raises:
             ToolError: it failed; the text is what the script catches.

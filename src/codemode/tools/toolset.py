@@ -198,7 +198,7 @@ class Toolset:
         return self._registry.clashes
 
     def find(self, tool_name: ToolName) -> ToolDefinition | None:
-        """The definition of a tool; what a middleware may want to know about a call."""
+        """The definition of ``tool_name``, for middleware that is given a call of it; None if there is none."""
         entry = self._registry.entry(tool_name)
         return None if entry is None else entry[1]
 
@@ -208,7 +208,11 @@ class Toolset:
         return dict(self._namespaces)
 
     def describe(self, namespace: str, description: str) -> None:
-        """Say what a namespace is for; a blank text takes it back.
+        """Set the heading of a namespace.
+
+        Args:
+            namespace: the namespace, with or without tools.
+            description: what it is for; a blank text takes the heading back.
 
         Raises:
             UsageError: one of the two is no text.
@@ -231,7 +235,7 @@ class Toolset:
                 _log.warning("%s", clash)
 
     def remove(self, *tool_names: ToolName | str) -> None:
-        """Withdraw tools by their own or public names: all of them, or none.
+        """Withdraw ``tool_names``, own or public ones: all of them, or none.
 
         Calls under way go on; cells that call one from now on get a ToolError.
 
@@ -308,7 +312,7 @@ class Toolset:
         return entry is not None and bool(getattr(entry[0], "takes_call", True))
 
     async def notify(self, call_id: str, cell_id: CellId, text: str, cancel: Signal) -> None:
-        """Hand ``text`` to ``on_notify``.
+        """Hand ``text`` to ``on_notify``; see ``protocol.session.SessionDelegate``.
 
         Raises:
             ToolError: it failed.
@@ -330,7 +334,7 @@ class Toolset:
             raise_tool_error(error, "notify")
 
     def cell_closed(self, cell_id: CellId) -> None:
-        """Nothing is counted or remembered for the cell any more."""
+        """Drop what is counted and remembered for the cell ``cell_id``, which is over."""
         if self._gate is not None:
             self._gate.cell_closed(cell_id)
 

@@ -37,6 +37,7 @@ class StdioServer:
         cwd: where it runs; here, if None.
         timeout: seconds that a call may stay silent.
         start_timeout: seconds that callers wait for its tools; it may start for longer, aside.
+        secrets: more texts that must not appear in an error, such as values from the environment.
         enabled_tools: the only tools of it that may be used; all, if None. ``*`` and ``?`` are
             wildcards.
         disabled_tools: tools that may not be used, even if ``enabled_tools`` names them.
@@ -55,7 +56,6 @@ class StdioServer:
     timeout: float = CALL_SECONDS
     start_timeout: float = START_SECONDS
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
-    """More texts that must not appear in an error: what came from the environment."""
     enabled_tools: Sequence[str] | None = field(default=None, kw_only=True)
     disabled_tools: Sequence[str] = field(default=(), kw_only=True)
     per_session: bool = field(default=False, kw_only=True)
@@ -79,6 +79,7 @@ class HttpServer:
             of error texts.
         timeout: seconds that a call may stay silent.
         start_timeout: seconds that callers wait for its tools.
+        secrets: more texts that must not appear in an error, such as values from the environment.
         enabled_tools: the only tools of it that may be used; all, if None. ``*`` and ``?`` are
             wildcards.
         disabled_tools: tools that may not be used, even if ``enabled_tools`` names them.
@@ -96,7 +97,6 @@ class HttpServer:
     timeout: float = CALL_SECONDS
     start_timeout: float = START_SECONDS
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
-    """More texts that must not appear in an error: what came from the environment."""
     enabled_tools: Sequence[str] | None = field(default=None, kw_only=True)
     disabled_tools: Sequence[str] = field(default=(), kw_only=True)
     per_session: bool = field(default=False, kw_only=True)

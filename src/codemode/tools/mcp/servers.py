@@ -96,6 +96,10 @@ class McpServers:
     ) -> Self:
         """The servers of an ``mcp.json``, or of an object of the same form.
 
+        Args:
+            source: the path of the file, or the object.
+            handlers: as for the class.
+
         Raises:
             UsageError: it cannot be read or is wrong; tells where.
         """

@@ -85,7 +85,10 @@ class CallDecision(Struct, frozen=True, kw_only=True):
         reason: str = "",
         changed: bool = False,
     ) -> CallDecision:
-        """The decision about ``call`` of the tool that programs know as ``name``."""
+        """The decision about ``call`` of the tool that programs know as ``name``.
+
+        ``outcome``, ``by``, ``reason`` and ``changed`` are those of the class.
+        """
         return cls(
             cell_id=call.cell_id,
             call_id=call.runtime_tool_call_id,

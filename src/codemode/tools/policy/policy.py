@@ -148,14 +148,17 @@ class Policy:
         return msgspec.structs.replace(worst, caller=callers[-1] if callers else None)
 
     def passed(self, call: ToolCall, name: str, history: CallHistory) -> None:
-        """Write down that a call goes to its tool; one that may have been there before was counted then."""
+        """Count in ``history`` that ``call``, of the tool that programs know as ``name``, goes to its tool.
+
+        One that may have been there before was counted then.
+        """
         if call.attempt > 1:
             return
         for rule in self._about(call, name):
             rule.passed(call, history)
 
     def returned(self, call: ToolCall, name: str, size: int, history: CallHistory) -> None:
-        """Write down how much arguments and result of a call took, in bytes."""
+        """Count in ``history`` that arguments and result of ``call``, of the tool ``name``, took ``size`` bytes."""
         for rule in self._about(call, name):
             rule.returned(call, size, history)
 
