@@ -19,6 +19,7 @@ CODE  := $(wildcard src conformance tests examples bench evaluation build_worker
 PYTEST_ARGS ?=
 COVERAGE ?=
 BENCH_ARGS ?=
+ADAPTERS_ARGS ?=
 FLEET_ARGS ?=
 HOSTILE_ARGS ?=
 
@@ -67,8 +68,8 @@ durable: $(STAMP) $(BUILT) ## cut random programs anywhere and go on with them u
 	@$(PY) -m tests.durable --programs $(PROGRAMS)
 
 .PHONY: adapters
-adapters: $(STAMP) ## try the adapters with the real frameworks, in an environment of their own; prints a table
-	@$(PY) -m tests.adapters.frameworks
+adapters: $(STAMP) ## try the adapters with the real frameworks, in environments of their own; prints a table; ADAPTERS_ARGS="-k limit" for some
+	@$(PY) -m tests.adapters.frameworks $(ADAPTERS_ARGS)
 
 .PHONY: fleet
 fleet: $(VENV)-fleet/ready $(BUILT) ## kill, stop, drain and add hosts under 60 sessions, Ray among them; FLEET_ARGS="list ray/kill" for some
