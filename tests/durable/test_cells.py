@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from codemode import CodeMode, ExecResult, Policy, ToolError, UsageError, ask, tool
+from codemode import CodeMode, ExecResult, Limits, Policy, ToolError, UsageError, ask, tool
 from codemode.application.events import CellNews
 from codemode.durable.journalled import REVIVALS
 from codemode.durable.sqlite import SqliteStore
@@ -277,6 +277,25 @@ def ends(over: asyncio.Event) -> Callable[[object], None]:
             over.set()
 
     return noted
+
+
+async def test_a_cell_that_does_something_else_under_other_limits_is_refused_with_their_names(
+    tmp_path: Path, bank: Bank
+) -> None:
+    source = """
+    const set = (at) => { try { return Boolean(setTimeout(() => {}, 60_000)) } catch { return at } };
+    text([1, 2, 3].map(set));
+    await tools.pay({to: "bob", cents: 2});
+    """
+    bank.hold.add("bob")
+    async with asyncio.timeout(SECONDS):
+        async with bank.code_mode(tmp_path, limits=Limits(timers=8)) as first:
+            await first.exec(source, yield_time_ms=0)
+            await bank.held.wait()
+        async with bank.code_mode(tmp_path, limits=Limits(timers=2)) as second:
+            told = await second.wait("1")
+
+    assert "The cell was started with other limits: timers=8, and here is 2." in told.text
 
 
 async def test_a_cell_that_was_refused_can_be_ended(tmp_path: Path, bank: Bank) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from ..durable.identity import noticed_limits
 from ..durable.journalled_session import JournalledSession
 from ..durable.journals import Journals
 from ..durable.sqlite import SqliteStore
@@ -139,6 +140,7 @@ class DurableSession:
             LimitError: its stored values are more than they may be.
         """
         assert isinstance(self._provider, LocalSessionProvider), "at() comes first"
+        self._journals.limits = noticed_limits(limits or self._provider.limits)
         stored = await self._journals.store.open_session(self._name)
         session = await self._provider.create_journalled_session(
             delegate, lambda engine: JournalledSession(engine, self._journals), limits=limits

@@ -7,12 +7,16 @@ import os
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ..engine.installed import find
 from ..engine.timezone import system_time_zone
 
+if TYPE_CHECKING:
+    from ..limits import Limits
+
 _PRELUDE: Final = "*.js"
+_NOTICED: Final = ("heap_bytes", "timers", "tool_calls", "value_bytes")
 
 
 @cache
@@ -27,6 +31,12 @@ def engine_identity() -> str:
     prelude = _hash(*[file.read_bytes() for file in sorted(Path(installed.prelude).glob(_PRELUDE))])
     zone = os.environ.get("TZ") or system_time_zone() or "UTC"
     return f"mini-racer {version('mini-racer')}, worker {worker}, prelude {prelude}, {zone}"
+
+
+def noticed_limits(limits: Limits) -> dict[str, int]:
+    """The limits that a program can notice, by name; -1 is none."""
+    values = {name: getattr(limits, name) for name in _NOTICED}
+    return {name: -1 if value is None else value for name, value in values.items()}
 
 
 def _hash(*parts: bytes) -> str:

@@ -43,6 +43,7 @@ class Head(_JournalEntry, frozen=True, array_like=True, tag="h", gc=False):
         source: the program.
         tools: the members of ``tools``, in order.
         seed: of ``Math.random``.
+        limits: those that the program can notice, by name; -1 is none.
     """
 
     format: int
@@ -50,6 +51,7 @@ class Head(_JournalEntry, frozen=True, array_like=True, tag="h", gc=False):
     source: str
     tools: tuple[str, ...]
     seed: int
+    limits: dict[str, int] = {}
 
 
 class ClockReadings(_JournalEntry, frozen=True, array_like=True, tag="c", gc=False):

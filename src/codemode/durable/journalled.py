@@ -109,7 +109,14 @@ class JournalledCell:
     async def begin(self) -> None:
         """Write the head, then start the program."""
         seed = random.SystemRandom().getrandbits(64)
-        head = Head(FORMAT, engine_identity(), self._source, tuple(self._names), seed)
+        head = Head(
+            FORMAT,
+            engine_identity(),
+            self._source,
+            tuple(self._names),
+            seed,
+            self._journals.limits,
+        )
         number = int(self.cell_id) if self.cell_id.isdecimal() else 0
         tools = msgspec.msgpack.encode(self._sink.request.enabled_tools)
         request = msgspec.structs.replace(self._sink.request, enabled_tools=())
@@ -417,7 +424,9 @@ class JournalledCell:
         return new
 
     def _diverge(self, error: DivergenceError) -> None:
-        self._refuse(f"The cell could not be brought back: {error}")
+        assert self._replay is not None, "a divergence is found in a replay"
+        limits = self._journals.other_limits(self._replay.head)
+        self._refuse(f"The cell could not be brought back: {error}.{limits}")
 
 
 def _deliver(cell: EngineCell, entry: InputEntry) -> None:

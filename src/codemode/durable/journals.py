@@ -48,6 +48,7 @@ class Journals:
     Attributes:
         resuming: cells to resume when they are started, by id.
         outputs: what cells have said so far, by id.
+        limits: those that programs can notice, of cells that begin here.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Journals:
         self.on_left = on_left
         self.resuming: dict[str, StoredCell] = {}
         self.outputs: dict[str, Outputs] = {}
+        self.limits: dict[str, int] = {}
 
     def __repr__(self) -> str:
         return f"<journals of {self.session!r} in {self.store!r}>"
@@ -77,6 +79,16 @@ class Journals:
         future = self.write(change)
         future.add_done_callback(_retrieved)
         return future
+
+    def other_limits(self, head: Head) -> str:
+        """A sentence on the limits that the cell had and does not have here; empty if there is none."""
+        here = self.limits
+        others = [
+            f"{name}={value}, and here is {here[name]}"
+            for name, value in head.limits.items()
+            if here.get(name, value) != value
+        ]
+        return f" The cell was started with other limits: {'; '.join(others)}." if others else ""
 
     async def read(self, cell_id: str, heard: OutputMark | None = None) -> Replay:
         """The journal of a cell, ready to be replayed; the cell is marked where it is damaged.
