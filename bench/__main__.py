@@ -10,6 +10,7 @@ from . import (
     calls,
     cells,
     declarations,
+    durable,
     exec_overhead,
     fairness,
     mcp_calls,
@@ -33,6 +34,7 @@ _GROUPS = {
         mcp_calls,
         fairness,
         traces,
+        durable,
     )
 }
 

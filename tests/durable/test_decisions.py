@@ -26,10 +26,10 @@ try { text(await tools.pay({to: "ann", cents: 5})) } catch (error) { text(String
 class StopsBeforeCalls(SqliteStore):
     """As if the process had died just before it had a tool run."""
 
-    def write(self, session: str, change: Change) -> asyncio.Future[None]:
+    def write(self, session: str, change: Change, *, waits: bool = False) -> asyncio.Future[None]:
         if isinstance(change, CallBegun):
             return asyncio.get_running_loop().create_future()
-        return super().write(session, change)
+        return super().write(session, change, waits=waits)
 
 
 def stopping(bank: Bank, folder: Path, store: SqliteStore, policy: Policy = ASKED) -> CodeMode:

@@ -181,7 +181,8 @@ class DurableCalls:
             cell_id if is_call else "",
         )
         # The store keeps the order: the call that goes on, and the answer of one that does not, stand behind it.
-        self._keeping = self._journals.quietly(RecordsKept(cell_id, (record,)))
+        self._keeping = self._journals.write(RecordsKept(cell_id, (record,)))
+        self._keeping.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def _counted(self) -> tuple[StoredRecord, ...]:
         if self.history is None:

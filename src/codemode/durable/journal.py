@@ -2,8 +2,9 @@
 
 A head says what the cell was started with; each other entry is an input, or what the program has read from its clock.
 An input carries how many outputs the application had seen when it was delivered, and their hash: a cell that is made
-again must have said the same by then. Entries are written before they are delivered, so a journal may end anywhere: a
-torn last entry was never delivered, and is left out. An entry that is damaged before the end is an error.
+again must have said the same by then. Entries are written before anything that the cell does with them has an effect
+outside, so a journal may end anywhere: a torn last entry had none, and is left out. An entry that is damaged before the
+end is an error.
 
 Each entry is its length and its CRC-32, four bytes each, and a MessagePack array.
 """

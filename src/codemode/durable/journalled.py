@@ -1,7 +1,7 @@
 """Cells whose inputs are journalled, at the seam between the life of cells and the engine.
 
-A journalled session stands in for an engine session. Live, each input is written to the store and delivered when it is
-there, in order; what the cell says passes through. A cell that a store knows is *resumed* instead of started: its
+A journalled session stands in for an engine session. Live, each input is written to the store and delivered, in order;
+what the cell says passes through. A cell that a store knows is *resumed* instead of started: its
 program runs again in a fresh isolate, gets all inputs of its journal at once, and what it says is compared and held back
 until the last of their turns is over (``replay``). Its owner then hears what is left, as if the program's first turn had
 said it: output that was not handed over, calls and timers without an answer.
@@ -22,18 +22,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from ..engine.events import (
-    ClockRead,
-    ErrorPlaced,
-    Finished,
-    Idle,
-    ToolCalled,
-    ValueAsked,
-    ValueStored,
-)
+from ..engine.events import ClockRead, Finished, Idle, ToolCalled, ValueAsked
 from ..engine.interfaces import Repeatable
 from ..errors import EngineError
-from ..protocol.types import AudioItem, ImageItem, TextItem
+from .held_events import HeldEvents
 from .identity import engine_identity
 from .journal import (
     FORMAT,
@@ -62,8 +54,6 @@ if TYPE_CHECKING:
 REVIVALS: Final = 3
 """How many workers may die under one cell."""
 
-_ITEMS: Final = (TextItem, ImageItem, AudioItem)
-
 
 class JournalledCell:
     """A cell between its owner and the engine: an ``EngineCell`` for the one, a ``Sink`` for the other."""
@@ -88,15 +78,11 @@ class JournalledCell:
         self._before_loss: OutputMark | None = None
         """What the owner had heard when its worker was lost."""
         self._open_turns = 1
-        self._asked = 0  # inputs that were asked to be written
-        self._barrier = 0  # those that a replay reads in the journal
-        self._late: deque[tuple[int, InputEntry]] = deque()  # to be delivered behind a replay
+        self._late: deque[InputEntry] = deque()  # to be delivered behind a replay
         self._replay: Replay | None = None
         self._loads: deque[ValueLoaded] = deque()
-        self._held: list[tuple[int, Event]] = []
-        self._skip_items = 0
-        self._is_committed = False
-        self._is_new_owner = False
+        self._held = HeldEvents()
+        self._stored: StoredCell | None = None  # as its new owner has found it
         self._revivals = 0
         self._reviving: asyncio.Task[None] | None = None
         self._over = False
@@ -129,20 +115,18 @@ class JournalledCell:
 
     async def bring_back(self, stored: StoredCell) -> None:
         """Bring the cell to where its journal ends; its owner is a new one."""
-        self._is_new_owner = True
-        self._skip_items = stored.delivered
-        self._is_committed = stored.committed
+        self._stored = stored
         await self._replayed()
 
     async def _replayed(self) -> None:
         """Start the program again, with the journal behind it."""
         # The store reads behind everything that it was asked to write by now: nothing awaits in between.
-        self._barrier = self._asked
+        self._late.clear()
         replay = await self._journals.read(self.cell_id, self._before_loss)
         self._replay = replay
         self._outputs = self._journals.outputs[self.cell_id] = replay.said
         self._loads = deque(each for each in replay.inputs if isinstance(each, ValueLoaded))
-        self._held = []
+        self._held = HeldEvents()
         turns = [each for each in replay.inputs if not isinstance(each, ValueLoaded)]
         repeatable = Repeatable(replay.head.seed, replay.readings, is_replay=True)
         inner = await self._engine.start(replay.head.source, self._catalogue, self, repeatable)
@@ -156,22 +140,22 @@ class JournalledCell:
     # ── the owner's side (EngineCell) ────────────────────────────────────────────────────────
 
     def resolve(self, call: int, json: str) -> None:
-        """Journal the answer, then deliver it."""
+        """Journal the answer, and deliver it."""
         seen = self._seen()
         self._input(Settled(seen.count, seen.digest, call, json=json), call)
 
     def reject(self, call: int, text: str) -> None:
-        """Journal the failure, then deliver it."""
+        """Journal the failure, and deliver it."""
         seen = self._seen()
         self._input(Settled(seen.count, seen.digest, call, error=text), call)
 
     def fire_timer(self, timer: int) -> None:
-        """Journal that the timer is due, then fire it."""
+        """Journal that the timer is due, and fire it."""
         seen = self._seen()
         self._input(TimerFired(seen.count, seen.digest, timer))
 
     def load(self, json: bytes | None) -> None:
-        """Journal the value, then deliver it."""
+        """Journal the value, and deliver it."""
         seen = self._seen()
         self._input(ValueLoaded(seen.count, seen.digest, json))
 
@@ -211,8 +195,6 @@ class JournalledCell:
     def _input(self, entry: InputEntry, settles: int = 0) -> None:
         if self._over:
             return
-        self._asked += 1
-        number = self._asked
         try:
             change = EntryWritten(self.cell_id, written(entry), settles)
         except JournalError as error:
@@ -220,22 +202,13 @@ class JournalledCell:
             return
         if not isinstance(entry, ValueLoaded):
             self._open_turns += 1
-        future = self._journals.write(change)
-        # Futures of one store are done in the order in which they were made, and so are these callbacks.
-        future.add_done_callback(lambda done: self._written(number, entry, done))
-
-    def _written(self, number: int, entry: InputEntry, done: asyncio.Future[None]) -> None:
-        if done.cancelled() or self._over:
-            return
-        error = done.exception()
-        if error is not None:
-            self._lose(error)
-        elif number <= self._barrier:
-            pass  # the replay has read it in the journal
-        elif self._inner is not None and (self._replay is None or isinstance(entry, ValueLoaded)):
+        # Delivered at once: what the cell does with it gets nowhere before it is written. A tool that runs, output
+        # that is handed over, and values that are stored stand behind it in the store.
+        self._quietly(change)
+        if self._inner is not None and (self._replay is None or isinstance(entry, ValueLoaded)):
             _deliver(self._inner, entry)
         else:
-            self._late.append((number, entry))
+            self._late.append(entry)
 
     def _lose(self, error: BaseException) -> None:
         """No input may reach a cell that is not in its journal: the cell is over here."""
@@ -301,7 +274,7 @@ class JournalledCell:
         if self._replay is None and self._before_loss is None:
             # It was live: from here on its owner is one that has heard the beginning.
             self._before_loss = self._outputs.mark
-            self._is_new_owner = False
+            self._stored = None
         self._revivals += 1
         if limit is not None:
             self._over = True
@@ -333,12 +306,10 @@ class JournalledCell:
 
     def _quietly(self, change: Change) -> None:
         """Write what nothing waits for; a store that fails ends the cell all the same."""
-        future = self._journals.write(change)
-        future.add_done_callback(
-            lambda done: None if done.cancelled() else self._failed(done.exception())
-        )
+        self._journals.quietly(change).add_done_callback(self._wrote)
 
-    def _failed(self, error: BaseException | None) -> None:
+    def _wrote(self, done: asyncio.Future[None]) -> None:
+        error = None if done.cancelled() else done.exception()
         if error is not None:
             self._lose(error)
 
@@ -355,7 +326,7 @@ class JournalledCell:
         before = self._outputs.count
         replay.feed(event)
         if self._outputs.count > before:
-            self._held.append((self._outputs.count, event))
+            self._held.hold(self._outputs.count, event)
         return self._through(replay) if replay.is_through else []
 
     def _load_again(self, event: ValueAsked) -> list[Event]:
@@ -364,19 +335,19 @@ class JournalledCell:
         if self._loads:
             self._inner.load(self._loads.popleft().json)
             return []
-        late = next((each for each in self._late if isinstance(each[1], ValueLoaded)), None)
+        late = next((each for each in self._late if isinstance(each, ValueLoaded)), None)
         if late is None:
             return [event]
         self._late.remove(late)
-        _deliver(self._inner, late[1])
+        _deliver(self._inner, late)
         return []
 
     def _through(self, replay: Replay) -> list[Event]:
         """The cell is where it was: what the owner has not heard, and what it still has to do."""
         self._replay = None
-        passed = self._left(replay) if self._is_new_owner else self._unheard()
+        passed = self._unheard() if self._stored is None else self._left(replay)
         self._before_loss = None
-        late = [entry for number, entry in self._late if number > self._barrier]
+        late = [entry for entry in self._late if not isinstance(entry, ValueLoaded)]
         self._late.clear()
         if replay.finished is None:
             # The owner counts the turns that it has begun; all of them but those of late inputs are over.
@@ -385,40 +356,27 @@ class JournalledCell:
         assert self._inner is not None, "a cell that speaks was started"
         for entry in late:
             _deliver(self._inner, entry)
-        self._held = []
+        self._held = HeldEvents()
         return passed
 
     def _left(self, replay: Replay) -> list[Event]:
         """For a new owner: output that was not handed over, and calls and timers without an answer."""
-        passed: list[Event] = []
-        for _, event in self._held:
-            if isinstance(event, _ITEMS):
-                if self._skip_items:
-                    self._skip_items -= 1
-                else:
-                    passed.append(event)
-            elif isinstance(event, ValueStored):
-                # What was committed stands, and later cells may have replaced it.
-                if not self._is_committed:
-                    passed.append(event)
-            elif isinstance(event, ErrorPlaced | Finished):
-                passed.append(event)
-            elif isinstance(event, ToolCalled) and (
-                replay.finished is not None or event.number not in replay.calls
-            ):
-                self._journals.on_settled(self._sink, event)
-        if replay.finished is None:
-            calls = list(replay.calls.values())
-            for call in calls:
-                self._note(call)
-            passed += [*replay.timers.values(), *calls]
+        stored = self._stored
+        assert stored is not None, "a new owner is one of a stored cell"
+        passed, settled = self._held.for_new_owner(
+            replay, delivered=stored.delivered, is_committed=stored.committed
+        )
+        for called in settled:
+            self._journals.on_settled(self._sink, called)
+        for event in passed:
+            if isinstance(event, ToolCalled):
+                self._note(event)
         return passed
 
     def _unheard(self) -> list[Event]:
         """For the same owner: what the cell said after what was heard before its worker died."""
         assert self._before_loss is not None, "a cell is revived when its worker was lost"
-        heard = self._before_loss.count
-        new = [event for number, event in self._held if number > heard]
+        new = self._held.after(self._before_loss.count)
         for event in new:
             self._note(event)
         return new

@@ -75,8 +75,8 @@ class Journals:
         return self.store.write(self.session, change)
 
     def quietly(self, change: Change) -> asyncio.Future[None]:
-        """Write what nothing has to wait for: a failure here is that of the next change of the same cell."""
-        future = self.write(change)
+        """Write what nothing waits for: a failure here is that of the next change of the same cell."""
+        future = self.store.write(self.session, change, waits=True)
         future.add_done_callback(_retrieved)
         return future
 

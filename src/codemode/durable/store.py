@@ -241,8 +241,8 @@ class CellStore(Protocol):
     async def close_session(self, session: str) -> None:
         """Give the lease back."""
 
-    def write(self, session: str, change: Change) -> asyncio.Future[None]:
-        """Write ``change`` behind all changes before it.
+    def write(self, session: str, change: Change, *, waits: bool = False) -> asyncio.Future[None]:
+        """Write ``change`` behind all changes before it; if it ``waits``, a moment later with those behind it.
 
         The future raises StoreError if it could not be written. Then no change of the same cell is written before
         its journal is read again: there is no hole in what a store has of a cell. Other cells go on.
