@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import build_worker
 from codemode.engine.catalogue import Catalogue
@@ -59,8 +59,9 @@ class Driver:
         self.words = b""
 
     def ended(self) -> int:
+        """Its status; what it wrote is in ``words``."""
         assert self.process.stderr is not None
-        self.words = self.process.stderr.read()
+        self.words += self.process.stderr.read()
         return self.process.wait(SECONDS)
 
 
@@ -96,26 +97,26 @@ def run_all(folder: Path) -> None:
             number += 1
             head = START_HEAD.pack(CATALOGUE.number, repeatable, 7, 0)
             ours.sendall(frame(ToWorker.START, number, head + source.encode("utf-8", "replace")))
-            _serve(ours, stream, number)
+            if not _serve(ours, stream, number):
+                _fail(driver)
     ours.close()
     stream.close()
     _judge(driver, (0,))
     print(f"{number} cells: nothing found")
 
 
-def _serve(ours: socket.socket, stream: object, number: int) -> None:
-    """Answer a cell until it ends; close one that yields."""
+def _serve(ours: socket.socket, stream: object, number: int) -> bool:
+    """Answer a cell until it ends, and close one that yields; False if the worker has ended."""
     while True:
         head = stream.read(HEADER.size)  # type: ignore[attr-defined]
-        assert len(head) == HEADER.size, "the worker has ended"
+        if len(head) < HEADER.size:
+            return False
         length, kind, cell = HEADER.unpack(head)
         data = stream.read(length)  # type: ignore[attr-defined]
         if cell != number:
             continue
-        if kind in ENDS:
-            return
-        if kind == FromWorker.RECORDS and _answer(ours, number, data):
-            return
+        if kind in ENDS or (kind == FromWorker.RECORDS and _answer(ours, number, data)):
+            return True
 
 
 def _answer(ours: socket.socket, number: int, data: bytes) -> bool:
@@ -165,7 +166,11 @@ def break_rules(folder: Path) -> None:
 def _judge(driver: Driver, statuses: tuple[int, ...]) -> None:
     status = driver.ended()
     if status not in statuses or b"runtime error" in driver.words or b"Sanitizer" in driver.words:
-        sys.exit(f"the worker ended with {status}:\n{driver.words.decode(errors='replace')}")
+        _fail(driver)
+
+
+def _fail(driver: Driver) -> NoReturn:
+    sys.exit(f"the worker ended with {driver.ended()}:\n{driver.words.decode(errors='replace')}")
 
 
 def main() -> None:
