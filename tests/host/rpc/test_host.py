@@ -434,8 +434,9 @@ async def test_a_host_that_drains_ends_idle_sessions_at_once_and_lets_cells_end(
     async with host() as served, client(served) as one:
         idle, _ = await one.open()
         busy, session = await one.open()
-        running = one.execute(session, "e", "text(await tools.echo(1))")
         calls = one.call("SubscribeToToolCalls", pb.SubscribeToToolCallsRequest(session_id=session))
+        await calls.initial_metadata()  # a call for which there is no subscriber fails
+        running = one.execute(session, "e", "text(await tools.echo(1))")
         call = await calls.read()
         assert await health(one) == SERVING
         served.process.send_signal(signal.SIGTERM)
