@@ -8,7 +8,10 @@ from . import interrupts
 def main() -> None:
     """Run the command line of this process and exit."""
     interrupts.end_at_once()
-    from .cli import main as run  # noqa: PLC0415 - Ctrl-C may come while it loads
+    from .quick_import import quick_import  # noqa: PLC0415 - Ctrl-C may come while it loads
+
+    with quick_import():
+        from .cli import main as run  # noqa: PLC0415 - the same
 
     try:
         run()

@@ -17,12 +17,12 @@ from ..errors import SessionClosedError, UsageError
 from ..limits import Limits
 from ..process_ledger import owned_by
 from ..protocol.session import TellsNews
-from ..runtime.local import LocalSessionProvider
 from ..runtime.observation import retrieved
 from .tracing_option import tracing
 
 if TYPE_CHECKING:
     from ..protocol.session import Session, SessionProvider
+    from ..runtime.local import LocalSessionProvider
     from ..tools.mcp.servers import McpServers
     from ..tools.toolset import Toolset
     from ..trace.tracer import Sink, Tracer
@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     from .inspection import InspectedCodeMode
 
     Mcp = McpServers | str | os.PathLike[str] | Mapping[str, Any] | None
+
+
+def _local() -> type[LocalSessionProvider]:
+    from ..runtime.local import LocalSessionProvider  # noqa: PLC0415 - not for who only imports this
+
+    return LocalSessionProvider
 
 
 class SessionOpening:
@@ -76,6 +82,8 @@ class SessionOpening:
         self._starting: asyncio.Task[None] | None = None
         self._has_servers = False
         self._provider = provider
+        if provider is None:
+            _local()  # while nothing waits for it
         self._owned: LocalSessionProvider | None = None
         self._opening: asyncio.Task[Session] | None = None
         self._session: Session | None = None
@@ -196,8 +204,8 @@ class SessionOpening:
         if provider is None:
             provider = self._owned
         if provider is None:
-            provider = self._owned = LocalSessionProvider(limits=self.limits)
-        if isinstance(provider, LocalSessionProvider):
+            provider = self._owned = _local()(limits=self.limits)
+        if isinstance(provider, _local()):
             provider.warm_up()
         if self.durable is not None:
             provider = self.durable.at(provider)

@@ -17,8 +17,6 @@ import click
 
 from ..errors import ToolDefinitionError, UsageError
 from ..interrupts import AsExceptions
-from ..tools.mcp.config_file import read_config
-from ..tools.mcp.servers import McpServers
 from ..tools.options import checked_middleware
 from ..tools.tool import ToolInterface
 from ..tools.toolset import Toolset
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
     from ..tools.chain import Middleware
     from ..tools.mcp.config import ServerConfig
     from ..tools.mcp.handlers import McpHandlers
+    from ..tools.mcp.servers import McpServers
 
 LIST_NAME = "tools"
 """What a module calls the list of its tools, if it has one."""
@@ -51,6 +50,12 @@ def load_servers(files: Iterable[str], *, handlers: McpHandlers | None = None) -
         click.BadParameter: a file cannot be read or is wrong, two have a server of one name, or
             the MCP SDK is not installed; the text tells what to do.
     """
+    files = list(files)
+    if not files:
+        return None
+    from ..tools.mcp.config_file import read_config  # noqa: PLC0415 - most programs have no servers
+    from ..tools.mcp.servers import McpServers  # noqa: PLC0415 - the same
+
     configs: dict[str, ServerConfig] = {}
     for file in files:
         try:

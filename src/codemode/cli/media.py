@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -119,6 +118,8 @@ class MediaFolder:
 
     def _write(self, data: bytes, suffix: str) -> Path:
         if self._folder is None:
+            import tempfile  # noqa: PLC0415 - few programs show anything
+
             self._folder = Path(tempfile.mkdtemp(prefix=FILE_PREFIX))
         self._folder.mkdir(parents=True, exist_ok=True)
         while True:

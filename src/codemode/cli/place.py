@@ -9,16 +9,16 @@ import click
 
 from ..errors import UsageError
 from ..lazy_pattern import lazy_pattern
-from ..remote.grpc import GrpcSessionProvider, GrpcTls
-from ..remote.process import ProcessSessionProvider
 from ..runtime.local import LocalSessionProvider
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ..limits import Limits
+    from ..remote.grpc import GrpcSessionProvider
+    from ..remote.process import ProcessSessionProvider
 
-Provider: TypeAlias = LocalSessionProvider | ProcessSessionProvider | GrpcSessionProvider
+    Provider: TypeAlias = LocalSessionProvider | ProcessSessionProvider | GrpcSessionProvider
 
 _URL: Final = lazy_pattern(r"unix:|[A-Za-z][A-Za-z0-9+.-]*://")
 """How a host begins that is no command; the provider decides about URLs."""
@@ -55,6 +55,9 @@ class CellPlace:
         """
         if self.host is None:
             return LocalSessionProvider(limits=limits)
+        from ..remote.grpc import GrpcSessionProvider, GrpcTls  # noqa: PLC0415 - most cells run here
+        from ..remote.process import ProcessSessionProvider  # noqa: PLC0415 - the same
+
         if not _URL.match(self.host):
             return ProcessSessionProvider(self.host, limits=limits)
         try:

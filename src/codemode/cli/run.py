@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 
+from ..quick_import import quick_import
 from .program_options import IMAGES, host_options
 from .rules import call_rules
 from .tools import tool_sources
@@ -90,7 +91,12 @@ def run(context: click.Context, /, **options: Any) -> None:
     sounds become files. Errors, notifications and progress go to standard error.
     """
     source = _source(options.pop("file"), options.pop("evaluate"), dict(options["limits"]))
-    from .running import run_program  # noqa: PLC0415 - asyncio and the rest: not for --help
+    if options["host"] is None:
+        from ..engine.launching import launch_ahead  # noqa: PLC0415 - V8 loads while the rest does
+
+        launch_ahead()
+    with quick_import():
+        from .running import run_program  # noqa: PLC0415 - asyncio and the rest: not for --help
 
     context.exit(run_program(source, **options))
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
 _numbers = itertools.count(1)
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class Catalogue:
+class Catalogue(Struct, frozen=True, weakref=True):
     """The tools that a cell sees. Encoded once, however many cells share it.
 
     Attributes:
@@ -27,7 +27,7 @@ class Catalogue:
     names: bytes
     descriptions: bytes
     count: int
-    number: int = field(default_factory=lambda: next(_numbers), compare=False)
+    number: int = field(default_factory=lambda: next(_numbers))
 
     @classmethod
     def of(

@@ -84,6 +84,8 @@ def launch_ahead() -> None:
     """Launch the zygote that ``launch`` gives next, so that V8 loads while this process loads the rest of itself."""
     if sys.platform != "linux" or None in (sys.stdin, sys.stdout, sys.stderr):
         return  # no zygotes there; and what was missing here would become the zygote's socket
+    if any(owner == os.getpid() for owner, _ in _AHEAD):
+        return
     try:
         _AHEAD.append((os.getpid(), launch("zygote")))
     except EngineError:

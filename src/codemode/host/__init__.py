@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ..quick_import import quick_import
 from .arguments import USAGE, ArgumentError, Arguments, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from .capacity import Capacity
     from .ceiling import Ceiling
@@ -40,8 +42,8 @@ def main(argv: Sequence[str] | None = None, *, program: str = "codemode-host") -
 
             launch_ahead()
         if arguments.are_for_plain_pipes:
-            from .stdio import serve_stdio  # noqa: PLC0415 - only once the arguments are right
-
+            with quick_import(), _without_tls():
+                from .stdio import serve_stdio  # noqa: PLC0415 - only once the arguments are right
             return serve_stdio(_ceiling(arguments))
         address, access = _checked(arguments)
         status = _status(arguments)
@@ -52,6 +54,19 @@ def main(argv: Sequence[str] | None = None, *, program: str = "codemode-host") -
         sys.stderr.write(f"error: {error}{hint}\n")
         return 2
     return _serve_grpc(address, access, ceiling, capacity, status)
+
+
+@contextmanager
+def _without_tls() -> Iterator[None]:
+    """Load ``asyncio`` without TLS, which pipes do not need and which takes 5 ms: it does so where there is none."""
+    if "ssl" in sys.modules:
+        yield
+        return
+    sys.modules["ssl"] = None  # type: ignore[assignment] # as if Python had been built without it
+    try:
+        yield
+    finally:
+        del sys.modules["ssl"]
 
 
 def _serve_grpc(

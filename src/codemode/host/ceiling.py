@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct, field
 
 from ..limits import MIB, Limits, read_limit
 from ..process_ledger import limit_process_by
@@ -30,8 +32,7 @@ HEAP_BESIDE_BYTES: Final = 256 * MIB
 """What a worker may use beyond the heap of a cell to which the client gave more than usual."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ceiling:
+class Ceiling(Struct, frozen=True):
     """The limits of sessions, and what their clients may make of them.
 
     Attributes:

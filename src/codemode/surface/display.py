@@ -7,7 +7,6 @@ without running anything.
 
 from __future__ import annotations
 
-import html
 from typing import TYPE_CHECKING, Final
 
 from ..protocol.types import Item, TextItem
@@ -73,13 +72,13 @@ def _lines(items: Iterable[Item]) -> Iterator[str]:
 def _elements(items: Iterable[Item]) -> Iterator[str]:
     for item in items:
         if isinstance(item, TextItem):
-            yield f"<pre>{html.escape(item.text)}</pre>"
+            yield f"<pre>{_escaped(item.text)}</pre>"
             continue
         found = media_of(item)
         if found is not None and found.mime_type in (IMAGES | SOUNDS):
             yield _media_element(found)
         else:
-            yield f"<pre>{html.escape(omission(item, found, _NO_BROWSER))}</pre>"
+            yield f"<pre>{_escaped(omission(item, found, _NO_BROWSER))}</pre>"
 
 
 def _media_element(found: Media) -> str:
@@ -91,3 +90,9 @@ def _told(call: NestedCall) -> str:
     marks = {"ok": "✓", "failed": "✗", "running": "…"}
     why = f"  {without_controls(call.error).partition(chr(10))[0]}" if call.error else ""
     return f"  {marks.get(call.status, '–')} {call.tool}  {call.milliseconds:,.0f} ms{why}"
+
+
+def _escaped(text: str) -> str:
+    import html  # noqa: PLC0415 - only in a notebook
+
+    return html.escape(text)

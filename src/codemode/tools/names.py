@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -162,6 +161,8 @@ def nearest(name: str, names: Iterable[str]) -> tuple[str, ...]:
     for each in names:
         folded.setdefault(each.casefold().replace("_", ""), each)
     key = name.casefold().replace("_", "")
+    import difflib  # noqa: PLC0415 - only for an error
+
     found = difflib.get_close_matches(key, folded, n=NEAREST, cutoff=0.6)
     if len(found) < NEAREST and len(key) > 2:  # shorter parts are in everything
         found += [each for each in folded if key in each and each not in found]

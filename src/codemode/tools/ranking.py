@@ -15,7 +15,6 @@ The index is in memory; searches of several threads take turns.
 from __future__ import annotations
 
 import math
-import sqlite3
 import threading
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
@@ -96,6 +95,8 @@ class ToolIndex:
         self._weights = {w: math.log(1 + len(self._tools) / n) for w, n in counts.items()}
         self._takes = [_stems(parameters_of(tool)) for tool in self._paused()]
         self._providers = self._provided()
+        import sqlite3  # noqa: PLC0415 - few programs search
+
         self._database = sqlite3.connect(":memory:", check_same_thread=False)
         try:
             self._fill()

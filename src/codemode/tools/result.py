@@ -24,7 +24,7 @@ import dataclasses
 import enum
 import math
 import operator
-import pathlib
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -152,7 +152,7 @@ class _Walk:
         if isinstance(value, bytes | bytearray | memoryview):
             self._spend(_base64_characters(memoryview(value).nbytes))
             return base64.b64encode(value).decode("ascii")
-        if isinstance(value, pathlib.PurePath):
+        if _is_path(value):
             return self._text(str(value))
         if isinstance(value, type):
             raise _UnfitError(f"the class `{value.__name__}`", _HINT_TYPE)
@@ -305,3 +305,8 @@ def _digits(value: int) -> str:
         return str(value)
     except ValueError as error:  # more digits than sys.get_int_max_str_digits
         raise _UnfitError("an integer of thousands of digits", _HINT_TYPE) from error
+
+
+def _is_path(value: object) -> bool:
+    pathlib = sys.modules.get("pathlib")  # nothing is a path before that is loaded
+    return pathlib is not None and isinstance(value, pathlib.PurePath)
