@@ -197,7 +197,7 @@ def test_where_sqlite_has_no_index_of_words_another_way_is_named(
 ) -> None:
     database = Mock()
     database.execute.side_effect = sqlite3.OperationalError("no such module: fts5")
-    monkeypatch.setattr("codemode.tools.ranking.sqlite3.connect", lambda *_, **__: database)
+    monkeypatch.setattr("sqlite3.connect", lambda *_, **__: database)
     with pytest.raises(ToolError) as caught:
         ToolIndex(TOOLS)
     assert str(caught.value) == (

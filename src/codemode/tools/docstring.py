@@ -1,6 +1,6 @@
 """Docstrings in Google, NumPy and Sphinx style: the description, and what each part is.
 
-The only module that imports griffe; import it late.
+The only module that imports griffe, and only for a docstring that may have more than text.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import griffe
-
 from ..lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import griffe
 
 
 _FIELD = lazy_pattern(
@@ -57,6 +57,10 @@ def read_docstring(doc: str | None) -> Description:
     if not doc or not doc.strip():
         return Description()
     clean = inspect.cleandoc(doc)
+    if ":" not in clean and "--" not in clean:  # no style has a section without
+        return Description(inspect.cleandoc(clean).strip())  # as griffe does
+    import griffe  # noqa: PLC0415 - takes as long to load as half of all else
+
     try:
         sections = _sections(clean)
     except Exception:  # noqa: BLE001 - a docstring never keeps a tool from being one
@@ -82,6 +86,8 @@ def _sections(clean: str) -> list[griffe.DocstringSection]:
 
     Left to guess, griffe takes a single field of Sphinx for text of no style.
     """
+    import griffe  # noqa: PLC0415 - as above
+
     options: griffe.PerStyleOptions = {
         "google": {"warnings": False},
         "numpy": {"warnings": False},
