@@ -177,7 +177,7 @@ class SqliteStore:
             lost = self._renew(db, {job.session for job in jobs if job.session is not None})
             for job in jobs:
                 if job.session in lost:
-                    taken = f"another process has taken over session {job.session!r}"
+                    taken = f"session {job.session!r} is not open here: another process may have it"
                     job.error = StoreError(taken)
                     continue
                 try:
