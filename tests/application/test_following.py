@@ -312,6 +312,17 @@ async def test_a_time_or_budget_that_is_none_is_the_applications_mistake(
         cm.stream("1", **{option: value})
 
 
+@pytest.mark.parametrize("source", [5, None, b"text(1)"])
+async def test_a_program_that_is_no_text_is_the_applications_mistake(
+    cm: CodeMode, source: Any
+) -> None:
+    text = f"^a program is a text, got a {type(source).__name__}\n"
+    with pytest.raises(UsageError, match=text):
+        await cm.exec(source)
+    with pytest.raises(UsageError, match=text):
+        await cm.run(source)
+
+
 async def test_a_program_whose_host_dies_keeps_what_it_wrote() -> None:
     async with asyncio.timeout(SECONDS), ProcessSessionProvider(OURS) as host:
 

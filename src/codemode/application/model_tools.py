@@ -351,7 +351,16 @@ class ModelTools:
 def parsed_source(
     source: str, yield_time_ms: int | None, max_output_tokens: int | None
 ) -> ExecSource:
-    """The program and how to observe it; what is None is the pragma's."""
+    """The program and how to observe it; what is None is the pragma's.
+
+    Raises:
+        UsageError: ``source`` is no text.
+        SourceError: it is no program.
+    """
+    if not isinstance(source, str):
+        raise UsageError(
+            f"a program is a text, got a {type(source).__name__}\nHint: pass its source, a str."
+        )
     found = parse_exec_source(source)
     given = {"yield_time_ms": yield_time_ms, "max_output_tokens": max_output_tokens}
     said = {name: value for name, value in given.items() if value is not None}
