@@ -4,9 +4,18 @@ A cell calls tools side by side, yields, is waited for, draws a chart; a second 
 what the first one stored; a third calls two MCP servers. Shown is what a model would read.
 """
 
+import signal
+import sys
+import time
+
+BEGAN = time.monotonic()
+CTRL_C = signal.getsignal(signal.SIGINT)
+if CTRL_C is signal.default_int_handler:
+    # While the rest loads, Ctrl-C ends the process: a traceback would show code that is not the user's.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import asyncio
 import base64
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -102,7 +111,7 @@ def _shown(path: Path) -> Path:
 
 
 async def main(programs: dict[str, str]) -> None:
-    demo, began = Demo(), time.monotonic()
+    demo = Demo()
     servers = McpServers(SERVERS)
     options: dict[str, Any] = {"mcp": servers, "middleware": [demo.count], "trace": TRACES}
     async with servers, CodeMode(tools=TOOLS, **options) as cm:
@@ -110,7 +119,7 @@ async def main(programs: dict[str, str]) -> None:
             await demo.run(cm, name, source)
     calls = ", ".join(f"{name} ×{count}" for name, count in demo.calls.items())
     demo.console.print(f"[bold]nested calls[/]  {calls}")
-    demo.console.print(f"[bold]all of it took[/]  {time.monotonic() - began:.1f} s")
+    demo.console.print(f"[bold]all of it took[/]  {time.monotonic() - BEGAN:.1f} s")
     shown = _shown(TRACES)
     demo.console.print(f"[bold]look at it[/]  codemode trace show {shown}")
     demo.console.print(f"            codemode inspect {shown}")
@@ -118,4 +127,8 @@ async def main(programs: dict[str, str]) -> None:
 
 if __name__ == "__main__":
     files = [HERE / "demo.js", HERE / "demo_again.js", HERE / "demo_mcp.js"]
-    asyncio.run(main({file.name: file.read_text(encoding="utf-8") for file in files}))
+    signal.signal(signal.SIGINT, CTRL_C)
+    try:
+        asyncio.run(main({file.name: file.read_text(encoding="utf-8") for file in files}))
+    except KeyboardInterrupt:
+        sys.exit(130)
