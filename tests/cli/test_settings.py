@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
 from codemode.cli import PROGRAM, app, running, serving, settings
+from codemode.cli.running import RunOptions
 
 Given = dict[str, Any]
 Run = Callable[..., Given]
@@ -37,8 +39,8 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """``codemode run -e 1 …`` with these lines in the file; the options that it was given."""
     given: Given = {}
 
-    def keep(source: str, **options: Any) -> int:
-        given.update(options)
+    def keep(source: str, options: RunOptions) -> int:
+        given.update(msgspec.structs.asdict(options))
         return 0
 
     monkeypatch.setattr(running, "run_program", keep)
@@ -145,8 +147,8 @@ def test_a_file_can_be_named_and_none_can_be_wanted(
     (folder / "other.toml").write_text("[tool.codemode]\nmax-seconds = 4")
     given: list[Any] = []
 
-    def keep(source: str, **options: Any) -> int:
-        given.append(options["max_seconds"])
+    def keep(source: str, options: RunOptions) -> int:
+        given.append(options.max_seconds)
         return 0
 
     monkeypatch.setattr(running, "run_program", keep)

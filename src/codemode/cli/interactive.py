@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import sys
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -27,6 +26,7 @@ from .media import MediaFolder
 from .outcome import EXIT_CODES
 from .output import StandardOutput
 from .place import CellPlace
+from .process_end import exit_at_once, handled_signals
 from .prompt import PipePrompt, TerminalPrompt
 from .status import PlainStatus, split_hint
 from .terminal import is_terminal, log_on_stderr, printable
@@ -179,28 +179,17 @@ class Repl:
     def _stopped_by_ctrl_c(self) -> Iterator[asyncio.Event]:
         """An event that Ctrl-C sets while the block runs; much later, another one ends the process."""
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
-        before = signal.getsignal(signal.SIGINT)
         patience_ends: list[float] = []
 
-        def interrupt() -> None:
+        def interrupt(_: int) -> None:
             if not stop.is_set():
                 patience_ends.append(loop.time() + PATIENCE_SECONDS)
                 stop.set()
             elif loop.time() > patience_ends[0]:
-                self._quit()
+                exit_at_once(EXIT_CODES["interrupted"], self._servers)
 
-        loop.add_signal_handler(signal.SIGINT, interrupt)
-        try:
+        with handled_signals(interrupt):
             yield stop
-        finally:
-            loop.remove_signal_handler(signal.SIGINT)
-            signal.signal(signal.SIGINT, before)
-
-    def _quit(self) -> NoReturn:
-        """At once, whatever hangs; workers end with their parent, MCP servers would not."""
-        if self._servers is not None:
-            self._servers.kill()
-        os._exit(EXIT_CODES["interrupted"])
 
     def _tell(self, error: str | None, result: ExecResult) -> None:
         if result.status == "terminated":

@@ -96,9 +96,12 @@ def run(context: click.Context, /, **options: Any) -> None:
 
         launch_ahead()
     with quick_import():
-        from .running import run_program  # noqa: PLC0415 - asyncio and the rest: not for --help
+        from .running import (  # noqa: PLC0415 - asyncio and the rest: not for --help
+            RunOptions,
+            run_program,
+        )
 
-    context.exit(run_program(source, **options))
+    context.exit(run_program(source, RunOptions(**options)))
 
 
 def _source(file: str | None, code: str | None, limits: dict[str, int | None]) -> str:

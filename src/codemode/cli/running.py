@@ -14,11 +14,13 @@ import time
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 
 import click
+from msgspec import Struct
 
 from ..application.events import CellEnded
 from ..code_mode import CodeMode
 from ..durable.store import StoreError
 from ..errors import EngineError, SourceError, ToolDefinitionError
+from ..surface.description import DEFAULT_YIELD_TIME_MS
 from ..surface.source import parse_exec_source
 from ..tools.toolset import Toolset
 from .asking import TerminalApproval
@@ -27,13 +29,15 @@ from .media import MediaFolder
 from .outcome import EXIT_CODES, ProgramOutcome, out_of_time, outcome_of, too_much_kept
 from .output import StandardOutput
 from .place import CellPlace
+from .process_end import exit_at_once
 from .rules import make_policy
 from .status import make_status
+from .terminal import logged_by
 from .transcript import KEPT_BYTES, Transcript
 from .values import make_limits
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
     from pathlib import Path
 
     from ..limits import Limits
@@ -60,69 +64,61 @@ LEAVE_SECONDS: Final = 0.2
 """How long what a tool has left behind may take to end."""
 
 
-def run_program(  # noqa: PLR0913 - one parameter for each option
-    source: str,
-    *,
-    tools: Sequence[str] = (),
-    mcp: Sequence[str] = (),
-    allowed: Sequence[str] = (),
-    denied: Sequence[str] = (),
-    asked: Sequence[str] = (),
-    policy_file: Path | None = None,
-    max_seconds: float | None = None,
-    max_output_tokens: int | None = None,
-    yield_time_ms: int | None = None,
-    limits: Sequence[tuple[str, int | None]] = (),
-    host: str | None = None,
-    host_token_file: Path | None = None,
-    host_ca: Path | None = None,
-    images: Path | None = None,
-    store: Path | None = None,
-    session: str | None = None,
-    as_json: bool = False,
-) -> int:
-    """Run a program with the options of the command line; the exit code.
+class RunOptions(Struct, frozen=True, kw_only=True):
+    """The command line, each option under its own name."""
+
+    tools: tuple[str, ...]
+    mcp: tuple[str, ...]
+    allowed: tuple[str, ...]
+    denied: tuple[str, ...]
+    asked: tuple[str, ...]
+    policy_file: Path | None
+    max_seconds: float | None
+    max_output_tokens: int | None
+    yield_time_ms: int | None
+    limits: tuple[tuple[str, int | None], ...]
+    host: str | None
+    host_token_file: Path | None
+    host_ca: Path | None
+    images: Path | None
+    store: Path | None
+    session: str | None
+    as_json: bool
+
+
+def run_program(source: str, options: RunOptions) -> int:
+    """Run a program; the exit code.
 
     Raises:
         click.UsageError: the options, the tools or the source are wrong; nothing has run.
         ReaderGoneError: the output is closed.
         OutputError: it cannot be written.
     """
-    if session is not None and store is None:
+    if options.session is not None and options.store is None:
         raise click.UsageError("--session names a session of a store\nhint: give --store, too.")
-    if store is not None and host is not None:
+    if options.store is not None and options.host is not None:
         raise click.UsageError(
             "a store keeps cells of this machine\nhint: leave out --host or --store."
         )
-    bounds = make_limits(limits)
-    policy = make_policy(allowed=allowed, denied=denied, asked=asked, policy_file=policy_file)
+    limits = make_limits(options.limits)
+    policy = make_policy(
+        allowed=options.allowed,
+        denied=options.denied,
+        asked=options.asked,
+        policy_file=options.policy_file,
+    )
     try:
         parsed = parse_exec_source(source)
     except SourceError as error:
         raise click.UsageError(str(error)) from error
-    tokens = _first(max_output_tokens, parsed.max_output_tokens, dict(limits).get("output_tokens"))
-    cells = CellPlace(host, host_token_file, host_ca)
+    cells = CellPlace(options.host, options.host_token_file, options.host_ca)
     cells.check()
-    yield_ms = _first(yield_time_ms, parsed.yield_time_ms, 10_000)
-    assert yield_ms is not None
     try:
         with StandardOutput() as output:
-            run = Run(
-                _with_true_lines(source, parsed),
-                load_tools(tools),
-                servers=load_servers(mcp),
-                policy=policy,
-                output=output,
-                media=MediaFolder(images),
-                limits=bounds,
-                max_seconds=max_seconds,
-                max_output_tokens=tokens,
-                yield_ms=None if tokens is None else max(LEAST_YIELD_MS, yield_ms),
-                as_json=as_json,
-                store=store,
-                session=session,
-            )
-            return asyncio.run(run.to_its_end(lambda: cells.provider(bounds)))
+            toolset = load_tools(options.tools)
+            servers = load_servers(options.mcp)
+            run = Run(source, parsed, options, toolset, servers, policy, output, limits)
+            return asyncio.run(run.to_its_end(lambda: cells.provider(limits)))
     except ToolDefinitionError as error:
         raise click.BadParameter(str(error), param_hint="--tools") from error
     except KeyboardInterrupt:
@@ -132,39 +128,37 @@ def run_program(  # noqa: PLR0913 - one parameter for each option
 class Run:
     """One program and what has become of it so far."""
 
-    def __init__(  # noqa: PLR0913 - made in one place, by keyword
+    def __init__(  # noqa: PLR0913 - made in one place
         self,
-        code: str,
+        source: str,
+        parsed: ExecSource,
+        options: RunOptions,
         tools: Iterable[Any],
-        *,
         servers: McpServers | None,
         policy: Policy | None,
         output: StandardOutput,
-        media: MediaFolder,
         limits: Limits,
-        max_seconds: float | None,
-        max_output_tokens: int | None,
-        yield_ms: int | None,
-        as_json: bool,
-        store: Path | None = None,
-        session: str | None = None,
     ) -> None:
-        self._code = code
-        self._store = store
-        self._session = session if store is None else session or SESSION
+        self._code = _with_true_lines(source, parsed)
+        self._options = options
+        self._session = options.session or (None if options.store is None else SESSION)
         self._servers = servers
         self._limits = limits
-        self._max_seconds = max_seconds
-        self._yield_ms = yield_ms
-        self._as_json = as_json
+        tokens = _first(
+            options.max_output_tokens,
+            parsed.max_output_tokens,
+            dict(options.limits).get("output_tokens"),
+        )
+        yield_ms = _first(options.yield_time_ms, parsed.yield_time_ms, DEFAULT_YIELD_TIME_MS)
+        self._yield_ms = None if tokens is None else max(LEAST_YIELD_MS, yield_ms or 0)
         self._status: StatusLine = make_status()
         self._toolset = Toolset(tools, policy=policy, on_approval=TerminalApproval(self._status))
         self._transcript = Transcript(
             output,
-            media,
+            MediaFolder(options.images),
             self._status,
-            max_output_tokens=max_output_tokens,
-            as_json=as_json,
+            max_output_tokens=tokens,
+            as_json=options.as_json,
         )
         self._stop = asyncio.Event()
         self._stopped_by: Literal["interrupt", "time", "output"] | None = None
@@ -178,9 +172,9 @@ class Run:
             OutputError: it cannot be written.
         """
         try:
-            with self._ctrl_c(), self._log_as_notes():
+            with self._ctrl_c(), logged_by(_Notes(self._status)):
                 outcome = await self._outcome(open_provider())
-                if self._as_json:
+                if self._options.as_json:
                     await self._transcript.print_report(outcome)
             self._status.ended(outcome, time.monotonic() - self._began)
         finally:
@@ -199,7 +193,7 @@ class Run:
                 provider=provider,
                 limits=self._limits,
                 mcp=self._servers,
-                store=self._store,
+                store=self._options.store,
                 session=self._session,
             ) as cm:
                 try:
@@ -213,8 +207,8 @@ class Run:
             return ProgramOutcome("interrupted", "interrupted")
         if self._stopped_by == "output":
             return too_much_kept(KEPT_BYTES)
-        assert self._max_seconds is not None
-        return out_of_time(self._max_seconds)
+        assert self._options.max_seconds is not None
+        return out_of_time(self._options.max_seconds)
 
     @contextlib.asynccontextmanager
     async def _with_servers(self) -> AsyncIterator[bool]:
@@ -251,7 +245,7 @@ class Run:
             # The program's end, a closed output, Ctrl-C or ``--max-seconds``: whichever is first.
             await asyncio.wait(
                 {following, writing, stopping},
-                timeout=self._max_seconds,
+                timeout=self._options.max_seconds,
                 return_when=asyncio.FIRST_COMPLETED,
             )
             if not following.done() and not writing.done():
@@ -292,15 +286,6 @@ class Run:
     # ── Ctrl-C, and what is logged ─────────────────────────────────────────────────────────────
 
     @contextlib.contextmanager
-    def _log_as_notes(self) -> Iterator[None]:
-        notes = _Notes(self._status)
-        logging.getLogger().addHandler(notes)
-        try:
-            yield
-        finally:
-            logging.getLogger().removeHandler(notes)
-
-    @contextlib.contextmanager
     def _ctrl_c(self) -> Iterator[None]:
         """The first one ends the program, the second one this process."""
         loop = asyncio.get_running_loop()
@@ -325,12 +310,8 @@ class Run:
                 signal.signal(signal.SIGINT, before)
 
     def _quit(self) -> NoReturn:
-        """At once, whatever hangs; workers end with their parent, MCP servers would not."""
-        if self._servers is not None:
-            self._servers.kill()
-        with contextlib.suppress(OSError):
-            os.write(2, (SHOW_CURSOR if os.isatty(2) else b"") + b"\nquit\n")
-        os._exit(EXIT_CODES["interrupted"])
+        said = (SHOW_CURSOR if os.isatty(2) else b"") + b"\nquit\n"
+        exit_at_once(EXIT_CODES["interrupted"], self._servers, said)
 
 
 class _Notes(logging.Handler):

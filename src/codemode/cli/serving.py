@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import socket
 import sys
 import threading
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from msgspec import Struct
@@ -24,12 +23,13 @@ from ..tokens import HOW_TO_MAKE_ONE, LEAST_TOKEN, TokenError, TokenFile, parse_
 from ..tools.mcp.handlers import McpHandlers
 from ..tools.toolset import CATALOGUE_TOKENS
 from .loading import load_middleware, load_servers, load_tools
+from .process_end import exit_at_once, handled_signals
 from .rules import make_policy, without_tools
 from .terminal import is_terminal, log_on_stderr
 from .values import make_limits
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator, Sequence
+    from collections.abc import Coroutine, Sequence
     from pathlib import Path
     from typing import BinaryIO, Literal
 
@@ -155,7 +155,7 @@ class _Serving:
 
     async def to_its_end(self) -> int:
         """Serve until a signal, or the end of the client; the exit code."""
-        with self._signals():
+        with handled_signals(self._end, _SIGNALS):
             async with self._local:
                 self._local.warm_up()
                 try:
@@ -164,7 +164,7 @@ class _Serving:
                         self._beside(self._look_at_rules(self._server))
                         await self._serve(self._server)
                         last_resort = threading.Timer(
-                            SHUTDOWN_SECONDS, self._leave, [self._exit_code]
+                            SHUTDOWN_SECONDS, exit_at_once, [self._exit_code, self._servers]
                         )
                         last_resort.daemon = True
                         last_resort.start()
@@ -280,32 +280,12 @@ class _Serving:
         own = [] if host in _WILDCARDS else [f"[{host}]" if ":" in host else host]
         return [*own, *self._options.allow_hosts]
 
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        """The first one ends everything in order, the second one at once."""
-        loop = asyncio.get_running_loop()
-
-        def end(number: int) -> None:
-            if self._signal is not None:
-                self._leave(128 + number)
-            self._signal = number
-            self._stop.set()
-
-        before = {number: signal.getsignal(number) for number in _SIGNALS}
-        for number in _SIGNALS:
-            loop.add_signal_handler(number, end, number)
-        try:
-            yield
-        finally:
-            for number in _SIGNALS:
-                loop.remove_signal_handler(number)
-                signal.signal(number, before[number])
-
-    def _leave(self, code: int) -> NoReturn:
-        """At once, whatever hangs; workers end with their parent, MCP servers would not."""
-        if self._servers is not None:
-            self._servers.kill()
-        os._exit(code)
+    def _end(self, number: int) -> None:
+        """The first signal ends everything in order, the second one at once."""
+        if self._signal is not None:
+            exit_at_once(128 + number, self._servers)
+        self._signal = number
+        self._stop.set()
 
 
 def _tokens(options: Options) -> Source | None:

@@ -46,6 +46,13 @@ def log_on_stderr(form: str) -> Iterator[None]:
     handler = logging.StreamHandler(sys.stderr)
     handler.setLevel(logging.WARNING)
     handler.setFormatter(_Formatter(form))
+    with logged_by(handler):
+        yield
+
+
+@contextlib.contextmanager
+def logged_by(handler: logging.Handler) -> Iterator[None]:
+    """Have ``handler`` receive all that is logged while this lasts."""
     logging.getLogger().addHandler(handler)
     try:
         yield

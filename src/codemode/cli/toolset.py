@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
-import signal
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import ToolDefinitionError, ToolError
 from .loading import load_servers, load_tools, open_toolset
+from .process_end import handled_signals
 from .terminal import log_on_stderr
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from ..tools.toolset import Toolset
 
@@ -48,7 +47,9 @@ def with_toolset(
             loaded, servers = load_tools(tools), load_servers(mcp)
 
             async def main() -> None:
-                with _cancelled_by_ctrl_c():
+                task = asyncio.current_task()
+                assert task is not None
+                with handled_signals(lambda _: task.cancel()):
                     async with open_toolset(loaded, servers, **options) as toolset:
                         used = use(toolset)
                         if inspect.isawaitable(used):
@@ -61,17 +62,3 @@ def with_toolset(
         raise click.BadParameter(str(error), param_hint="--tools") from error
     except ToolError as error:
         raise click.ClickException(str(error)) from error
-
-
-@contextlib.contextmanager
-def _cancelled_by_ctrl_c() -> Iterator[None]:
-    """While the block runs, Ctrl-C cancels the task that it runs in."""
-    task, loop = asyncio.current_task(), asyncio.get_running_loop()
-    assert task is not None
-    before = signal.getsignal(signal.SIGINT)
-    loop.add_signal_handler(signal.SIGINT, task.cancel)
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGINT)
-        signal.signal(signal.SIGINT, before)
