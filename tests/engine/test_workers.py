@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,20 @@ async def test_a_worker_sees_nothing_of_the_application(engine: WorkersEngine) -
     assert os.getpgid(pid) != os.getpgid(0)
     limits = (process / "limits").read_text().splitlines()
     assert next(line for line in limits if "core" in line).split()[4:6] == ["0", "0"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux chooses whom to end for memory")
+async def test_where_memory_runs_out_a_worker_is_ended_before_the_application(
+    engine: WorkersEngine,
+) -> None:
+    pid = await worker_of(engine.session(Limits()))
+
+    assert oom_score(pid) == min(oom_score(os.getpid()) + 500, 1000)
+
+
+def oom_score(pid: int) -> int:
+    """How readily the system ends a process for memory."""
+    return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
 
 
 async def test_ctrl_c_and_terminal_signals_leave_a_worker_alone(engine: WorkersEngine) -> None:

@@ -73,6 +73,18 @@ async def test_a_program_calls_tools_and_prints(connect: Connect) -> None:
         }
 
 
+async def test_what_the_server_has_loaded_is_not_looked_through_by_the_collector(
+    tmp_path: Path,
+) -> None:
+    tools = tmp_path / "tools.py"
+    tools.write_text(
+        "import gc, codemode\n\n@codemode.tool\ndef frozen() -> int:\n    return gc.get_freeze_count()\n"
+    )
+    async with over_stdio("--tools", str(tools)) as client:
+        [count] = texts(await client.call_tool("exec", {"code": "text(await tools.frozen({}))"}))
+    assert int(count) > 50_000
+
+
 async def test_images_and_sounds_come_as_content(connect: Connect) -> None:
     silence = wav()
     program = f"image('data:image/png;base64,aGk='); audio('data:audio/wav;base64,{silence}')"

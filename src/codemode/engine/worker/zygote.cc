@@ -188,6 +188,8 @@ void give_back_code() {
 #endif
 }
 
+constexpr int kOfferedScore = 500, kMostScore = 1000;
+
 int wake_write = -1;
 void on_child(int) {
   int before = errno;
@@ -273,6 +275,21 @@ bool Zygote::serve_request() {
   return true;
 }
 
+// Where the system runs out of memory, it ends a worker before the application or the zygote.
+void offer_memory() {
+#ifdef __linux__
+  int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+  if (fd < 0) return;
+  char text[16] = "";
+  if (pread(fd, text, sizeof text - 1, 0) > 0) {
+    int score = atoi(text) + kOfferedScore;
+    int size = snprintf(text, sizeof text, "%d", score < kMostScore ? score : kMostScore);
+    if (pwrite(fd, text, static_cast<size_t>(size), 0) < 0) {}  // a container may not let it
+  }
+  close(fd);
+#endif
+}
+
 void Zygote::become_worker(int connection, int words) {
   signal(SIGCHLD, SIG_DFL);
   die_with(self_);
@@ -286,6 +303,7 @@ void Zygote::become_worker(int connection, int words) {
   for (int fd = 4; fd < 64; fd++) close(fd);
   close(0);
   close(1);
+  offer_memory();
   serve(3, setup_);
 }
 
@@ -352,6 +370,7 @@ int main_of_worker(int argc, char** argv) {
   }
   close(0);
   close(1);
+  offer_memory();
   serve(fd, setup);
 }
 
