@@ -95,7 +95,8 @@ class CodeMode(CellControl):
         trace: takes every event of the session, or is the folder in which to record them; None:
             the folder that the environment variable ``CODEMODE_TRACE`` names, or no trace.
         store: keeps the session ``session`` with its cells and stored values beyond this process: the
-            path of an SQLite file, or a store. Cells then run on this machine. See docs/durable.md.
+            path of an SQLite file, the ``postgresql://`` address of a database (extra ``postgres``),
+            or a store. Cells then run on this machine. See docs/durable.md.
         engine: ``"workers"``, the only one there is. Leave it out: earlier releases had another.
 
     The session is opened by the first ``exec``. Use it as an async context manager, or call

@@ -19,6 +19,7 @@ from codemode.application.events import CellNews
 from codemode.durable.journalled import REVIVALS
 from codemode.durable.sqlite import SqliteStore
 from codemode.durable.store import SessionHeldError, StoreError
+from codemode.durable.tables import SqlConnection
 from codemode.protocol.types import ToolCall
 from tests.engine.driving import eventually
 
@@ -406,7 +407,7 @@ async def test_a_store_that_fails_for_a_moment_is_an_error_and_the_cell_goes_on_
         await goes_on.wait()
         return "x" * 100_000
 
-    def full(db: sqlite3.Connection) -> None:
+    def full(db: SqlConnection) -> None:
         db.execute("pragma max_page_count = 1").fetchone()
 
     async with (

@@ -17,7 +17,7 @@ import msgspec
 from ..durable.identity import noticed_limits
 from ..durable.journalled_session import JournalledSession
 from ..durable.journals import Journals
-from ..durable.sqlite import SqliteStore
+from ..durable.places import store_at
 from ..durable.store import (
     CellForgotten,
     CellRefused,
@@ -69,7 +69,8 @@ class DurableSession:
     """A session that a store keeps; a ``SessionProvider`` for its one session.
 
     Args:
-        store: a store, which stays the caller's to close, or the path of an SQLite file.
+        store: a store, which stays the caller's to close; the path of an SQLite file, or the ``postgresql://``
+            address of a database.
         session: the name of the session in it.
         identity: counts the calls of its cells.
         approvals: asks whether a call whose effect is unknown is run again.
@@ -94,7 +95,7 @@ class DurableSession:
             raise UsageError(
                 'a store keeps sessions by their names\nHint: CodeMode(store="cells.db", session="user-7")'
             )
-        self._owned = SqliteStore(store) if isinstance(store, str | os.PathLike) else None
+        self._owned = store_at(store) if isinstance(store, str | os.PathLike) else None
         self._store = self._owned or store
         self._name = session
         self._identity = identity

@@ -1,11 +1,14 @@
-"""The tables of a store in SQLite: how changes are written to them, and what is read back."""
+"""The tables of a store in SQL: how changes are written to them, and what is read back.
+
+In what SQLite and PostgreSQL have in common, with ``?`` for parameters; ``TABLES`` is SQLite's own.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import time
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from .store import (
     CallBegun,
@@ -27,10 +30,33 @@ from .store import (
 )
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from .store import CallState, Change
+
+
+class SqlRows(Protocol):
+    """What a query has found."""
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        """The next row."""
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        """The rows that are left."""
+
+
+class SqlConnection(Protocol):
+    """A connection to a database; of one thread."""
+
+    def execute(self, sql: str, parameters: Sequence[object] = (), /) -> SqlRows:
+        """Run a statement."""
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[object]], /) -> object:
+        """Run a statement with each of these parameters."""
+
+    def close(self) -> None:
+        """Close it; what was not committed is not done."""
+
 
 SCHEMA: Final = 2
 TABLES: Final = """
@@ -38,7 +64,7 @@ create table if not exists sessions (
   name text primary key, owner text, expires real not null default 0, last_cell integer not null default 0
 ) without rowid;
 create table if not exists stored_values (
-  session text not null, key text not null, json blob not null, primary key (session, key)
+  session text not null, key blob not null, json blob not null, primary key (session, key)
 ) without rowid;
 create table if not exists cells (
   session text not null, cell text not null, number integer not null, began real not null, request blob not null,
@@ -63,19 +89,21 @@ create table if not exists records (
 """
 
 
-def apply(db: sqlite3.Connection, session: str, change: Change) -> None:
+def apply(db: SqlConnection, session: str, change: Change) -> None:
     """Write a change of a session."""
     match change:
         case CellBegun(cell, number, request, tools, head):
             digest = hashlib.sha256(tools).hexdigest()
-            db.execute("insert or ignore into tool_lists values (?, ?)", (digest, tools))
+            db.execute(
+                "insert into tool_lists values (?, ?) on conflict do nothing", (digest, tools)
+            )
             db.execute(
                 "insert into cells (session, cell, number, began, request, tools) values (?, ?, ?, ?, ?, ?)",
                 (session, cell, number, time.time(), request, digest),
             )
             db.execute(
-                "update sessions set last_cell = max(last_cell, ?) where name = ?",
-                (number, session),
+                "update sessions set last_cell = ? where name = ? and last_cell < ?",
+                (number, session, number),
             )
             _append(db, session, cell, head)
         case EntryWritten(cell, entry, settled):
@@ -87,7 +115,7 @@ def apply(db: sqlite3.Connection, session: str, change: Change) -> None:
                 )
         case CallRequested(cell, number, tool, mark):
             db.execute(
-                "insert or ignore into calls values (?, ?, ?, ?, 'requested', ?, ?, 0)",
+                "insert into calls values (?, ?, ?, ?, 'requested', ?, ?, 0) on conflict do nothing",
                 (session, cell, number, tool, mark.count, mark.digest),
             )
         case CallBegun(cell, number, records):
@@ -104,8 +132,9 @@ def apply(db: sqlite3.Connection, session: str, change: Change) -> None:
                 "update cells set committed = 1 where session = ? and cell = ?", (session, cell)
             )
             db.executemany(
-                "insert or replace into stored_values values (?, ?, ?)",
-                [(session, key, json) for key, json in values.items()],
+                "insert into stored_values values (?, ?, ?)"
+                " on conflict (session, key) do update set json = excluded.json",
+                [(session, key.encode(), json) for key, json in values.items()],
             )
         case OutputDelivered(cell, items, mark):
             db.execute(
@@ -119,33 +148,34 @@ def apply(db: sqlite3.Connection, session: str, change: Change) -> None:
         case CellRefused(cell, reason):
             db.execute(
                 "update cells set refused = ? where session = ? and cell = ?",
-                (reason, session, cell),
+                (reason.replace("\0", "\N{REPLACEMENT CHARACTER}"), session, cell),
             )
         case CellForgotten(cell):
             for table in ("cells", "entries", "calls", "records"):
                 db.execute(f"delete from {table} where session = ? and cell = ?", (session, cell))
 
 
-def _append(db: sqlite3.Connection, session: str, cell: str, entry: bytes) -> None:
+def _append(db: SqlConnection, session: str, cell: str, entry: bytes) -> None:
     db.execute(
         "insert into entries (session, cell, entry) values (?, ?, ?)", (session, cell, entry)
     )
 
 
-def _keep(db: sqlite3.Connection, session: str, records: Iterable[StoredRecord]) -> None:
+def _keep(db: SqlConnection, session: str, records: Iterable[StoredRecord]) -> None:
     db.executemany(
-        "insert or replace into records values (?, ?, ?, ?, ?)",
+        "insert into records values (?, ?, ?, ?, ?)"
+        " on conflict (session, cell, kind, key) do update set content = excluded.content",
         [(session, each.cell_id, each.kind, each.key, each.content) for each in records],
     )
 
 
-def read_records(db: sqlite3.Connection, session: str) -> tuple[StoredRecord, ...]:
+def read_records(db: SqlConnection, session: str) -> tuple[StoredRecord, ...]:
     """What goes with a session and its cells."""
     rows = db.execute("select kind, key, content, cell from records where session = ?", (session,))
     return tuple(StoredRecord(*each) for each in rows)
 
 
-def _note_mark(db: sqlite3.Connection, session: str, cell: str, mark: OutputMark) -> None:
+def _note_mark(db: SqlConnection, session: str, cell: str, mark: OutputMark) -> None:
     # The hash of more outputs covers those before them.
     db.execute(
         "update cells set seen = ?, outputs = ? where session = ? and cell = ? and seen < ?",
@@ -153,7 +183,7 @@ def _note_mark(db: sqlite3.Connection, session: str, cell: str, mark: OutputMark
     )
 
 
-def read_journal(db: sqlite3.Connection, session: str, cell_id: str) -> StoredJournal:
+def read_journal(db: SqlConnection, session: str, cell_id: str) -> StoredJournal:
     """The journal of a cell.
 
     Raises:
@@ -166,29 +196,28 @@ def read_journal(db: sqlite3.Connection, session: str, cell_id: str) -> StoredJo
     if not content:
         raise StoreError(f"session {session!r} has no cell {cell_id!r} in the store")
     marks = db.execute(
-        "select seen, outputs from calls where session = ?1 and cell = ?2 union"
-        " select seen, outputs from cells where session = ?1 and cell = ?2 and seen > 0",
-        (session, cell_id),
+        "select seen, outputs from calls where session = ? and cell = ? union"
+        " select seen, outputs from cells where session = ? and cell = ? and seen > 0",
+        (session, cell_id, session, cell_id),
     )
     return StoredJournal(content, tuple(OutputMark(*each) for each in marks))
 
 
-def read_cells(db: sqlite3.Connection, session: str | None) -> tuple[StoredCell, ...]:
+def read_cells(db: SqlConnection, session: str | None) -> tuple[StoredCell, ...]:
     """The cells of a session, or of all."""
+    which, name = ("", ()) if session is None else (" where session = ?", (session,))
     calls = defaultdict[tuple[str, str], list[StoredCall]](list)
     rows: Iterable[tuple[str, str, int, str, CallState, int]] = db.execute(
-        "select session, cell, number, tool, state, attempts from calls"
-        " where ?1 is null or session = ?1 order by number",
-        (session,),
+        f"select session, cell, number, tool, state, attempts from calls{which} order by number",
+        name,
     )
     for owner, cell, number, tool, state, attempts in rows:
         calls[owner, cell].append(StoredCall(number, tool, state, attempts))
     sizes = {
         (owner, cell): size
         for owner, cell, size in db.execute(
-            "select session, cell, sum(length(entry)) from entries"
-            " where ?1 is null or session = ?1 group by session, cell",
-            (session,),
+            f"select session, cell, sum(length(entry)) from entries{which} group by session, cell",
+            name,
         )
     }
     return tuple(
@@ -207,7 +236,13 @@ def read_cells(db: sqlite3.Connection, session: str | None) -> tuple[StoredCell,
         for owner, cell, request, tools, began, delivered, committed, refused in db.execute(
             "select session, cell, request, t.tools, began, delivered, committed, refused"
             " from cells c join tool_lists t on t.digest = c.tools"
-            " where ?1 is null or session = ?1 order by session, number",
-            (session,),
+            f"{which} order by session, number",
+            name,
         )
     )
+
+
+def read_values(db: SqlConnection, session: str) -> dict[str, bytes]:
+    """The stored values of a session."""
+    rows = db.execute("select key, json from stored_values where session = ?", (session,))
+    return {key.decode(): json for key, json in rows}
