@@ -77,6 +77,7 @@ class MetricsServer:
         writer.transport.set_write_buffer_limits(0)  # `drain` returns when all is written
         try:
             if len(self._open) <= CONNECTIONS:
+                # The whole exchange against its bound: a slow client must not keep its place.
                 async with asyncio.timeout(REQUEST_SECONDS):
                     await self._serve(reader, writer)
         except (TimeoutError, OSError):

@@ -25,10 +25,10 @@ from pydantic_core import to_jsonable_python
 from ..errors import ToolError
 from .big_integers import DIGITS_IN_JSON, unshaped, with_big_integers
 from .copies import same
-from .hints import without_none
 from .problems import MAX_PROBLEMS, crowd_text, problem_text
 from .schema import REST, input_schema, is_lazy, is_open, model_of
 from .signature import EMPTY, OMITTED
+from .type_hints import without_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -14,10 +14,10 @@ import msgspec
 
 from ..errors import ToolDefinitionError, ToolError
 from ..protocol.types import ToolDefinition, ToolName
+from .declared_options import checked_annotations, checked_timeout
 from .named_tools import same_definition
 from .origin import origin_of
 from .problems import no_object_text
-from .said import checked_annotations, checked_timeout
 from .signature import EMPTY, own_doc, own_name, read_signature
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import hashlib
 import types
 from typing import TYPE_CHECKING, Final
 
-from .hints import innermost
+from .type_hints import innermost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

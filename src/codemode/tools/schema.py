@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ..protocol.types import JsonValue
-    from .hints import Scope
     from .signature import CallableSignature, Parameter
+    from .type_hints import Scope
 
 _MODEL = "arguments of a tool"
 """The name of the model of the arguments: no class of an application has this name."""

@@ -11,9 +11,9 @@ import msgspec
 
 from ..errors import ToolDefinitionError, ToolError
 from ..protocol.types import ToolDefinition, ToolName, UnreadArguments
+from .declared_options import checked_annotations, checked_timeout
 from .invocation import called
 from .origin import origin_of
-from .said import checked_annotations, checked_timeout
 from .signature import is_async
 from .tool import INPUT
 
@@ -69,24 +69,7 @@ class Tool:
         idempotent: bool = False,
         timeout: float | None = None,
     ) -> None:
-        if not isinstance(name, str) or not name:  # type: ignore[redundant-expr]  # an application's
-            raise ToolDefinitionError(
-                f"the name of a tool is a text that is not empty, got {name!r}"
-            )
-        if not callable(function):
-            raise ToolDefinitionError(
-                f"tool `{name}` cannot call {function!r}\nHint: Tool({name!r}, function, …)"
-            )
-        if namespace == "":
-            raise ToolDefinitionError(f"tool `{name}` has an empty namespace\nHint: leave it out.")
-        if kind not in ("function", "freeform"):
-            raise ToolDefinitionError(
-                f"tool `{name}` has the kind {kind!r}\nHint: it is 'function' or 'freeform'."
-            )
-        if kind == "freeform" and input_schema is not None:
-            raise ToolDefinitionError(
-                f"tool `{name}` is freeform and takes a text, which has no input_schema"
-            )
+        _check(name, function, namespace, kind, has_schema=input_schema is not None)
         self.function = function
         self.takes_call = takes_call
         self._timeout = checked_timeout(name, timeout)
@@ -154,6 +137,28 @@ class Tool:
             return partial(self.function, *given)
 
         return await called(bind, context, thread=self._thread, seconds=self._timeout)
+
+
+def _check(
+    name: object, function: object, namespace: str | None, kind: ToolKind, *, has_schema: bool
+) -> None:
+    """Raise ToolDefinitionError where one of these is not what it should be."""
+    if not isinstance(name, str) or not name:
+        raise ToolDefinitionError(f"the name of a tool is a text that is not empty, got {name!r}")
+    if not callable(function):
+        raise ToolDefinitionError(
+            f"tool `{name}` cannot call {function!r}\nHint: Tool({name!r}, function, …)"
+        )
+    if namespace == "":
+        raise ToolDefinitionError(f"tool `{name}` has an empty namespace\nHint: leave it out.")
+    if kind not in ("function", "freeform"):
+        raise ToolDefinitionError(
+            f"tool `{name}` has the kind {kind!r}\nHint: it is 'function' or 'freeform'."
+        )
+    if kind == "freeform" and has_schema:
+        raise ToolDefinitionError(
+            f"tool `{name}` is freeform and takes a text, which has no input_schema"
+        )
 
 
 def _as_json(name: str, option: str, schema: Mapping[str, Any] | None) -> JsonValue:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args, get_type_hi
 from ..errors import ToolDefinitionError
 from ..protocol.session import Signal
 from ..protocol.types import ToolCall
-from .hints import form_of, innermost, member_of, or_none, scope_of, without_none
+from .type_hints import form_of, innermost, member_of, or_none, scope_of, without_none
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .hints import Scope
+    from .type_hints import Scope
 
 EMPTY: Any = inspect.Parameter.empty
 Source: TypeAlias = Literal["argument", "call", "cancel"]

@@ -153,17 +153,7 @@ class Approvals:
         decided = self.decisions.about(call, this_attempt=asks_anew)
         if decided is not None:
             return self._remembered(call, name, decided, end)
-        since = self._now()
-        expires_at = None if expires_ms is None else since + timedelta(milliseconds=expires_ms)
-        approval = Approval(
-            call=shown(call),
-            name=name,
-            prompt=prompt,
-            id=self._new_id(call),
-            cell_id=call.cell_id,
-            since=since,
-            expires_at=expires_at,
-        )
+        approval = self._new(call, name, prompt, expires_ms)
         waiting = _Waiting(approval, call, end, recheck, asyncio.get_running_loop().create_future())
         self._waiting[approval.id] = waiting
         asked = CallDecision.about(call, name, "asked", by="rule", reason=prompt)
@@ -334,6 +324,18 @@ class Approvals:
         raise UsageError(
             f"no call waits for approval as {approval_id!r}: it was answered, or its cell has ended"
             f"\nHint: {known}; pending_approvals() tells of them."
+        )
+
+    def _new(self, call: ToolCall, name: str, prompt: str, expires_ms: int | None) -> Approval:
+        since = self._now()
+        return Approval(
+            call=shown(call),
+            name=name,
+            prompt=prompt,
+            id=self._new_id(call),
+            cell_id=call.cell_id,
+            since=since,
+            expires_at=None if expires_ms is None else since + timedelta(milliseconds=expires_ms),
         )
 
     def _new_id(self, call: ToolCall) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from codemode.errors import ToolDefinitionError
 from codemode.tools.function import FunctionTool, tool
-from codemode.tools.hints import innermost, scope_of, without_none
+from codemode.tools.type_hints import innermost, scope_of, without_none
 
 
 def later(x: Later, many: list[Later]) -> Later:
