@@ -413,7 +413,9 @@ def test_a_toolset_is_a_delegate() -> None:
     delegate.cell_closed(CELL)
 
 
-def test_pydantic_and_griffe_are_imported_with_the_first_tool() -> None:
+def test_pydantic_is_imported_with_the_first_tool_and_griffe_with_the_first_section_of_a_docstring() -> (
+    None
+):
     program = """
 import sys
 from codemode.tools import chain, failure, function, names, problems, result, runner, toolset
@@ -423,6 +425,10 @@ print(late())
 def f(n: int) -> int: ...
 toolset.Toolset([f])
 print(late())
+def g(n: int) -> int:
+    "Go.\\n\\nArgs:\\n    n: How far."
+toolset.Toolset([g])
+print(late())
 """
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -431,7 +437,11 @@ print(late())
         timeout=BOUND_S,
         check=True,
     )
-    assert done.stdout == "[]\n['griffe', 'pydantic', 'pydantic_core']\n"
+    assert done.stdout.splitlines() == [
+        "[]",
+        "['pydantic', 'pydantic_core']",
+        "['griffe', 'pydantic', 'pydantic_core']",
+    ]
 
 
 # ── what models and cells get ────────────────────────────────────────────────────────────────────
