@@ -154,6 +154,13 @@ QUOTE = (
 PARSED = "JSON.parse takes JSON text; this was an object already: use it as it is."
 NOT_PARSED = 'SyntaxError: "[object Object]" is not valid JSON\n    at JSON.parse (<anonymous>)'
 NOT_PARSED_LIST = "SyntaxError: Unexpected token 'o', \"[object Obj\"... is not valid JSON\n    at JSON.parse (<anonymous>)"
+AWAIT_IN_ASYNC = (
+    "await works at the top level and in async functions: write async before the function around it, and"
+    " await what it returns."
+)
+NAMED = "arguments have no names here: give one object, await tools.name({ key: value })."
+BRACKETS = "what follows if, while, for and switch stands in brackets: if (a) { … }, for (const a of b) { … }."
+COLON = "the members of an object are written with a colon, { name: value }, not with =."
 ARGUMENT = "missing ) after argument list"
 TOKEN = "Invalid or unexpected token"
 
@@ -202,8 +209,17 @@ def named(name: str) -> str:
         ('x = "say "¦yes" to it"', named("yes"), QUOTE),
         ("let s = ¦'abc\ndef'", TOKEN, OPEN),
         ("text('😀'); let s = ¦'abc\ndef'", TOKEN, OPEN),
+        ("function f() { const x = ¦await g() }", "Unexpected reserved word", AWAIT_IN_ASYNC),
+        ("[1].map((x) => ¦await tools.a(x))", "Unexpected reserved word", AWAIT_IN_ASYNC),
+        ('await tools.weather(¦city: "x")', ARGUMENT, NAMED),
+        ("if ¦x == 1 { f() }", named("x"), BRACKETS),
+        ("for ¦i in range(3) { f() }", named("i"), BRACKETS),
+        ("while ¦true { f() }", "Unexpected token 'true'", BRACKETS),
+        ("f({¦a = 1})", "Invalid shorthand property initializer", COLON),
         # What has another cause, or is not in the line of the error, is no habit.
         ("a ? b : c ¦d", named("d"), None),
+        ("for (const x of y) ¦)", "Unexpected token ')'", None),
+        ("let ¦await = 1", "Unexpected reserved word", None),
         ("class A { #x = 1; }¦}", "Unexpected token '}'", None),
         ("f(x => !x.y, a ¦as_b)", ARGUMENT, None),
         ("text('x as any, a?: b, # c, None') ¦)", "Unexpected token ')'", None),
@@ -251,6 +267,11 @@ def test_a_foreign_habit_is_seen_at_the_error_and_what_only_looks_like_one_is_no
             "await mail.list({})",
             f"ReferenceError: mail is not defined{AT}",
             "tools are on `tools`: await tools.mcp__mail__list(args).",
+        ),
+        (
+            "println(1)",
+            f"ReferenceError: println is not defined{AT}",
+            "there is no `println` here; write output with text(value).",
         ),
         ("text(len(x))", f"ReferenceError: len is not defined{AT}", PYTHON),
         ("text(None)", f"ReferenceError: None is not defined{AT}", PYTHON),
@@ -385,7 +406,8 @@ def test_an_error_of_the_compiler_is_shown_with_its_line(
         ("const lt2 = i + lt", "ReferenceError: lt is not defined", None),
         ("await tools.fs.read({})", "TypeError: Cannot read properties of undefined (reading 'read')",
             "tools are not grouped: write await tools.mcp__fs__read(args)."),
-        ("await tools.fs.write({})", "TypeError: Cannot read properties of undefined (reading 'write')", None),
+        ("await tools.fs.write({})", "TypeError: Cannot read properties of undefined (reading 'write')",
+            "there is no tool `fs`; the names are in ALL_TOOLS."),
         ("const x = {}; x.fs.read()", "TypeError: Cannot read properties of undefined (reading 'read')", None),
     ],
 )  # fmt: skip

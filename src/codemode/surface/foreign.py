@@ -67,10 +67,18 @@ _AS: Final = lazy_pattern(
     rf"[\w$)\]}}\"'`][ \t]+(?:as|satisfies)[ \t]+(?:const|typeof|{_TYPES}|[A-Z][\w$]*|[{{\[(])"
     rf"|[\w$\])]!(?:[.;,)\[]|:[ \t]*(?:{_TYPES}|[A-Z]))"
 )
+_NAMED: Final = lazy_pattern(
+    r"(?<![\w$.])tools[ \t]?\.[ \t]?[\w$]{1,64}[ \t]?\([ \t]*[\w$]{1,64}[ \t]*:"
+)
+_AWAIT: Final = lazy_pattern(r"await[ \t]+[^=;,)\s]")
+_BARE_CONDITION: Final = lazy_pattern(r"\b(?:if|while|for|switch)[ \t]+\Z")
 _APOSTROPHE: Final = lazy_pattern(
     r"(['\"])[ \t]*\1(?!(?:as|in|of|instanceof|if|else|for|and|or|not|is)\b)[A-Za-z_$]"
 )
 """A string with a letter right behind it: its writer meant the quote before to be a part of it."""
+
+BEFORE: Final = 80
+"""Characters before an error in which a keyword and its blanks are looked for."""
 
 FENCE: Final = "send the JavaScript alone, without a Markdown fence (```) around it."
 PYTHON: Final = "exec runs JavaScript, not Python: write const, functions and {} blocks, and text(value) to print."
@@ -88,6 +96,9 @@ OPEN_STRING: Final = (
     "a string in quotes ends on its line: write \\n in it, or put it between backticks (`)."
 )
 QUOTE: Final = "a quote inside of a string of the same quotes ends it: put the string between backticks (`), or \\ before it."
+AWAIT: Final = "await works at the top level and in async functions: write async before the function around it, and await what it returns."
+NAMED: Final = "arguments have no names here: give one object, await tools.name({ key: value })."
+BRACKETS: Final = "what follows if, while, for and switch stands in brackets: if (a) { … }, for (const a of b) { … }."
 JSON_AROUND: Final = "send the JavaScript itself, not JSON with it as a member."
 
 MEMBERS: Final = ("code", "source", "input", "script", "javascript", "program")
@@ -101,11 +112,13 @@ class Spot:
         line: the code in that line.
         at: the index of the error in it.
         reach: how far behind that index its cause may begin: for some errors V8 names a token before.
+        is_reserved: whether the error is that a word there may not be used as a name.
     """
 
     line: str
     at: int
     reach: int
+    is_reserved: bool = False
 
     def is_at(self, habit: re.Pattern[str]) -> bool:
         return habit.search(self.line, max(0, self.at - 2), self.at + self.reach) is not None
@@ -139,6 +152,11 @@ def habit_that_does_not_compile(source: str, code: str, spot: Spot | None) -> st
 
 
 def _habit_in_line(spot: Spot) -> str | None:
+    before, behind = spot.line[: spot.at], spot.line[spot.at :]
+    if spot.is_reserved and _AWAIT.match(behind):
+        return AWAIT
+    if _NAMED.search(spot.line):
+        return NAMED
     if _PYTHON_LINE.search(spot.line):
         return PYTHON
     if _TYPESCRIPT.search(spot.line) or spot.is_at(_AS):
@@ -149,8 +167,9 @@ def _habit_in_line(spot: Spot) -> str | None:
         return COMMENT
     if _APOSTROPHE.search(spot.line):
         return QUOTE
-    at = spot.line[spot.at :]
-    return OPEN_STRING if at[:1] in ("'", '"') and at.count(at[0]) == 1 else None
+    if _BARE_CONDITION.search(before[-BEFORE:]) and not behind.startswith("("):
+        return BRACKETS
+    return OPEN_STRING if behind[:1] in ("'", '"') and behind.count(behind[0]) == 1 else None
 
 
 def habit_that_fails(error_text: str, code: str) -> str | None:

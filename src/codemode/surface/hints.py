@@ -49,7 +49,7 @@ _KEEP: Final = "keep values between cells with store(key, value) and load(key)"
 _GLOBALS: Final = {
     name: advice
     for names, advice in (
-        ("console print alert", _OUTPUT),
+        ("console print println printf alert", _OUTPUT),
         ("require module exports __dirname __filename", f"there are no modules; {_OUTSIDE}"),
         ("process fetch XMLHttpRequest WebSocket Deno Bun fs child_process axios", _OUTSIDE),
         ("window document navigator", f"this is not a browser; {_OUTSIDE}"),
@@ -217,7 +217,8 @@ def _foreign_hint(source: str, error_text: str, place: tuple[int, int] | None) -
 
 def _spot(source: str, code: str, error_text: str, line: int, column: int) -> Spot:
     reach = FAR if error_text.startswith("SyntaxError: missing ) ") else NEAR
-    return Spot(_line(code, line), _index(_line(source, line), column), reach)
+    is_reserved = error_text == "SyntaxError: Unexpected reserved word"
+    return Spot(_line(code, line), _index(_line(source, line), column), reach, is_reserved)
 
 
 def _namespace_hint(source: str, error_text: str, names: Sequence[str]) -> str | None:
@@ -233,6 +234,7 @@ def _namespace_hint(source: str, error_text: str, names: Sequence[str]) -> str |
         there = [name for name in names if name in wanted]
         if there:
             return f"tools are not grouped: write await tools.{there[0]}(args)."
+        return f"there is no tool `{found[1]}`; {_near_tools(f'{found[1]}__{member}', names)}."
     return None
 
 
@@ -258,6 +260,8 @@ def _fence_hint(source: str, error_text: str) -> str | None:
 def _syntax_hint(source: str, error_text: str) -> str | None:
     if error_text == "SyntaxError: Illegal return statement":
         return "return works in functions only; print with text(value) and end early with exit()."
+    if error_text == "SyntaxError: Invalid shorthand property initializer":
+        return "the members of an object are written with a colon, { name: value }, not with =."
     first_line = error_text.partition("\n")[0]
     for error, evidence in _TYPESCRIPT:
         if error.fullmatch(first_line) and evidence.search(source):
