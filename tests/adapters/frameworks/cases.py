@@ -94,7 +94,11 @@ class FrameworkCases:
             async with asyncio.timeout(SECONDS):
                 assert await self.converse(model, desk) == "done"
             assert tool_names(model.requests[0]) == ["exec", "wait"]
-            return answers(model.requests[-1])
+            return self.read_answers(model)
+
+    def read_answers(self, model: ScriptedModel) -> list[Answer]:
+        """What the model was answered, call by call: the last request has all of it."""
+        return answers(model.requests[-1])
 
     def _failed(self, value: bool) -> bool | None:
         return value if self.says_failure else None

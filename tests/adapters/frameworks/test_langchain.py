@@ -11,15 +11,19 @@ pytest.importorskip("langchain", reason="LangChain is in the environment of `mak
 
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware
+from langchain.tools import ToolRuntime
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, ToolMessage
-from langchain_core.tools import BaseTool, tool
+from langchain_core.tools import BaseTool, ToolException, tool
+from langchain_openai import ChatOpenAI
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.types import interrupt
+from langgraph.types import Command, interrupt
 from pydantic import Field
 
 from codemode.adapters.langchain import CodeModeMiddleware
+from examples.agents.scripted_model import ScriptedModel
 
+from .cases import Desk, FrameworkCases
 from .media import PNG
 
 
@@ -130,10 +134,89 @@ async def test_images_are_content_blocks_and_a_failure_has_the_status_of_one() -
     assert [message.status for message in messages] == ["success", "error"]
 
 
-async def test_an_interrupt_in_a_nested_tool_is_refused_and_runs_nothing_twice() -> None:
-    model = Scripted.of(
-        "try { await tools.ask({question: 'sure?'}) } catch (error) { text(String(error)) }"
-    )
-    [message] = await run(model, offered=(ask,))
+class TestLangChain(FrameworkCases):
+    async def converse(self, model: ScriptedModel, desk: Desk) -> str:
+        @tool
+        async def lookup(key: str, runtime: ToolRuntime[Any, Any]) -> dict[str, str]:
+            "Look up a key."
+            return desk.lookup(key, runtime.context["user"])
 
-    assert "`ask` interrupts the graph" in texts(message)[0]
+        @tool
+        async def refund(cents: int) -> str:
+            "Give money back."
+            if not interrupt({"tool": "refund", "cents": cents}):
+                raise ToolException("the user said no")
+            return desk.refund(cents)
+
+        @tool
+        async def hang() -> str:
+            "Never answers."
+            return await desk.hang()
+
+        code_mode = CodeModeMiddleware(limits=desk.limits)
+        client = ChatOpenAI(
+            model="scripted", base_url=f"{model.url}/v1", api_key="none", use_responses_api=True
+        )
+        refund.handle_tool_error = True
+        agent = create_agent(
+            client,
+            tools=[lookup, refund, hang],
+            middleware=[code_mode],
+            checkpointer=InMemorySaver(),
+            context_schema=dict,
+        )
+        config: Any = {"configurable": {"thread_id": desk.user}}
+        context: Any = {"user": desk.user}
+        said: Any = {"messages": [("user", "hi")]}
+        try:
+            while True:
+                if desk.streamed:
+                    async for out in agent.astream(  # noqa: B007 - the last one counts
+                        said, config, context=context, stream_mode="values"
+                    ):
+                        pass
+                else:
+                    out = await agent.ainvoke(said, config, context=context)
+                asked = out.get("__interrupt__", ())
+                if not asked:
+                    text: str = out["messages"][-1].text
+                    return text
+                desk.asked += [each.value["tool"] for each in asked]
+                said = Command(resume=desk.approve)
+        finally:
+            await code_mode.aclose()
+
+    async def test_several_questions_of_one_program_are_answered_in_turn(self) -> None:
+        desk = Desk()
+        program = """
+            text(await tools.refund({cents: 1}));
+            const both = [tools.refund({cents: 2}), tools.refund({cents: 3})];
+            for (const each of await Promise.all(both)) text(each);
+        """
+        [told] = await self._told(desk, program)
+
+        assert told.text.splitlines() == ["refunded 1", "refunded 2", "refunded 3"]
+        assert (desk.asked, desk.refunds) == (["refund"] * 3, [1, 2, 3])
+
+
+async def test_an_answer_that_comes_to_another_process_runs_nothing_again() -> None:
+    done: list[str] = []
+
+    @tool
+    async def note(text: str) -> None:
+        "Keep a note."
+        done.append(text)
+
+    saver = InMemorySaver()
+    config: Any = {"configurable": {"thread_id": "t"}}
+    program = "await tools.note({text: 'a'}); await tools.ask({question: 'sure?'})"
+    said: Any = {"messages": [("user", "hi")]}
+    for model in (Scripted.of(program), Scripted.of()):
+        code_mode = CodeModeMiddleware()  # a process of its own knows of no earlier program
+        agent = create_agent(model, tools=[note, ask], middleware=[code_mode], checkpointer=saver)
+        out = await agent.ainvoke(said, config)
+        await code_mode.aclose()
+        said = Command(resume="yes")
+    [told] = [message for message in out["messages"] if isinstance(message, ToolMessage)]
+
+    assert (told.status, done) == ("error", ["a"])

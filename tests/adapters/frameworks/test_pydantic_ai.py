@@ -8,14 +8,26 @@ import pytest
 
 pytest.importorskip("pydantic_ai", reason="pydantic-ai is in the environment of `make adapters`")
 
-from pydantic_ai import Agent, BinaryContent, RunContext
+from openai import AsyncOpenAI
+from pydantic_ai import (
+    Agent,
+    BinaryContent,
+    DeferredToolRequests,
+    DeferredToolResults,
+    RunContext,
+    ToolDenied,
+)
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, ToolReturnPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
+from pydantic_ai.models.openai import OpenAIResponsesModel
+from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.toolsets import FunctionToolset
 
 from codemode import CodeMode
 from codemode.adapters.pydantic_ai import CodeModeToolset, tools
+from examples.agents.scripted_model import ScriptedModel
 
+from .cases import Desk, FrameworkCases
 from .media import PNG
 
 
@@ -109,14 +121,57 @@ async def test_a_program_that_fails_is_a_failed_tool_call() -> None:
     assert (part.outcome, "Error: boom" in str(part.content)) == ("failed", True)
 
 
-async def test_a_tool_that_needs_approval_is_refused_to_the_program() -> None:
-    script = Script("try { await tools.lookup({key: 'a'}) } catch (error) { text(error) }")
-    agent = Agent(
-        script.model, toolsets=[CodeModeToolset(toolset().approval_required())], deps_type=str
-    )
-    [told] = returned((await agent.run("hi", deps="ann")).all_messages())
+class TestPydanticAi(FrameworkCases):
+    async def converse(self, model: ScriptedModel, desk: Desk) -> str:
+        client = AsyncOpenAI(base_url=f"{model.url}/v1", api_key="none", max_retries=0)
+        made: FunctionToolset[str] = FunctionToolset()
 
-    assert "`lookup` needs the approval of a person" in told
+        @made.tool
+        async def lookup(ctx: RunContext[str], key: str) -> dict[str, str]:
+            "Look up a key."
+            return desk.lookup(key, ctx.deps)
+
+        @made.tool_plain(requires_approval=True)
+        async def refund(cents: int) -> str:
+            "Give money back."
+            return desk.refund(cents)
+
+        @made.tool_plain
+        async def hang() -> str:
+            "Never answers."
+            return await desk.hang()
+
+        toolset = CodeModeToolset(made, {"limits": desk.limits})
+        agent = Agent(
+            OpenAIResponsesModel("scripted", provider=OpenAIProvider(openai_client=client)),
+            toolsets=[toolset],
+            deps_type=str,
+            output_type=[str, DeferredToolRequests],
+        )
+        options: dict[str, Any] = {"user_prompt": "hi"}
+        async with client:
+            while True:
+                if desk.streamed:
+                    async with agent.run_stream(deps=desk.user, **options) as run:
+                        output = await run.get_output()
+                else:
+                    run = await agent.run(deps=desk.user, **options)
+                    output = run.output
+                if isinstance(output, str):
+                    return output
+                [call] = output.approvals
+                wanted = output.metadata[call.tool_call_id]["calls"]
+                desk.asked += [each["name"] for each in wanted]
+                answers = {call.tool_call_id: desk.approve or ToolDenied("the user said no")}
+                results = DeferredToolResults(approvals=answers)
+                options = {"message_history": run.all_messages(), "deferred_tool_results": results}
+
+    async def test_approval_refused(self) -> None:
+        desk = Desk(approve=False)
+        [told] = await self._told(desk, "await tools.refund({cents: 5}); text('went on')")
+
+        # A denial is the answer to the model: the framework does not call the tool, so the program ends.
+        assert (told.text, desk.asked, desk.refunds) == ("the user said no", ["refund"], [])
 
 
 async def test_two_runs_at_once_keep_their_own_dependencies() -> None:

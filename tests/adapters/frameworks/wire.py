@@ -39,7 +39,7 @@ def answers(body: Any) -> list[Answer]:
     for message in body["messages"]:
         if message["role"] == "tool":
             found.append(_blocks(message["content"]))
-        elif isinstance(message["content"], list):
+        elif isinstance(message.get("content"), list):
             results = [block for block in message["content"] if block["type"] == "tool_result"]
             found += [_blocks(each["content"], each.get("is_error", False)) for each in results]
     return found
@@ -56,6 +56,8 @@ def tool_names(body: Any) -> list[str]:
 
 def _blocks(content: Any, failed: bool | None = None) -> Answer:
     if isinstance(content, str):
+        if content.startswith('{"error":'):  # pydantic-ai makes an object of a failure
+            content = json.loads(content)["error"]
         return Answer(_without_header(content), 0, failed)
     texts = [block["text"] for block in content if "text" in block]
     images = [block for block in content if "image" in block["type"]]
@@ -74,4 +76,4 @@ def _gemini(response: Any) -> Answer:
 def _without_header(text: str) -> str:
     """The text behind the header, whose times vary."""
     head, found, rest = text.partition("Output:\n")
-    return rest.lstrip("\n") if found and head.startswith("Script ") else text
+    return rest.lstrip("\n") if found and "Script " in head else text
