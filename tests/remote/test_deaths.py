@@ -26,8 +26,8 @@ from codemode import (
     WorkerLostError,
 )
 from codemode.protocol.messages import CAPABILITIES
-from codemode.remote.generation import RemoteStartedCell
 from codemode.remote.session import RemoteSession
+from codemode.remote.started_cell import RemoteStartedCell
 from tests.runtime.doubles import Recorder, never, request
 
 from .stage import Puppet, Stage, bounded, frame, result, yielded

@@ -12,21 +12,22 @@ from ..protocol import messages as m
 from ..protocol.frames import FrameError
 from ..protocol.types import CellId, LiveCell, MissingCell, WaitRequest
 from ..runtime.enabled import EnabledByName
-from ..runtime.observation import preempted
 from ..runtime.session import DEFAULT_YIELD_MS, MAX_YIELD_MS
 from ..surface.text import on_one_line, well_formed
 from .callbacks import CANCELLED_REQUEST, Callbacks
 from .cells import EarlyMessages, RemoteCell
+from .early_ends import EarlyEnds
 from .observations import Deliveries, RemoteObservation, Start
 from .operations import Call, UnexpectedAnswerError
 from .overtime import NO_ANSWER, OBSERVE_SECONDS, START_SECONDS, TERMINATE_SECONDS
 from .refusals import AGAIN_SECONDS, AGAIN_TIMES, UnknownCatalogError, is_overload
 from .sent_tools import SentTools
+from .started_cell import RemoteStartedCell
 
 if TYPE_CHECKING:
     from ..limits import Limits
     from ..protocol.session import SessionDelegate, Signal
-    from ..protocol.types import ExecuteRequest, RuntimeResponse, WaitOutcome
+    from ..protocol.types import ExecuteRequest, WaitOutcome
     from ..runtime.unread import Unread
     from .operations import Operation
     from .seam import Connection
@@ -69,7 +70,7 @@ class Generation:
         self._starting = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
-        self._watches: set[asyncio.Task[None]] = set()
+        self._early_ends = EarlyEnds(connection)
         self.has_begun = False
         """Whether a cell was ever started here."""
         self.lost_unseen: tuple[CellId, ...] = ()
@@ -151,13 +152,13 @@ class Generation:
         except BaseException:
             self.begun()
             raise
-        self._watch(preempt, start.number, start.initial)
+        self._early_ends.watch(preempt, start.number, start.initial)
         try:
             cell = await start.admitted
         except asyncio.CancelledError:
             start.leave()
             raise
-        return RemoteStartedCell(self, start, cell)
+        return RemoteStartedCell(start, cell, self.end_unwanted)
 
     async def wait(
         self, remote_id: CellId, cell_id: CellId, yield_time_ms: int, preempt: Signal | None
@@ -197,7 +198,7 @@ class Generation:
             observation.overtime.begin(seconds)
         except CodeModeError as error:
             observation.lost(error)
-        self._watch(preempt, observation.number, observation.outcome)
+        self._early_ends.watch(preempt, observation.number, observation.outcome)
         try:
             return await observation.outcome
         except asyncio.CancelledError:
@@ -223,28 +224,6 @@ class Generation:
             return self.connection.submit(request, operation)
         except FrameError as error:
             raise UsageError(f"the request cannot be sent: {error}") from error
-
-    # ── an observation that ends early ───────────────────────────────────────────────────────
-
-    def _watch(
-        self, preempt: Signal | None, number: int, answer: asyncio.Future[WaitOutcome]
-    ) -> None:
-        if preempt is None or answer.done():
-            return
-        if preempt.is_set():
-            self._yield(number)
-            return
-        early = preempted(preempt, lambda: self._yield(number))
-        task = asyncio.get_running_loop().create_task(early)
-        self._watches.add(task)
-        task.add_done_callback(self._watches.discard)
-        answer.add_done_callback(lambda _: task.cancel())
-
-    def _yield(self, number: int) -> None:
-        if m.YIELD_OBSERVATION in self.connection.capabilities:
-            self.connection.send(m.Yield(number))
-        else:
-            _log.debug("the host ends no observation early")
 
     # ── what operations ask of us (``observations.Asking``) ──────────────────────────────────
 
@@ -293,7 +272,7 @@ class Generation:
     def end_unwanted(self, cell: RemoteCell) -> None:
         """Whoever started this cell is gone: end it."""
         if not cell.is_over:
-            cell.callbacks.cancel_all(_nothing)
+            cell.callbacks.cancel_all(lambda: None)
             self._insist(m.Terminate(self._session_id, cell.remote_id))
 
     def _insist(self, request: m.Terminate | m.Shutdown, times: int = AGAIN_TIMES) -> None:
@@ -418,38 +397,3 @@ class Generation:
                 if not is_overload(str(error)):
                     raise
             await asyncio.sleep(AGAIN_SECONDS)
-
-
-class RemoteStartedCell:
-    """A cell that was admitted; implements ``protocol.session.StartedCell``."""
-
-    def __init__(self, generation: Generation, start: Start, cell: RemoteCell) -> None:
-        self._generation = generation
-        self._start: Start | None = start
-        self._cell = cell
-
-    def __repr__(self) -> str:
-        return f"<started cell {self.cell_id}>"
-
-    @property
-    def cell_id(self) -> CellId:
-        return self._cell.cell_id
-
-    async def initial_response(self) -> RuntimeResponse:
-        """The first observation; see ``protocol.session.StartedCell``."""
-        start, self._start = self._start, None
-        if start is None:
-            raise UsageError("the initial response of a cell can be asked for once")
-        try:
-            # The answer may be here already, and what the program called before it not begun.
-            await asyncio.sleep(0)
-            outcome = await start.initial
-        except asyncio.CancelledError:
-            start.initial.cancel()
-            self._generation.end_unwanted(self._cell)
-            raise
-        return outcome.response  # type: ignore[return-value]  # a host gives no frontier
-
-
-def _nothing() -> None:
-    pass

@@ -45,8 +45,8 @@ if TYPE_CHECKING:
         WaitRequest,
         WaitToPendingRequest,
     )
-    from .generation import RemoteStartedCell
     from .seam import Connection
+    from .started_cell import RemoteStartedCell
 
 _log = logging.getLogger(__name__)
 
