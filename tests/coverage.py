@@ -22,7 +22,7 @@ import coverage
 
 PACKAGE: Final = Path("src/codemode")
 
-PURE: Final = ("errors", "estimate", "limits", "protocol", "runtime/state", "surface")
+PURE: Final = ("errors", "estimate", "limits", "protocol", "runtime/cell_state", "surface")
 """Rooms and modules without a clock, a file or a task: nothing in them is out of a test's reach."""
 
 BOUND: Final = 95.0

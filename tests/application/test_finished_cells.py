@@ -3,8 +3,8 @@
 from codemode.application.finished_cells import FinishedCells
 from codemode.limits import Limits
 from codemode.protocol.types import CellId, Result, TextItem
-from codemode.runtime.ends import END_BYTES
-from codemode.runtime.outbox import ITEM_BYTES
+from codemode.sessions.ends import END_BYTES
+from codemode.sessions.items import ITEM_BYTES
 from codemode.surface.result import ExecResult
 
 

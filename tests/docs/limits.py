@@ -32,7 +32,7 @@ FAILS: Final = FIRES + "test_a_cell_over_its_limit_fails_and_the_next_one_runs"
 
 PLACES: Final[dict[str, Place]] = {
     "source_bytes": Place(
-        "the program given to exec", ("runtime/session.py",), f"{FAILS}[source_bytes]"
+        "the program given to exec", ("sessions/checks.py",), f"{FAILS}[source_bytes]"
     ),
     "heap_bytes": Place(
         "one cell's JavaScript heap",
@@ -45,11 +45,13 @@ PLACES: Final[dict[str, Place]] = {
         f"{FAILS}[worker_memory_bytes]",
     ),
     "compute_ms": Place(
-        "one stretch of JavaScript without a pause", ("runtime/turns.py",), f"{FAILS}[compute_ms]"
+        "one stretch of JavaScript without a pause",
+        ("runtime/macrotasks.py",),
+        f"{FAILS}[compute_ms]",
     ),
     "output_bytes": Place(
         "what a cell has written and nobody has been given",
-        ("runtime/listener.py",),
+        ("runtime/script.py",),
         f"{FAILS}[output_bytes]",
     ),
     "output_tokens": Place(
@@ -69,12 +71,12 @@ PLACES: Final[dict[str, Place]] = {
     ),
     "stored_bytes": Place(
         "all stored values of a session, also uncommitted ones",
-        ("runtime/listener.py", "runtime/session.py"),
+        ("runtime/script.py", "runtime/session.py"),
         f"{FAILS}[stored_bytes]",
     ),
     "live_cells": Place(
         "cells of a session that are not over",
-        ("runtime/session.py",),
+        ("sessions/checks.py",),
         FIRES + "test_a_cell_beyond_live_cells_is_refused_until_there_is_room",
     ),
     "held_bytes": Place(
@@ -84,12 +86,12 @@ PLACES: Final[dict[str, Place]] = {
     ),
     "timers": Place(
         "timers of a cell that are not due",
-        ("engine/prelude/waiting.js", "runtime/turns.py"),
+        ("engine/prelude/waiting.js", "runtime/macrotasks.py"),
         f"{FAILS}[timers]",
     ),
     "tool_calls": Place(
         "calls of a cell in its whole life",
-        ("engine/prelude/program.js", "runtime/listener.py"),
+        ("engine/prelude/program.js", "runtime/script.py"),
         f"{FAILS}[tool_calls]",
     ),
     "concurrent_tool_calls": Place(
@@ -114,12 +116,12 @@ PLACES: Final[dict[str, Place]] = {
     ),
     "unobserved_ms": Place(
         "the life of a cell that nobody waits for",
-        ("runtime/actor.py",),
+        ("runtime/cell.py",),
         FIRES + "test_a_cell_that_nobody_observes_for_unobserved_ms_is_ended",
     ),
     "result_kept_ms": Place(
         "how long it is remembered how a cell ended",
-        ("runtime/ends.py",),
+        ("sessions/ends.py",),
         FIRES + "test_the_end_of_a_cell_is_forgotten_after_result_kept_ms",
     ),
     "min_yield_time_ms": Place(

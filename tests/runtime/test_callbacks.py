@@ -22,6 +22,7 @@ from codemode.protocol.types import CellId, JsonValue, ToolCall, ToolName
 from codemode.runtime import callbacks as module
 from codemode.runtime.callbacks import CellCallbacks
 from codemode.sessions import calls
+from codemode.sessions.calls import CallFailure
 
 from .doubles import Recorder, bounded, definitions, echo, never, settle, stubborn_wait
 
@@ -45,19 +46,18 @@ class Cell:
             Limits(**limits),
             copy_context(),
             LoopShare(),
-            self,
+            self.settle,
             self._on_room,
         )
 
     def call(self, number: int = 1, input_json: str | None = None) -> None:
         self.callbacks.call(ToolCalled(number, 0, input_json), TOOL)
 
-    def resolve(self, call: int, json: str) -> None:
-        self.delivered.append(("resolve", call, json))
-        self._news.set()
-
-    def reject(self, call: int, text: str) -> None:
-        self.delivered.append(("reject", call, text))
+    def settle(self, call: int, outcome: str | CallFailure) -> None:
+        if isinstance(outcome, CallFailure):
+            self.delivered.append(("reject", call, outcome.text))
+        else:
+            self.delivered.append(("resolve", call, outcome))
         self._news.set()
 
     def _on_room(self) -> None:

@@ -17,6 +17,7 @@ from codemode.loop_share import LoopShare
 from codemode.protocol.session import Signal
 from codemode.protocol.types import CellId, JsonValue, ToolCall
 from codemode.runtime.callbacks import CellCallbacks
+from codemode.sessions.calls import CallFailure
 
 from .doubles import Recorder, bounded, definitions, settle
 
@@ -63,17 +64,24 @@ class Cell:
         self.ended = asyncio.Event()
         share, context = LoopShare(), copy_context()
         self.callbacks = CellCallbacks(
-            CellId("1"), "call", self.remote, Limits(**limits), context, share, self, self._on_room
+            CellId("1"),
+            "call",
+            self.remote,
+            Limits(**limits),
+            context,
+            share,
+            self.settle,
+            self._on_room,
         )
 
     def call(self, number: int, json: str | None = None) -> None:
         self.callbacks.call(ToolCalled(number, 0, json), TOOL)
 
-    def resolve(self, call: int, json: str) -> None:
-        self.delivered.append(("resolve", call, json))
-
-    def reject(self, call: int, text: str) -> None:
-        self.delivered.append(("reject", call, text))
+    def settle(self, call: int, outcome: str | CallFailure) -> None:
+        if isinstance(outcome, CallFailure):
+            self.delivered.append(("reject", call, outcome.text))
+        else:
+            self.delivered.append(("resolve", call, outcome))
 
     def _on_room(self) -> None:
         self.room += 1

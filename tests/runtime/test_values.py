@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from codemode.limits import Limits
 from codemode.protocol.types import AudioItem, CellId, ImageItem, LiveCell, Result, TextItem
-from codemode.runtime.outbox import ITEM_BYTES, Outbox, size_of
-from codemode.runtime.unread import Unread
+from codemode.runtime.output_buffer import OutputBuffer
 from codemode.runtime.values import ENTRY_BYTES, StoredValues, Writes
+from codemode.sessions.ends import Ends
+from codemode.sessions.items import ITEM_BYTES, size_of
 
 
 def test_a_cell_reads_what_was_committed_before_it_started() -> None:
@@ -175,7 +176,7 @@ def test_an_item_counts_its_bytes_and_itself(item: TextItem, size: int) -> None:
 
 
 def test_items_are_taken_once_and_in_order() -> None:
-    outbox = Outbox(1_000)
+    outbox = OutputBuffer(1_000)
     outbox.add(TextItem("a"))
     outbox.add(TextItem("b"))
 
@@ -183,7 +184,7 @@ def test_items_are_taken_once_and_in_order() -> None:
 
 
 def test_items_that_reached_nobody_come_first_and_count_again() -> None:
-    outbox = Outbox(2 * ITEM_BYTES + 2)
+    outbox = OutputBuffer(2 * ITEM_BYTES + 2)
     outbox.add(TextItem("a"))
     taken = outbox.take()
     outbox.add(TextItem("b"))
@@ -194,7 +195,7 @@ def test_items_that_reached_nobody_come_first_and_count_again() -> None:
 
 
 def test_after_too_much_output_nothing_later_slips_in() -> None:
-    outbox = Outbox(ITEM_BYTES + 4)
+    outbox = OutputBuffer(ITEM_BYTES + 4)
 
     assert [outbox.add(TextItem(text)) for text in ("ok", "x" * 100, "")] == [True, False, False]
     assert outbox.take() == (TextItem("ok"),)
@@ -205,9 +206,13 @@ def _end(cell_id: str, text: str = "") -> LiveCell:
     return LiveCell(Result(cell_id=CellId(cell_id), items=(TextItem(text),)))
 
 
+def keep(ends: Ends[LiveCell], end: LiveCell) -> None:
+    ends.keep(end.response.cell_id, end, end.response.items)
+
+
 async def test_an_end_that_nobody_read_is_read_once() -> None:
-    unread = Unread(Limits())
-    unread.keep(_end("1"))
+    unread = Ends[LiveCell](Limits())
+    keep(unread, _end("1"))
 
     assert unread.take(CellId("2")) is None
     assert unread.take(CellId("1")) == _end("1")
@@ -215,17 +220,17 @@ async def test_an_end_that_nobody_read_is_read_once() -> None:
 
 
 async def test_old_ends_make_room_for_new_ones() -> None:
-    unread = Unread(Limits(output_bytes=10_000))
+    unread = Ends[LiveCell](Limits(output_bytes=10_000))
     for number in range(10):
-        unread.keep(_end(str(number), "x" * 3_000))
+        keep(unread, _end(str(number), "x" * 3_000))
 
     assert len(unread) == 2
     assert unread.take(CellId("9")) == _end("9", "x" * 3_000)
 
 
 async def test_an_end_is_not_kept_longer_than_it_may() -> None:
-    unread = Unread(Limits(result_kept_ms=0))
-    unread.keep(_end("1"))
+    unread = Ends[LiveCell](Limits(result_kept_ms=0))
+    keep(unread, _end("1"))
     await asyncio.sleep(0)
 
     assert unread.take(CellId("1")) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from ..runtime.ends import Ends
+from ..sessions.ends import Ends
 
 if TYPE_CHECKING:
     from ..limits import Limits

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..errors import CodeModeError, SessionError
 from ..protocol.types import MissingCell, Pending, Yielded
-from ..runtime.observation import preempted
+from ..sessions.waits import preempted
 from .event_queue import EventQueue
 from .events import CellOutput, CellStarted, CellYielded
 from .output_waits import OBSERVE_MS, wait_for_output

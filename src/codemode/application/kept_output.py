@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from ..limits import amount
 from ..protocol.types import Item, TextItem
-from ..runtime.outbox import size_of
+from ..sessions.items import size_of
 
 OnOutput: TypeAlias = Callable[[Item], object]
 """Gets each text, image and sound; sync or async. ``print`` prints texts."""

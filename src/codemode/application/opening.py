@@ -17,7 +17,7 @@ from ..errors import SessionClosedError, UsageError
 from ..limits import Limits
 from ..process_ledger import owned_by
 from ..protocol.session import TellsNews
-from ..runtime.observation import retrieved
+from ..sessions.waits import retrieved
 from .tracing_option import tracing
 
 if TYPE_CHECKING:

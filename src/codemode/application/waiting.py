@@ -14,8 +14,8 @@ import msgspec
 
 from ..errors import UsageError
 from ..protocol.types import LiveCell, MissingCell, WaitRequest, WaitToPendingRequest, Yielded
-from ..runtime.observation import preempted
-from ..runtime.outbox import size_of
+from ..sessions.items import size_of
+from ..sessions.waits import preempted
 from .output_waits import wait_for_output
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from ..protocol import messages as m
-from ..runtime.observation import preempted
+from ..sessions.waits import preempted
 
 if TYPE_CHECKING:
     from ..protocol.session import Signal

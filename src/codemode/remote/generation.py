@@ -11,8 +11,7 @@ from ..loop_share import LoopShare
 from ..protocol import messages as m
 from ..protocol.frames import FrameError
 from ..protocol.types import CellId, LiveCell, MissingCell, WaitRequest
-from ..runtime.enabled import EnabledByName
-from ..runtime.session import DEFAULT_YIELD_MS, MAX_YIELD_MS
+from ..sessions.checks import DEFAULT_YIELD_MS, MAX_YIELD_MS
 from ..surface.text import on_one_line, well_formed
 from .callbacks import CANCELLED_REQUEST, Callbacks
 from .cells import EarlyMessages, RemoteCell
@@ -21,14 +20,14 @@ from .observations import Deliveries, RemoteObservation, Start
 from .operations import Call, UnexpectedAnswerError
 from .overtime import NO_ANSWER, OBSERVE_SECONDS, START_SECONDS, TERMINATE_SECONDS
 from .refusals import AGAIN_SECONDS, AGAIN_TIMES, UnknownCatalogError, is_overload
-from .sent_tools import SentTools
+from .sent_tools import EnabledByName, SentTools
 from .started_cell import RemoteStartedCell
 
 if TYPE_CHECKING:
     from ..limits import Limits
     from ..protocol.session import SessionDelegate, Signal
     from ..protocol.types import ExecuteRequest, WaitOutcome
-    from ..runtime.unread import Unread
+    from ..sessions.ends import Ends
     from .operations import Operation
     from .seam import Connection
     from .stored import StoredCopy
@@ -52,7 +51,7 @@ class Generation:
         *,
         delegate: SessionDelegate,
         limits: Limits,
-        unread: Unread,
+        unread: Ends[LiveCell],
         copy: StoredCopy,
     ) -> None:
         self.number = number

@@ -17,8 +17,8 @@ import msgspec
 from ..errors import WorkerLostError
 from ..protocol import messages as m
 from ..protocol.types import CellId, LiveCell, MissingCell, Result, Terminated, Yielded
-from ..runtime.observation import retrieved
-from ..runtime.outbox import size_of
+from ..sessions.items import size_of
+from ..sessions.waits import retrieved
 from .losses import cell_lost, start_lost
 from .operations import UnexpectedAnswerError, Value
 from .overtime import OBSERVE_SECONDS, Overtime
@@ -27,7 +27,7 @@ from .refusals import refusal
 if TYPE_CHECKING:
     from ..errors import CodeModeError
     from ..protocol.types import ExecuteRequest, RuntimeResponse, WaitOutcome
-    from ..runtime.unread import Unread
+    from ..sessions.ends import Ends
     from .cells import RemoteCell
 
     End: TypeAlias = Result | Terminated
@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 class Deliveries:
     """Hands outcomes to callers, and keeps what reaches nobody."""
 
-    def __init__(self, unread: Unread, max_bytes: int) -> None:
+    def __init__(self, unread: Ends[LiveCell], max_bytes: int) -> None:
         self._unread = unread
         self._max_bytes = max_bytes
 
@@ -101,7 +101,8 @@ class Deliveries:
             return
         if not isinstance(response, Yielded):
             if not cell.end_seen:
-                self._unread.keep(LiveCell(_with_left_over(response, cell)))
+                whole = _with_left_over(response, cell)
+                self._unread.keep(whole.cell_id, LiveCell(whole), whole.items)
             return
         kept = [*cell.left_over, *response.items]
         if sum(map(size_of, kept)) > self._max_bytes:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ..protocol import messages as m
 from ..protocol.types import LiveCell, MissingCell
-from ..runtime.observation import retrieved
+from ..sessions.waits import retrieved
 from .overtime import Overtime
 from .refusals import refusal
 

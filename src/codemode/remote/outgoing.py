@@ -14,7 +14,7 @@ import msgspec
 from ..errors import UsageError
 from ..json_text import NO_JSON, encode_json, is_deeper
 from ..lazy_pattern import lazy_pattern
-from ..runtime.session import MAX_YIELD_MS
+from ..sessions.checks import MAX_YIELD_MS
 from ..surface.text import well_formed
 
 if TYPE_CHECKING:

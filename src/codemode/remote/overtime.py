@@ -10,7 +10,7 @@ import asyncio
 from contextvars import Context
 from typing import TYPE_CHECKING, Final
 
-from ..runtime.observation import MAX_SECONDS
+from ..sessions.waits import MAX_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

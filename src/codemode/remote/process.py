@@ -7,7 +7,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Final
 
 from ..errors import CodeModeError
-from ..runtime.observation import retrieved
+from ..sessions.waits import retrieved
 from .child import command_line, least_environment, shown
 from .connection import HostConnection
 from .provider import RemoteProvider

@@ -13,7 +13,9 @@ import msgspec
 from ..protocol.messages import RevisedExecuteRequest, with_revision
 
 if TYPE_CHECKING:
-    from ..protocol.types import ExecuteRequest, ToolDefinition
+    from collections.abc import Mapping
+
+    from ..protocol.types import ExecuteRequest, ToolDefinition, ToolName
 
 
 class SentTools:
@@ -43,3 +45,16 @@ class SentTools:
     def forgotten(self) -> None:
         """The host does not know the revision: the tools are sent again."""
         self._is_known = False
+
+
+class EnabledByName:
+    """Remembers the last tools by their own names: what a cell at a host was given."""
+
+    def __init__(self) -> None:
+        self._last: tuple[tuple[ToolDefinition, ...], Mapping[ToolName, ToolDefinition]] = ((), {})
+
+    def of(self, tools: tuple[ToolDefinition, ...]) -> Mapping[ToolName, ToolDefinition]:
+        """``tools`` by name; of two with the same one the first."""
+        if self._last[0] is not tools:
+            self._last = (tools, {tool.tool_name: tool for tool in reversed(tools)})
+        return self._last[1]

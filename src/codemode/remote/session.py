@@ -23,10 +23,10 @@ from ..errors import (
 )
 from ..lazy_pattern import lazy_pattern
 from ..protocol import messages as m
-from ..protocol.types import CellId
-from ..runtime.observation import missing, retrieved
-from ..runtime.session import check_room, check_source, check_yield_time
-from ..runtime.unread import Unread
+from ..protocol.types import CellId, LiveCell
+from ..sessions.checks import check_room, check_source, check_yield_time
+from ..sessions.ends import Ends
+from ..sessions.waits import missing, retrieved
 from .generation import Generation
 from .losses import ValuesLost, replacement_notice
 from .outgoing import Requests
@@ -72,7 +72,7 @@ class RemoteSession:
         self._hosts = hosts
         self._delegate = delegate
         self._limits = limits
-        self._unread = Unread(limits)
+        self._unread = Ends[LiveCell](limits)
         self._copy = StoredCopy(limits.stored_bytes)
         self._requests = Requests()
         self._generation: Generation | None = None

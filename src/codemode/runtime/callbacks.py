@@ -6,7 +6,7 @@ held back.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import UNSET, Raw
 
@@ -14,7 +14,7 @@ from ..json_text import decoded_bytes, encode_json, memory_of
 from ..protocol.session import TakesRawCalls
 from ..protocol.types import ToolCall
 from ..sessions.call_values import is_plain
-from ..sessions.calls import CallFailure, CallRunner, CellCall, result_now
+from ..sessions.calls import CallRunner, CellCall, result_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,26 +28,17 @@ if TYPE_CHECKING:
     from ..loop_share import LoopShare
     from ..protocol.session import SessionDelegate
     from ..protocol.types import CellId, ToolDefinition
+    from ..sessions.calls import CallFailure
 
 HELD_BYTES: Final = 32 * 1024 * 1024
 """Arguments and texts of callbacks that have not ended; beyond, the cell is held back."""
-
-
-class OutcomePort(Protocol):
-    """Where the outcomes of tool calls go."""
-
-    def resolve(self, call: int, json: str) -> None:
-        """The call has returned ``json``."""
-
-    def reject(self, call: int, text: str) -> None:
-        """The call has failed."""
 
 
 class CellCallbacks(CallRunner):
     """Runs the callbacks of a cell on this machine.
 
     Args:
-        answers: gets each tool call's JSON value or error text.
+        settle: called with the number of a tool call and its JSON, or why it failed.
         on_room: called whenever a callback has ended: there may be room again.
     """
 
@@ -59,11 +50,11 @@ class CellCallbacks(CallRunner):
         limits: Limits,
         context: Context,
         share: LoopShare,
-        answers: OutcomePort,
+        settle: Callable[[int, str | CallFailure], None],
         on_room: Callable[[], None],
     ) -> None:
         super().__init__(cell_id, call_id, delegate, limits, context, share)
-        self._answers = answers
+        self._settle = settle
         self._takes_raw = delegate if isinstance(delegate, TakesRawCalls) else None
         self._on_room = on_room
 
@@ -105,7 +96,7 @@ class CellCallbacks(CallRunner):
         assert self._takes_raw is not None
 
         def end(result: Raw | ToolError) -> None:
-            self._tell(called.number, result_now(result, tool.name, self._limits, _encode_part))
+            self._settle(called.number, result_now(result, tool.name, self._limits, _encode_part))
             self._leave(call)
 
         argument = UNSET if called.input_json is None else Raw(called.input_json.encode())
@@ -116,7 +107,7 @@ class CellCallbacks(CallRunner):
     async def _run_call(self, call: CellCall, called: ToolCalled, tool: ToolDefinition) -> None:
         asked = self._asked(called, tool)
         outcome = await self.invoke(call, asked, tool, called.input_json, _encode_part)
-        self._tell(called.number, outcome)
+        self._settle(called.number, outcome)
 
     def _asked(
         self, called: ToolCalled, tool: ToolDefinition, argument: Raw | UnsetType = UNSET
@@ -130,12 +121,6 @@ class CellCallbacks(CallRunner):
             line=called.line or None,
             column=called.column or None,
         )
-
-    def _tell(self, number: int, outcome: str | CallFailure) -> None:
-        if isinstance(outcome, CallFailure):
-            self._answers.reject(number, outcome.text)
-        else:
-            self._answers.resolve(number, outcome)
 
 
 def call_name(number: int) -> str:

@@ -10,10 +10,10 @@ from ..fair_executor import FAIR_EXECUTOR
 from ..surface.identifiers import normalize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from ..fair_executor import Pause
-    from ..protocol.types import ToolDefinition, ToolName
+    from ..protocol.types import ToolDefinition
 
 
 AT_ONCE_TOOLS: Final = 100
@@ -66,19 +66,6 @@ def _shared(tools: tuple[ToolDefinition, ...], pause: Pause | None = None) -> Ca
         found = Catalogue.of(zip(members, _texts(tools), strict=True), pause)
         found = _ENCODED.setdefault(key, found)
     return found
-
-
-class EnabledByName:
-    """Remembers the last tools by their own names: what a cell at a host was given."""
-
-    def __init__(self) -> None:
-        self._last: tuple[tuple[ToolDefinition, ...], Mapping[ToolName, ToolDefinition]] = ((), {})
-
-    def of(self, tools: tuple[ToolDefinition, ...]) -> Mapping[ToolName, ToolDefinition]:
-        """``tools`` by name; of two with the same one the first."""
-        if self._last[0] is not tools:
-            self._last = (tools, {tool.tool_name: tool for tool in reversed(tools)})
-        return self._last[1]
 
 
 def _members(tools: tuple[ToolDefinition, ...]) -> Iterator[str]:

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextvars import Context
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from ..protocol.types import MissingCell, Result
+from ..sessions.waits import MAX_SECONDS, preempted, retrieved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..protocol.session import Signal
-    from ..protocol.types import CellId, WaitOutcome
-
-_log = logging.getLogger(__name__)
-
-MAX_SECONDS: Final = 1e9
-"""Clocks have their own opinion about longer times; nobody waits for 30 years."""
+    from ..protocol.types import WaitOutcome
 
 
 GATHER_SECONDS: Final = 0.005
@@ -111,25 +105,3 @@ class Observation:
         self.disarm()
         if not self.answer.done():
             self.answer.set_exception(error)
-
-
-async def preempted(preempt: Signal, on_signal: Callable[[], None]) -> None:
-    """Call ``on_signal`` when an observation is to end early."""
-    try:
-        await preempt.wait()
-    except Exception as error:  # noqa: BLE001 - a broken signal never comes
-        _log.warning("a preemption signal failed: %r", error)
-    else:
-        on_signal()
-
-
-def missing(cell_id: CellId) -> MissingCell:
-    """There is no such cell."""
-    gone = Result(cell_id=cell_id, items=(), error_text=f"exec cell {cell_id} not found")
-    return MissingCell(gone)
-
-
-def retrieved(answer: asyncio.Future[Any]) -> None:
-    """An error that nobody waited for is no news."""
-    if not answer.cancelled():
-        answer.exception()

@@ -8,15 +8,23 @@ from typing import TYPE_CHECKING, Final
 
 from ..errors import LimitError, SessionClosedError, SessionError, UsageError
 from ..protocol.types import CellId
+from ..sessions.checks import (
+    DEFAULT_YIELD_MS,
+    MAX_YIELD_MS,
+    check_room,
+    check_source,
+    check_yield_time,
+)
+from ..sessions.waits import missing
 from ..surface.text import well_formed
-from .actor import CellActor
+from .cell import Cell
 from .cells import CellRegistry
 from .enabled import Catalogues
-from .observation import Observation, missing
+from .observation import Observation
 from .values import StoredValues
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from ..engine.interfaces import EngineSession
     from ..limits import Limits
@@ -32,20 +40,13 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-DEFAULT_YIELD_MS: Final = 10_000
 LONG_YIELD_MS: Final = 10_000
 LONG_YIELD_GRACE_MS: Final = 1_000
 """An observation of 10 s or more gets a second on top, as the reference's session gives."""
 
-MAX_YIELD_MS: Final = 2**53
-"""What JSON says exactly; more is as good as for ever."""
-
 RELEASE_SECONDS: Final = 5.0
 """How long cells may take to end beyond their graces, and then the engine to let go; each is bounded by
 itself."""
-
-NAMED_CELLS: Final = 16
-"""How many live cells are named to somebody who is refused one more."""
 
 
 class SessionRuntime:
@@ -57,7 +58,7 @@ class SessionRuntime:
         self._limits = limits
         self._values = StoredValues()
         self._catalogues = Catalogues()
-        self._cells = CellRegistry(limits)
+        self._cells = CellRegistry[Cell](limits)
         self._admitted = 0
         self._shutdown: asyncio.Task[None] | None = None
 
@@ -190,29 +191,35 @@ class SessionRuntime:
         if cell_id is None:
             self._admitted += 1
             cell_id = CellId(str(self._admitted))
-        actor = CellActor(
+        actor = Cell(
             cell_id,
             request,
             delegate=self._delegate,
             limits=self._limits,
             values=self._values,
-            home=self._cells,
+            cells=self._cells,
         )
-        self._cells.admit(actor)
+        self._cells.admit(cell_id, actor)
         await actor.start(self._engine, well_formed(request.source), catalogue, observation)
         return LocalStartedCell(actor, observation)
 
     def _check_admission(self, request: ExecuteRequest) -> None:
         if self._shutdown is not None:
             raise SessionClosedError
-        self._cells.forget_stranded()
+        self._forget_stranded()
         check_source(request.source, self._limits)
         check_room(self._cells.live, len(self._cells), self._limits)
+
+    def _forget_stranded(self) -> None:
+        """A session may outlive its event loop and go on in another one; its cells do not."""
+        for cell in self._cells.everyone:
+            if cell.is_stranded:
+                cell.give_up()
 
     async def _end_all(self) -> None:
         # All at once, so that their graces run side by side. A cell that is admitted has its
         # actor here already; none is admitted any more.
-        self._cells.forget_stranded()
+        self._forget_stranded()
         actors = self._cells.everyone
         for actor in actors:
             actor.end()
@@ -220,7 +227,7 @@ class SessionRuntime:
         try:
             async with asyncio.timeout(RELEASE_SECONDS + graces):
                 for actor in actors:
-                    await actor.wait_closed()
+                    await actor.closed.wait()
         except TimeoutError:
             _log.warning("cells of %r did not end: %s", self, self._cells.everyone)
         try:
@@ -240,12 +247,12 @@ class SessionRuntime:
         actor.observe(observation)
         return await actor.answer(observation)
 
-    def _find(self, cell_id: CellId) -> CellActor | None:
-        self._cells.forget_stranded()
+    def _find(self, cell_id: CellId) -> Cell | None:
+        self._forget_stranded()
         return self._cells.get(cell_id)
 
     def _gone(self, cell_id: CellId, observation: Observation) -> WaitOutcome:
-        observation.settle(self._cells.take_unread(cell_id) or missing(cell_id))
+        observation.settle(self._cells.unread.take(cell_id) or missing(cell_id))
         return observation.answer.result()
 
     def _yield_seconds(self, wanted_ms: int) -> float:
@@ -260,7 +267,7 @@ class SessionRuntime:
 class LocalStartedCell:
     """A cell that was admitted; implements ``protocol.session.StartedCell``."""
 
-    def __init__(self, actor: CellActor, observation: Observation) -> None:
+    def __init__(self, actor: Cell, observation: Observation) -> None:
         self._actor = actor
         self._observation: Observation | None = observation
 
@@ -291,25 +298,3 @@ class LocalStartedCell:
         except asyncio.CancelledError:
             self._actor.end()  # nobody else knows the cell
             raise
-
-
-def check_source(source: str, limits: Limits) -> None:
-    """Raise LimitError if ``source`` is longer than it may be."""
-    size = len(source.encode("utf-8", "replace"))
-    if size > limits.source_bytes:
-        raise LimitError(limits.message("source_bytes", size), limit="source_bytes")
-
-
-def check_room(ids: Sequence[CellId], live: int, limits: Limits) -> None:
-    """Raise LimitError if ``live`` cells are all there may be; it names some of ``ids``."""
-    bound = limits.live_cells
-    if bound is not None and live >= bound:
-        message = limits.message("live_cells", live)
-        named = f" Live cells: {', '.join(ids[:NAMED_CELLS])}." if ids else ""
-        raise LimitError(message + named, limit="live_cells")
-
-
-def check_yield_time(wanted_ms: int) -> None:
-    """Raise UsageError if this is no time."""
-    if wanted_ms < 0:
-        raise UsageError(f"yield_time_ms must not be negative, got {wanted_ms}")

@@ -1,15 +1,19 @@
 """The life of a cell as a pure table: state and input to state and effects.
 
-Nothing here waits, calls back or knows a clock; ``actor.py`` feeds inputs and performs effects.
+Nothing here waits, calls back or knows a clock; ``cell.py`` feeds inputs and performs effects.
 
 ::
 
-    STARTING ──NOT_STARTED──▶ CLOSED, as if it had never been
-       │ STARTED
-       ▼
-    RUNNING ──FINISHED, LOST, LIMIT, EXPIRED──▶ FINISHING ──settled──▶ COMPLETED ──asked──▶ CLOSED
-                                                    └──settled, and somebody waits────────▶ CLOSED
-    any of these but COMPLETED ──TERMINATE, END──▶ TERMINATING ──settled──────────────────▶ CLOSED
+    STARTING    → RUNNING      STARTED
+    STARTING    → TERMINATING  TERMINATE, END
+    STARTING    → CLOSED       NOT_STARTED
+    RUNNING     → FINISHING    FINISHED, LOST, LIMIT, EXPIRED
+    RUNNING     → TERMINATING  TERMINATE, END
+    FINISHING   → COMPLETED    STOPPED, CALLBACKS_ENDED
+    FINISHING   → TERMINATING  TERMINATE, END
+    FINISHING   → CLOSED       STOPPED, CALLBACKS_ENDED
+    COMPLETED   → CLOSED       OBSERVE_TIME, OBSERVE_FRONTIER, TERMINATE, END, EXPIRED
+    TERMINATING → CLOSED       NOT_STARTED, STOPPED, CALLBACKS_ENDED
 
 A phase that ends is *settled* when the engine has stopped and every callback has ended. The
 outcome is decided once: the program's own when FINISHING settles, a termination when it is fed
@@ -17,7 +21,7 @@ before that. So a termination beats a program that is over but whose notificatio
 under way, as in the reference, and what such a program stored is discarded; a result that is
 buffered already beats the termination.
 
-Items are delivered by the effects that answer an observer, each item once; the actor hands over
+Items are delivered by the effects that answer an observer, each item once; the cell hands over
 what has gathered since the last.
 """
 
@@ -76,7 +80,7 @@ class Input(Enum):
 
 
 class Effect(Enum):
-    """What the actor has to do, in the order given."""
+    """What the cell has to do, in the order given."""
 
     ARM = auto()  # start the observation's clock
     FLUSH = auto()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ..engine.interfaces import EngineCell
     from ..limits import Limits
+    from ..sessions.calls import CallFailure
 
 FIRST_LOOK_SECONDS: Final = 0.01
 LAST_LOOK_SECONDS: Final = 0.25
@@ -33,7 +34,7 @@ LAST_WORDS_SECONDS: Final = 0.03
 """How long a cell that is stopped may take to hand over what it wrote in an unfinished turn."""
 
 
-class Turns:
+class MacrotaskQueue:
     """Delivers to one cell.
 
     ``on_frontier()`` is called at each frontier, ``on_overrun()`` when it computes for too long.
@@ -61,9 +62,7 @@ class Turns:
         self._flushed = asyncio.Event()
 
     def __repr__(self) -> str:
-        return (
-            f"<turns: {self._count} under way, {len(self._held)} held, {len(self._timers)} timers>"
-        )
+        return f"<macrotasks: {self._count} under way, {len(self._held)} held, {len(self._timers)} timers>"
 
     @property
     def computing(self) -> bool:
@@ -75,22 +74,17 @@ class Turns:
         self._engine = engine
         self._turn_begins()
 
-    def resolve(self, call: int, json: str) -> None:
-        """Give the script the value of a tool call, or hold it back while it is frozen."""
+    def settle(self, call: int, outcome: str | CallFailure) -> None:
+        """Give the script the outcome of a tool call, or hold it back while the script is frozen."""
         if self._frozen:
-            self._hold(lambda: self.resolve(call, json), memory_of(json))
+            text = outcome if isinstance(outcome, str) else outcome.text
+            self._hold(lambda: self.settle(call, outcome), memory_of(text))
         elif self._engine is not None and not self._over:
             self._turn_begins()
-            self._engine.resolve(call, json)
-
-    def reject(self, call: int, text: str) -> None:
-        """Tell the script that a tool call has failed, as ``resolve``."""
-        text = well_formed(text)
-        if self._frozen:
-            self._hold(lambda: self.reject(call, text), memory_of(text))
-        elif self._engine is not None and not self._over:
-            self._turn_begins()
-            self._engine.reject(call, text)
+            if isinstance(outcome, str):
+                self._engine.resolve(call, outcome)
+            else:
+                self._engine.reject(call, well_formed(outcome.text))
 
     def _hold(self, delivery: Callable[[], None], size: int) -> None:
         if not self._over:

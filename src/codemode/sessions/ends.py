@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
-from .outbox import size_of
+from .items import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

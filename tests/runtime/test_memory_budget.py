@@ -10,17 +10,17 @@ from codemode.engine.events import Finished, Notified, YieldAsked
 from codemode.json_text import memory_of
 from codemode.limits import Limits
 from codemode.protocol.types import CellId, TextItem, WaitRequest
-from codemode.runtime.held import Held, Share
+from codemode.runtime.memory_budget import CellUsage, MemoryBudget
 from codemode.runtime.session import SessionRuntime
 
 from .doubles import Recorder, ScriptedCell, ScriptedEngine, bounded, request, settle
 
 
-def shares(held: Held, count: int = 3) -> list[Share]:
-    return [held.share(lambda: None) for _ in range(count)]
+def usages(budget: MemoryBudget, count: int = 3) -> list[CellUsage]:
+    return [budget.usage(lambda: None) for _ in range(count)]
 
 
-def waiting(cells: list[Share]) -> list[bool]:
+def waiting(cells: list[CellUsage]) -> list[bool]:
     return [cell.waits for cell in cells]
 
 
@@ -32,14 +32,14 @@ def test_a_text_counts_what_it_takes_in_memory(text: str, size: int) -> None:
 
 
 def test_beyond_the_bound_all_wait_but_those_that_are_observed() -> None:
-    held = Held(10)
-    cells = shares(held)
-    cells[0].holds(10)
+    budget = MemoryBudget(10)
+    cells = usages(budget)
+    cells[0].set_buffered(10)
     within = waiting(cells)
-    cells[1].observe(True)
-    cells[1].holds(1)
+    cells[1].set_observed(True)
+    cells[1].set_buffered(1)
     beyond = waiting(cells)
-    cells[1].observe(False)
+    cells[1].set_observed(False)
 
     assert (within, beyond, waiting(cells)) == (
         [False, False, False],
@@ -49,37 +49,37 @@ def test_beyond_the_bound_all_wait_but_those_that_are_observed() -> None:
 
 
 def test_all_go_on_when_there_is_room() -> None:
-    held = Held(10)
-    cells = shares(held)
-    cells[0].holds(6)
-    cells[1].holds(6)
-    cells[0].holds(4)
+    budget = MemoryBudget(10)
+    cells = usages(budget)
+    cells[0].set_buffered(6)
+    cells[1].set_buffered(6)
+    cells[0].set_buffered(4)
 
-    assert (waiting(cells), held.bytes) == ([False, False, False], 10)
+    assert (waiting(cells), budget.bytes) == ([False, False, False], 10)
 
 
 def test_a_cell_that_is_over_holds_nothing_more() -> None:
-    held = Held(10)
-    cells = shares(held)
-    cells[0].holds(11)
+    budget = MemoryBudget(10)
+    cells = usages(budget)
+    cells[0].set_buffered(11)
     cells[0].leave()
-    cells[0].holds(5)
+    cells[0].set_buffered(5)
     cells[0].leave()
 
-    assert (waiting(cells[1:]), held.bytes) == ([False, False], 0)
+    assert (waiting(cells[1:]), budget.bytes) == ([False, False], 0)
 
 
 def test_of_those_within_a_record_one_after_another_finishes_it() -> None:
-    held = Held(10)
-    cells = shares(held)
+    budget = MemoryBudget(10)
+    cells = usages(budget)
     for cell in cells:
-        cell.begins(5)
+        cell.set_unfinished(5)
     first = waiting(cells)
-    cells[0].begins(0)
-    cells[0].holds(8)
+    cells[0].set_unfinished(0)
+    cells[0].set_buffered(8)
     second = waiting(cells)
-    cells[1].begins(0)
-    cells[1].holds(8)
+    cells[1].set_unfinished(0)
+    cells[1].set_buffered(8)
 
     assert (first, second, waiting(cells)) == (
         [False, True, True],
@@ -89,18 +89,18 @@ def test_of_those_within_a_record_one_after_another_finishes_it() -> None:
 
 
 def test_who_goes_on_may_fill_what_has_become_free() -> None:
-    held = Held(10)
+    budget = MemoryBudget(10)
     order: list[str] = []
 
     def turn(name: str) -> None:
-        share = cells[name]
-        order.append(f"{name} {'waits' if share.waits else 'goes on'}")
-        if not share.waits:
-            share.holds(11)
+        usage = cells[name]
+        order.append(f"{name} {'waits' if usage.waits else 'goes on'}")
+        if not usage.waits:
+            usage.set_buffered(11)
 
-    cells = {name: held.share(lambda name=name: turn(name)) for name in "ab"}  # type: ignore[misc]
-    big = held.share(lambda: None)
-    big.holds(11)
+    cells = {name: budget.usage(lambda name=name: turn(name)) for name in "ab"}  # type: ignore[misc]
+    big = budget.usage(lambda: None)
+    big.set_buffered(11)
     order.clear()
     big.leave()
 

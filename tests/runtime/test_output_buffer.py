@@ -7,7 +7,8 @@ from typing import Final
 import pytest
 
 from codemode.protocol.types import TextItem
-from codemode.runtime.outbox import ITEM_BYTES, Outbox
+from codemode.runtime.output_buffer import OutputBuffer
+from codemode.sessions.items import ITEM_BYTES
 
 ROOM: Final = 3 * (ITEM_BYTES + 4)
 
@@ -27,7 +28,7 @@ ROOM: Final = 3 * (ITEM_BYTES + 4)
 )
 def test_a_run_of_texts_is_kept_like_its_texts(texts: list[str]) -> None:
     items = [TextItem(text) for text in texts]
-    one_by_one, at_once = Outbox(ROOM), Outbox(ROOM)
+    one_by_one, at_once = OutputBuffer(ROOM), OutputBuffer(ROOM)
 
     kept = [one_by_one.add(item) for item in items]
     run = at_once.extend(items)

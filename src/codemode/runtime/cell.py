@@ -1,20 +1,19 @@
-"""The owner of one cell: feeds its state table and performs the effects.
+"""One cell: feeds its state table and performs the effects.
 
-It is the only writer of its state. Inputs come from callbacks on the event loop - the engine's
-events, clocks, requests - and are performed there and then, one after another, in the order in
-which they came; an input that arises while another is performed waits its turn. No task sits
+The cell is the only writer of its state. Inputs come from callbacks on the event loop - the engine's
+events, clocks, requests - and are performed in that callback, one after another, in the order in
+which they came; an input that arises while another is performed waits its turn. No task stands
 between an event and its effect: a hop through a queue would cost each nested call more than the
-cell itself does. What takes time (starting, callbacks, stopping the engine) runs in tasks that
-the actor owns, and that have ended before the cell is closed.
+cell itself does. Starting and stopping the engine run in tasks that the cell owns, and that have
+ended before it is closed.
 
-Callers come and go. One who is cancelled cancels the future of its answer, and the actor looks
-for such futures before each input: whoever is gone is gone before anything else happens, so
-that nothing is ever handed to nobody. Where the answer was given and its caller was cancelled
-before it could be taken, ``leave`` takes it back.
+A caller who is cancelled cancels the future of its answer, and the cell looks for such futures
+before each input, so that nothing is handed to a caller who is gone. Where the answer was given and
+its caller was cancelled before it could be taken, ``leave`` takes it back.
 
-A cell runs for whoever executed it. What it asks of its delegate runs in the context (contextvars)
-of its ``execute``, whoever observes it later and whichever event made the call due. The engine is
-started in an empty context: a worker serves later cells too, and must keep no request's values.
+Callbacks run in the context (contextvars) of the ``execute``, whoever observes the cell later and
+whichever event made them due. The engine is started in an empty context: a worker serves later
+cells, too, and must keep no request's values.
 """
 
 from __future__ import annotations
@@ -22,15 +21,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from contextvars import Context, copy_context
-from typing import TYPE_CHECKING, Final, Protocol
+from contextvars import Context
+from typing import TYPE_CHECKING, Final
 
 from ..errors import CellBusyError, CellTerminatingError
 from ..protocol.session import TakesStores
 from ..protocol.types import LiveCell, Pending, Result, Terminated, WaitOutcome, Yielded
-from .listener import Failure, Listener
-from .observation import Observation, missing
-from .state import Effect, Input, Phase, State, step
+from ..sessions.waits import missing
+from .cell_state import Effect, Input, Phase, State, step
+from .observation import Observation
+from .observers import CellObservers
+from .script import CellScript, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -38,10 +39,9 @@ if TYPE_CHECKING:
     from ..engine.catalogue import Catalogue
     from ..engine.interfaces import EngineCell, EngineSession
     from ..limits import Limits
-    from ..loop_share import LoopShare
-    from ..protocol.session import News, SessionDelegate
+    from ..protocol.session import SessionDelegate
     from ..protocol.types import CellId, ExecuteRequest, Item
-    from .held import Held
+    from .cells import CellRegistry
     from .values import StoredValues
 
 _log = logging.getLogger(__name__)
@@ -50,26 +50,7 @@ FLUSH_SECONDS: Final = 0.25
 """How long an observation whose time is up waits for what was written before; then it ends."""
 
 
-class Home(Protocol):
-    """Where cells live; learns what becomes of them."""
-
-    held: Held
-    share: LoopShare
-
-    def over(self, actor: CellActor) -> None:
-        """It has ended; its id means nothing any more."""
-
-    def forget(self, actor: CellActor) -> None:
-        """Its delegate knows that it has ended."""
-
-    def keep_unread(self, end: LiveCell) -> None:
-        """Its end reached nobody."""
-
-    def news(self, cell_id: CellId, news: News) -> None:
-        """There is news of it; see ``protocol.session.TellsNews``."""
-
-
-class CellActor:
+class Cell(CellScript):
     """One cell, from its admission to its end."""
 
     def __init__(
@@ -80,46 +61,32 @@ class CellActor:
         delegate: SessionDelegate,
         limits: Limits,
         values: StoredValues,
-        home: Home,
+        cells: CellRegistry[Cell],
     ) -> None:
-        self.cell_id = cell_id
+        writes = values.begin(cell_id)
+        super().__init__(cell_id, request, delegate, limits, cells.share, writes, cells.budget)
         self._delegate = delegate
-        self._limits = limits
-        self._home = home
+        self._cells = cells
         self._loop = asyncio.get_running_loop()
-        self._context = copy_context()
         self._state = State()
         self._event: Input | None = None  # the last
         self._inputs: deque[tuple[Input, Observation | Failure | None]] = deque()
         self._performing = False
-        self._listener = Listener(
-            cell_id,
-            request,
-            delegate,
-            limits,
-            self._context,
-            home.share,
-            values.begin(cell_id),
-            home.held,
-            self,
-        )
-        self._engine: EngineCell | None = None
         self._starting: asyncio.Task[None] | None = None
         self._start_error: Exception | None = None
-        self._observation: Observation | None = None
-        self._terminator: Observation | None = None
+        self._observers = CellObservers(cells.unread)
         self._failure: Failure | None = None
         self._completed_at: float | None = None
-        self._readers = 0  # of its end
         self._expiry: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._closed = asyncio.Event()
+        self.closed = asyncio.Event()
+        """Set when the cell is over and its delegate knows."""
 
     def __repr__(self) -> str:
         state = self._state
         return (
             f"<cell {self.cell_id} {state.phase.name.lower()}, watched by"
-            f" {state.watch.name.lower()}, {len(self._listener.outbox)} items>"
+            f" {state.watch.name.lower()}, {len(self._output)} items>"
         )
 
     # ── requests ─────────────────────────────────────────────────────────────────────────────
@@ -176,14 +143,12 @@ class CellActor:
         elif answer.exception() is None:
             outcome = answer.result()
             if isinstance(outcome.response, Yielded | Pending):
-                self._listener.outbox.put_back(outcome.response.items)
-                if len(self._listener.outbox):
-                    self.said()
-                self._listener.count(observed=self._observation is not None)
+                self._output.put_back(outcome.response.items)
+                if len(self._output):
+                    self._on_output()
+                self._review_usage()
             elif isinstance(outcome, LiveCell):
-                self._readers -= 1
-                if self._readers == 0:
-                    self._home.keep_unread(outcome)
+                self._observers.missed(outcome)
 
     @property
     def is_stranded(self) -> bool:
@@ -193,27 +158,24 @@ class CellActor:
     def give_up(self) -> None:
         """It is stranded: nothing of it runs any more, and its delegate is told at once."""
         self._state = State(Phase.CLOSED)
-        self._listener.hush()
-        self._listener.let_go()
-        self._home.over(self)
+        self._hush()
+        self._release()
+        self._cells.over(self.cell_id, self)
         self._say_closed()
-
-    async def wait_closed(self) -> None:
-        """Wait until the cell is over and its delegate knows."""
-        await self._closed.wait()
 
     # ── state ────────────────────────────────────────────────────────────────────────────────
 
-    def hear(self, event: Input, failure: Failure | None = None) -> None:
-        """Something has happened to the cell (``listener.CellLife``)."""
-        self._feed(event, failure)
-
-    def said(self) -> None:
-        """There is output that nobody has been given (``listener.CellLife``)."""
-        if self._observation is not None:
-            self._observation.output_came(self._on_deadline)
+    def _on_output(self) -> None:
+        observer = self._observers.observer
+        if observer is not None:
+            observer.output_came(self._on_deadline)
         elif self._state.phase is not Phase.COMPLETED:
-            self._home.news(self.cell_id, "output")
+            self._cells.news(self.cell_id, "output")
+
+    def _review_usage(self) -> None:
+        """What it holds may have changed, and whether an observer is there to take it."""
+        self._count_memory()
+        self._usage.set_observed(self._observers.observer is not None)
 
     def _feed(self, event: Input, about: Observation | Failure | None = None) -> None:
         self._inputs.append((event, about))
@@ -232,20 +194,16 @@ class CellActor:
             self._performing = False
 
     def _notice_who_left(self) -> None:
-        if self._observation is not None and self._observation.answer.cancelled():
-            self._observation.disarm()
-            self._observation = None
-            self._take(Input.OBSERVER_GONE, None)
-        if self._terminator is not None and self._terminator.answer.cancelled():
-            self._terminator = None
-            self._take(Input.TERMINATOR_GONE, None)
+        for event in self._observers.gone():
+            self._take(event, None)
 
     def _take(self, event: Input, about: Observation | Failure | None) -> None:
         before = self._state
         after, effects = step(before, event)
         self._state, self._event = after, event
         if isinstance(about, Observation):
-            self._seat(event, about, effects)
+            if not _REFUSALS.intersection(effects):
+                self._observers.seat(event, about)
         elif after.phase is Phase.FINISHING and before.phase is Phase.RUNNING:
             self._failure = about
         for effect in effects:
@@ -254,17 +212,8 @@ class CellActor:
             self._set_expiry(after.forgotten)
         if after.phase is Phase.COMPLETED and before.phase is not Phase.COMPLETED:
             self._completed_at = self._loop.time()
-            self._home.news(self.cell_id, "ended")
-        self._listener.count(observed=self._observation is not None)
-
-    def _seat(self, event: Input, observation: Observation, effects: tuple[Effect, ...]) -> None:
-        """Remember who asks, unless it is refused."""
-        if _REFUSALS.intersection(effects):
-            return
-        if event is Input.TERMINATE:
-            self._terminator = observation
-        else:
-            self._observation = observation
+            self._cells.news(self.cell_id, "ended")
+        self._review_usage()
 
     def _set_expiry(self, forgotten: bool) -> None:  # noqa: FBT001 - the state's word for it
         if self._expiry is not None:
@@ -275,60 +224,52 @@ class CellActor:
             failure = Failure(self._limits.message("unobserved_ms"), "unobserved_ms")
             # The loop keeps a cancelled timer, and its context, until its time comes: an empty one.
             self._expiry = self._loop.call_later(
-                bound / 1000, self.hear, Input.EXPIRED, failure, context=Context()
+                bound / 1000, self._feed, Input.EXPIRED, failure, context=Context()
             )
 
     # ── effects: observations ────────────────────────────────────────────────────────────────
 
     def _arm(self, _: object) -> None:
-        if self._observation is not None:
-            self._observation.arm(self._on_deadline)
-        if len(self._listener.outbox):
-            self.said()
+        if self._observers.observer is not None:
+            self._observers.observer.arm(self._on_deadline)
+        if len(self._output):
+            self._on_output()
 
     def _on_deadline(self) -> None:
         self._feed(Input.DEADLINE)
 
     def _flush(self, _: object) -> None:
-        observation = self._observation
+        observation = self._observers.observer
         # Whoever asks for the first output and gives it no time gets none, as in the reference.
         at_once = observation is None or (observation.first and observation.is_over_at_once)
-        if at_once or not self._listener.turns.flush():
+        if at_once or not self._macrotasks.flush():
             self._feed(Input.FLUSHED)
         elif observation is not None:
-            observation.arm_last(FLUSH_SECONDS, self._on_flush_overdue)
-
-    def _on_flush_overdue(self) -> None:
-        self._feed(Input.FLUSHED)
+            observation.arm_last(FLUSH_SECONDS, lambda: self._feed(Input.FLUSHED))
 
     def _resume(self, _: object) -> None:
-        self._listener.thaw()
-
-    def _skip(self, _: object) -> None:
-        self._listener.take_frontier_calls()
+        self._macrotasks.thaw()
+        self._count_memory()
+        self._regulate()
 
     def _yield(self, _: object) -> None:
         items = self._take_output()
         by_program = self._event is Input.YIELD_ASKED
         yielded = Yielded(cell_id=self.cell_id, items=items, by_program=by_program)
-        self._answer_observer(LiveCell(yielded))
+        self._observers.answer(LiveCell(yielded))
 
     def _pend(self, _: object) -> None:
-        self._listener.turns.freeze()
+        self._macrotasks.freeze()
         pending = Pending(
             cell_id=self.cell_id,
             items=self._take_output(),
-            pending_tool_call_ids=self._listener.take_frontier_calls(),
+            pending_tool_call_ids=self._take_frontier_calls(),
         )
-        self._answer_observer(LiveCell(pending))
+        self._observers.answer(LiveCell(pending))
 
     def _take_output(self) -> tuple[Item, ...]:
-        self._home.news(self.cell_id, "taken")
-        return self._listener.outbox.take()
-
-    def _answer_observer(self, outcome: LiveCell) -> bool:
-        observation, self._observation = self._observation, None
-        return observation is not None and observation.settle(outcome)
+        self._cells.news(self.cell_id, "taken")
+        return self._output.take()
 
     def _refuse_busy(self, about: object) -> None:
         if isinstance(about, Observation):
@@ -345,7 +286,7 @@ class CellActor:
     # ── effects: the end ─────────────────────────────────────────────────────────────────────
 
     def _commit(self, _: object) -> None:
-        written = self._listener.writes.commit()
+        written = self._writes.commit()
         if written and isinstance(self._delegate, TakesStores):
             values = {key.decode(): json for key, json in written.items()}
             self._delegate.values_stored(self.cell_id, values)
@@ -356,27 +297,17 @@ class CellActor:
         failure = self._failure
         result = Result(
             cell_id=self.cell_id,
-            items=self._listener.outbox.take(),
+            items=self._output.take(),
             error_text=None if failure is None else failure.text,
             result_buffered_for_ns=buffered,
             limit=None if failure is None else failure.limit,
             worker_lost=failure is not None and failure.worker_lost,
         )
-        self._answer_all(LiveCell(result))
+        self._observers.answer_all(LiveCell(result))
 
     def _report_terminated(self, _: object) -> None:
-        items = self._listener.outbox.take()
-        self._answer_all(LiveCell(Terminated(cell_id=self.cell_id, items=items)))
-
-    def _answer_all(self, outcome: LiveCell) -> None:
-        self._readers = int(self._answer_observer(outcome))
-        if self._terminator is not None:
-            self._readers += int(self._terminator.settle(outcome))
-        if self._readers == 0:
-            self._home.keep_unread(outcome)
-
-    def _hush(self, _: object) -> None:
-        self._listener.hush()
+        items = self._output.take()
+        self._observers.answer_all(LiveCell(Terminated(cell_id=self.cell_id, items=items)))
 
     def _stop(self, _: object) -> None:
         if self._engine is not None:
@@ -385,46 +316,43 @@ class CellActor:
             self._starting.cancel()
 
     def _drain(self, _: object) -> None:
-        self._listener.callbacks.drain(self._on_callbacks_ended)
+        self._callbacks.drain(lambda: self._feed(Input.CALLBACKS_ENDED))
 
     def _cancel(self, _: object) -> None:
-        self._listener.callbacks.cancel_all(self._on_callbacks_ended)
-
-    def _on_callbacks_ended(self) -> None:
-        self._feed(Input.CALLBACKS_ENDED)
+        self._callbacks.cancel_all(lambda: self._feed(Input.CALLBACKS_ENDED))
 
     def _close(self, _: object) -> None:
-        self._listener.let_go()
-        self._home.over(self)
+        self._release()
+        self._cells.over(self.cell_id, self)
         # One round later: who was answered above hears that before the delegate hears the end.
         self._loop.call_soon(self._say_closed)
 
     def _say_closed(self) -> None:
-        self._listener.callbacks.say_closed()
-        self._home.forget(self)
-        self._closed.set()
+        self._callbacks.say_closed()
+        self._cells.forget(self)
+        self.closed.set()
 
     def _abandon(self, _: object) -> None:
-        self._listener.hush()
-        self._listener.let_go()
-        self._home.over(self)
-        self._home.forget(self)
-        self._closed.set()
+        self._hush()
+        self._release()
+        self._cells.over(self.cell_id, self)
+        self._cells.forget(self)
+        self.closed.set()
 
-    _EFFECTS: Final[dict[Effect, Callable[..., None]]] = {
+    _EFFECTS: Final[dict[Effect, Callable[..., object]]] = {
         Effect.ARM: _arm,
         Effect.FLUSH: _flush,
         Effect.RESUME: _resume,
         Effect.YIELD: _yield,
         Effect.PEND: _pend,
-        Effect.SKIP: _skip,
+        Effect.SKIP: CellScript._take_frontier_calls,
         Effect.COMMIT: _commit,
         Effect.COMPLETE: _complete,
         Effect.REPORT_TERMINATED: _report_terminated,
         Effect.REFUSE_BUSY: _refuse_busy,
         Effect.REFUSE_TERMINATING: _refuse_terminating,
         Effect.REFUSE_MISSING: _refuse_missing,
-        Effect.HUSH: _hush,
+        Effect.HUSH: CellScript._hush,
         Effect.STOP: _stop,
         Effect.DRAIN: _drain,
         Effect.CANCEL: _cancel,
@@ -436,13 +364,13 @@ class CellActor:
 
     async def _start(self, engine: EngineSession, source: str, catalogue: Catalogue) -> None:
         try:
-            self._engine = await engine.start(source, catalogue, self._listener)
+            started = await engine.start(source, catalogue, self)
         except Exception as error:  # noqa: BLE001 - told to whoever started it
             if self._state.phase is Phase.STARTING:
                 self._start_error = error
             self._feed(Input.NOT_STARTED)
         else:
-            self._listener.begin(self._engine)
+            self._run_in(started)
             self._feed(Input.STARTED)
 
     def _on_start_over(self, starting: asyncio.Task[None]) -> None:
@@ -452,7 +380,7 @@ class CellActor:
 
     async def _stop_engine(self, engine: EngineCell) -> None:
         try:
-            await self._listener.turns.last_words()
+            await self._macrotasks.last_words()
             await engine.close()
         except Exception:  # noqa: BLE001 - it must end all the same
             _log.exception("cell %s could not be stopped", self.cell_id)

@@ -8,8 +8,9 @@ from typing import Any, cast
 import pytest
 
 from codemode.limits import Limits
-from codemode.runtime import turns as module
-from codemode.runtime.turns import Turns
+from codemode.runtime import macrotasks as module
+from codemode.runtime.macrotasks import MacrotaskQueue
+from codemode.sessions.calls import CallFailure
 from tests.engine.driving import eventually
 
 from .doubles import ScriptedCell, bounded, settle
@@ -23,7 +24,7 @@ class Heard:
     def __init__(self, limits: Limits | None = None) -> None:
         self.frontiers = 0
         self.overrun = asyncio.Event()
-        self.turns = Turns(limits or Limits(), self._on_frontier, self._on_overrun)
+        self.turns = MacrotaskQueue(limits or Limits(), self._on_frontier, self._on_overrun)
         self.cell = ScriptedCell(cast("Any", self))
         self.turns.begin(self.cell)
 
@@ -43,7 +44,7 @@ class Heard:
 
 async def test_a_frontier_is_reported_when_the_last_turn_ends() -> None:
     heard = Heard()
-    heard.turns.resolve(1, "1")
+    heard.turns.settle(1, "1")
     heard.turns.ended()
     assert heard.frontiers == 0
     heard.turns.ended()
@@ -56,7 +57,7 @@ async def test_a_turn_that_ends_twice_hurts_nobody() -> None:
     heard = Heard()
     for _ in range(3):
         heard.turns.ended()
-    heard.turns.resolve(1, "1")
+    heard.turns.settle(1, "1")
 
     assert heard.turns.computing
     heard.turns.stop()
@@ -66,9 +67,9 @@ async def test_what_comes_while_frozen_is_delivered_in_order_when_thawed() -> No
     heard = Heard()
     heard.turns.ended()
     heard.turns.freeze()
-    heard.turns.resolve(1, "1")
-    heard.turns.reject(2, "x")
-    heard.turns.resolve(3, "3")
+    heard.turns.settle(1, "1")
+    heard.turns.settle(2, CallFailure("x"))
+    heard.turns.settle(3, "3")
     assert heard.cell.delivered == []
     heard.turns.thaw()
 
@@ -146,7 +147,7 @@ async def test_nothing_is_delivered_after_the_end() -> None:
     heard = Heard()
     heard.turns.set_timer(1, 0)
     heard.turns.stop()
-    heard.turns.resolve(1, "1")
+    heard.turns.settle(1, "1")
     await bounded(asyncio.sleep(0.001))
     heard.turns.ended()
 
@@ -189,7 +190,7 @@ async def test_the_end_of_a_turn_is_a_pause_even_if_another_follows(
     now = [0.0]
     heard = Heard(Limits(compute_ms=1_000))
     monkeypatch.setattr(heard.turns, "_loop", Clock(now))
-    heard.turns.resolve(1, "1")
+    heard.turns.settle(1, "1")
     now[0] = 0.9
     heard.turns.ended()
     now[0] = 1.8

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from codemode.runtime.state import Effect, Input, Phase, State, Watch, step
+from codemode.runtime import cell_state
+from codemode.runtime.cell_state import Effect, Input, Phase, State, Watch, step
 
 STARTING: Final = State()
 RUNNING: Final = State(phase=Phase.RUNNING)
@@ -448,3 +449,35 @@ def test_a_running_cell_is_frozen_only_while_nobody_watches(order: list[Input | 
         assert not (cell.state.frozen and cell.state.watch is not Watch.NOBODY)
         assert not (cell.state.due and cell.state.watch is not Watch.TIME)
         assert not (cell.state.frozen and cell.state.phase is not Phase.RUNNING)
+
+
+def diagram() -> list[str]:
+    """Each change of phase that inputs lead to from the first state, in the order of the phases."""
+    changes: dict[tuple[Phase, Phase], list[Input]] = {}
+    seen, waiting = {State()}, [State()]
+    while waiting:
+        before = waiting.pop()
+        for event in Input:
+            after = step(before, event).state
+            if after not in seen:
+                seen.add(after)
+                waiting.append(after)
+            found = changes.setdefault((before.phase, after.phase), [])
+            if before.phase is not after.phase and event not in found:
+                found.append(event)
+    order, inputs = list(Phase), list(Input)
+    return [
+        f"{a.name:<11} → {b.name:<11}  "
+        + ", ".join(each.name for each in sorted(events, key=inputs.index))
+        for (a, b), events in sorted(
+            changes.items(), key=lambda item: (order.index(item[0][0]), order.index(item[0][1]))
+        )
+        if events
+    ]
+
+
+def test_the_diagram_of_the_module_is_that_of_the_table() -> None:
+    assert cell_state.__doc__ is not None
+    drawn = [line.strip() for line in cell_state.__doc__.splitlines() if " → " in line]
+
+    assert drawn == diagram()

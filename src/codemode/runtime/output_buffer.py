@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ..json_text import memory_of
-from ..protocol.types import ImageItem, TextItem
+from ..protocol.types import TextItem
+from ..sessions.items import ITEM_BYTES, size_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..protocol.types import Item
 
-ITEM_BYTES: Final = 64
-"""What an item takes besides its text: also empty ones fill the memory."""
 
-
-class Outbox:
+class OutputBuffer:
     """Items in the order in which they were written."""
 
     def __init__(self, max_bytes: int) -> None:
@@ -32,7 +30,7 @@ class Outbox:
 
     def add(self, item: Item) -> bool:
         """Keep ``item``; False if it is too much, and then nothing later is kept either."""
-        text = item.text if type(item) is TextItem else _text_of(item)
+        text = item.text if type(item) is TextItem else text_of(item)
         if text.isascii():  # most are, and there may be ten thousand: both sizes at once
             size = memory = ITEM_BYTES + len(text)
         else:
@@ -66,16 +64,4 @@ class Outbox:
         """Items that were taken and reached nobody go in front again."""
         self._items[:0] = items
         self._bytes = sum(map(size_of, self._items))
-        self.memory = sum(ITEM_BYTES + memory_of(_text_of(item)) for item in self._items)
-
-
-def size_of(item: Item) -> int:
-    """What ``item`` counts, in bytes of UTF-8."""
-    text = _text_of(item)
-    return ITEM_BYTES + (len(text) if text.isascii() else len(text.encode("utf-8", "replace")))
-
-
-def _text_of(item: Item) -> str:
-    if isinstance(item, TextItem):
-        return item.text
-    return item.image_url if isinstance(item, ImageItem) else item.audio_url
+        self.memory = sum(ITEM_BYTES + memory_of(text_of(item)) for item in self._items)

@@ -40,8 +40,8 @@ from codemode.protocol.types import (
     WaitToPendingRequest,
     Yielded,
 )
-from codemode.runtime import actor as actor_module
-from codemode.runtime.actor import CellActor
+from codemode.runtime import cell as cell_module
+from codemode.runtime.cell import Cell as RuntimeCell
 from codemode.runtime.session import SessionRuntime
 
 from .doubles import (
@@ -74,7 +74,7 @@ class Cell:
         return self.engine.cells[-1]
 
     @property
-    def actor(self) -> CellActor:
+    def actor(self) -> RuntimeCell:
         found = self.session._cells.get(ONE)
         assert found is not None
         return found
@@ -207,7 +207,7 @@ async def test_a_deadline_waits_for_its_own_flush_and_not_for_one_before(cell: C
 async def test_a_deadline_does_not_wait_for_an_engine_that_never_answers(
     cell: Cell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(actor_module, "FLUSH_SECONDS", 0.001)
+    monkeypatch.setattr(cell_module, "FLUSH_SECONDS", 0.001)
     await cell.yielded()
     cell.script.holds_flushes = True
 
@@ -332,10 +332,10 @@ def _at_the_end(cell: Cell, monkeypatch: pytest.MonkeyPatch, *callers: asyncio.T
     cells = cell.session._cells
     over = cells.over
 
-    def hook(actor: Any) -> None:
+    def hook(cell_id: CellId, actor: Any) -> None:
         for caller in callers:
             caller.cancel()
-        over(actor)
+        over(cell_id, actor)
 
     monkeypatch.setattr(cells, "over", hook)
 
@@ -1033,7 +1033,7 @@ async def test_a_frozen_cell_that_is_observed_by_time_goes_on_by_itself(
 async def test_results_that_a_frozen_cell_does_not_take_hold_back_its_other_calls(
     cell: Cell, delegate: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("codemode.runtime.listener.HELD_BYTES", 2)
+    monkeypatch.setattr("codemode.runtime.script.HELD_BYTES", 2)
     at_once = cell.limits.concurrent_tool_calls
     numbers = range(1, 3 * at_once)
     freezing = await _freeze(cell, "echo")
@@ -1175,9 +1175,9 @@ async def test_a_shutdown_lets_the_engine_go_when_the_delegate_knows_of_every_en
     shutdowns: list[asyncio.Task[None]] = []
     known: list[list[str]] = []
 
-    def at_the_end(actor: Any) -> None:
+    def at_the_end(cell_id: CellId, actor: Any) -> None:
         shutdowns.append(asyncio.create_task(cell.session.shutdown()))
-        over(actor)
+        over(cell_id, actor)
 
     async def note_who_knows() -> None:
         known.append(list(delegate.closed))
