@@ -12,8 +12,8 @@ from codemode.engine.wire import HEADER, FromWorker, frame
 from codemode.limits import Limits
 from codemode.protocol.types import CellId, TextItem
 from codemode.runtime.session import SessionRuntime
-from tests.engine.test_link import Table
 from tests.engine.test_records import record
+from tests.engine.test_worker_connection import Table
 from tests.runtime.doubles import Recorder, ScriptedEngine, bounded, echo, never, request, settle
 
 PAYLOADS = st.sampled_from(

@@ -36,12 +36,12 @@ PLACES: Final[dict[str, Place]] = {
     ),
     "heap_bytes": Place(
         "one cell's JavaScript heap",
-        ("engine/link.py", "engine/worker/cell.cc"),
+        ("engine/worker_connection.py", "engine/worker/cell.cc"),
         f"{FAILS}[heap_bytes]",
     ),
     "worker_memory_bytes": Place(
         "what a worker takes beyond what it needs empty",
-        ("engine/link.py",),
+        ("engine/worker_connection.py",),
         f"{FAILS}[worker_memory_bytes]",
     ),
     "compute_ms": Place(
@@ -61,7 +61,7 @@ PLACES: Final[dict[str, Place]] = {
     ),
     "value_bytes": Place(
         "one text, argument, tool result or stored value",
-        ("engine/prelude/core.js", "engine/link.py", "sessions/call_values.py"),
+        ("engine/prelude/core.js", "engine/worker_connection.py", "sessions/call_values.py"),
         f"{FAILS}[value_bytes]",
     ),
     "value_members": Place(
@@ -111,7 +111,7 @@ PLACES: Final[dict[str, Place]] = {
     ),
     "termination_ms": Place(
         "how long V8 may take to give up a cell",
-        ("engine/link.py",),
+        ("engine/worker_cell.py",),
         FIRES + "test_a_cell_that_takes_longer_than_termination_ms_costs_its_worker",
     ),
     "unobserved_ms": Place(
@@ -208,10 +208,10 @@ FIXED: Final = (
     Bound("engine.records", "EACH_PART_BYTES", "bytes", "what each piece of a record counts besides its text", "it counts towards the record's bound"),
     Bound("engine.spawners", "START_SECONDS", "s", "the start of the first worker, of three tries", "the exec fails"),
     Bound("engine.spawners", "FORK_SECONDS", "s", "the start of another", "another zygote is begun beside the first"),
-    Bound("engine.link", "ANSWER_SECONDS", "s", "a worker that is asked and says nothing", "the worker is killed"),
-    Bound("engine.link", "IDLE_SECONDS", "s", "a worker without a cell", "it is ended; the next cell gets another"),
-    Bound("engine.link", "IDLE_WORKERS", "workers", "workers without a cell, of all sessions of an engine", "the one that has rested longest is ended"),
-    Bound("engine.link", "UNREAD_SECONDS", "s", "a worker that reads nothing of what is sent to it", "the worker is killed"),
+    Bound("engine.worker_connection", "ANSWER_SECONDS", "s", "a worker that is asked and says nothing", "the worker is killed"),
+    Bound("engine.worker_connection", "IDLE_SECONDS", "s", "a worker without a cell", "it is ended; the next cell gets another"),
+    Bound("engine.worker_connection", "IDLE_WORKERS", "workers", "workers without a cell, of all sessions of an engine", "the one that has rested longest is ended"),
+    Bound("engine.worker_connection", "UNREAD_SECONDS", "s", "a worker that reads nothing of what is sent to it", "the worker is killed"),
     Bound("sessions.calls", "NOTIFICATIONS_AT_ONCE", "notifications", "notifications delivered at once", "more wait their turn"),
     Bound("runtime.callbacks", "HELD_BYTES", "bytes", "arguments and texts of a cell's callbacks", "the cell is held back"),
     Bound("application.event_queue", "MOST_EVENTS", "events", "events of a followed cell that are not taken", "its calls and notifications wait"),

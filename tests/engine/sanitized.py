@@ -20,8 +20,8 @@ import build_worker
 from codemode.engine.catalogue import Catalogue
 from codemode.engine.installed import find
 from codemode.engine.launching import setup
-from codemode.engine.link import settings_of
 from codemode.engine.wire import HEADER, START_HEAD, FromWorker, ToWorker, frame, numbered
+from codemode.engine.worker_connection import settings_of
 from codemode.limits import MIB, Limits
 
 SECONDS: Final = 120.0

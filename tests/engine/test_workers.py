@@ -324,7 +324,7 @@ async def test_programs_see_the_time_zone_of_the_application(
 async def test_a_worker_without_a_cell_is_given_back(
     engine: WorkersEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("codemode.engine.link.IDLE_SECONDS", 0.0)
+    monkeypatch.setattr("codemode.engine.worker_connection.IDLE_SECONDS", 0.0)
     session = engine.session(Limits(termination_ms=60_000))
     cell = await begin(session, "await tools.never()")
     first = session.pid
@@ -342,7 +342,7 @@ async def test_a_worker_without_a_cell_is_given_back(
 async def test_of_many_workers_without_a_cell_the_one_that_has_rested_longest_is_given_back(
     engine: WorkersEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("codemode.engine.link.IDLE_WORKERS", 2)
+    monkeypatch.setattr("codemode.engine.worker_connection.IDLE_WORKERS", 2)
     sessions = [engine.session(Limits()) for _ in range(4)]
     for session in (*sessions[:2], sessions[0], *sessions[2:]):
         await texts(session, "text(1)")

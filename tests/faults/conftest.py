@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from codemode.engine import link, spawners
+from codemode.engine import spawners, worker_connection
 from tests.engine.driving import eventually, held
 from tests.runtime.doubles import settle
 
@@ -20,7 +20,7 @@ FORK_SECONDS = 0.3
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds that end what is stopped are short: that they are there is what is tested."""
-    monkeypatch.setattr(link, "ANSWER_SECONDS", SILENCE_SECONDS)
+    monkeypatch.setattr(worker_connection, "ANSWER_SECONDS", SILENCE_SECONDS)
     monkeypatch.setattr(spawners, "FORK_SECONDS", FORK_SECONDS)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from codemode.engine.catalogue import Catalogue
-from codemode.engine.link import settings_of
 from codemode.engine.wire import START_HEAD, FromWorker, ToWorker, frame, numbered
+from codemode.engine.worker_connection import settings_of
 from codemode.limits import Limits
 from codemode.protocol.frames import frame_of
 from tests.engine.test_records import CONTINUED, TABLE, record

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import count
 from unittest.mock import patch
 
-from codemode.engine import link, spawners, workers
+from codemode.engine import spawners, worker_connection, workers
 from codemode.engine.supply import Spares, StartMethod, WorkerSupply
 
 from .schedule import Schedule, make_schedule
@@ -19,7 +19,7 @@ AT_ONCE = 4
 """Schedules spend most of their time in waiting for what is stopped."""
 
 BOUNDS = {
-    (link, "ANSWER_SECONDS"): 1.0,
+    (worker_connection, "ANSWER_SECONDS"): 1.0,
     (spawners, "FORK_SECONDS"): 0.5,
     (spawners, "START_SECONDS"): 2.0,
 }

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Final
 
 from ..errors import EngineError
 from ..process_ledger import LEDGER
-from .link import Link, settings_of
 from .process import dispose, taken
 from .supply import refusal_of, supply_for
+from .worker_cell import WorkerCell
+from .worker_connection import WorkerConnection, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from .census import Census
     from .events import Sink
     from .interfaces import Repeatable
-    from .link import WorkersCell
     from .process import WorkerProcess
     from .sandbox import Part
     from .supply import StartMethod, WorkerSupply
@@ -219,8 +219,8 @@ class WorkersSession:
         self._owner = owner
         self._limits = limits
         self._settings = settings_of(limits)
-        self._link: Link | None = None
-        self._dying: set[Link] = set()
+        self._link: WorkerConnection | None = None
+        self._dying: set[WorkerConnection] = set()
         self._linking = asyncio.Lock()
         self._numbers = 0
         self._census: Census | None = None
@@ -232,14 +232,16 @@ class WorkersSession:
         catalogue: Catalogue,
         sink: Sink,
         repeatable: Repeatable | None = None,
-    ) -> WorkersCell:
+    ) -> WorkerCell:
         link = self._usable_link()
         if link is None:
             link = await self._linked()
         self._numbers += 1
         if repeatable is not None and repeatable.is_replay and self._census is not None:
             self._census.replays += 1
-        return link.start(self._numbers, source, catalogue, sink, repeatable)
+        cell = WorkerCell(link, self._numbers, sink)
+        link.start(cell, source, catalogue, repeatable)
+        return cell
 
     async def aclose(self) -> None:
         self._closed = True
@@ -260,13 +262,13 @@ class WorkersSession:
         """The parts of the sandbox that its worker has reported; None before its report."""
         return None if self._link is None else self._link.sandbox
 
-    def _usable_link(self) -> Link | None:
+    def _usable_link(self) -> WorkerConnection | None:
         link = self._link
         if link is None or link.lost or link.loop is not asyncio.get_running_loop():
             return None
         return link
 
-    async def _linked(self) -> Link:
+    async def _linked(self) -> WorkerConnection:
         """One link for all that ask at once."""
         async with self._linking:
             for _ in range(TRIES):
@@ -278,11 +280,11 @@ class WorkersSession:
                 self._link = await self._connect()  # it may die while it is being connected
             raise EngineError("workers die before they are used")
 
-    async def _connect(self) -> Link:
+    async def _connect(self) -> WorkerConnection:
         self._refuse_if_closed()
         worker = await self._engine.take(self._owner)
         census = self._census = self._engine.census
-        link = Link(worker, self._limits, self._settings, self._on_lost, census)
+        link = WorkerConnection(worker, self._limits, self._settings, self._on_lost, census)
         census.links.add(link)  # before the wait, in which it may be lost
         try:
             await asyncio.get_running_loop().create_connection(lambda: link, sock=worker.socket)
@@ -300,7 +302,7 @@ class WorkersSession:
         if self._closed:
             raise EngineError("the engine session is closed")
 
-    def _on_lost(self, link: Link) -> None:
+    def _on_lost(self, link: WorkerConnection) -> None:
         """No program may start in it any more; it is waited for when we close."""
         if self._census is not None:
             self._census.links.discard(link)

@@ -1,4 +1,4 @@
-"""The connection to one worker, and the cells that run in it, seen from the event loop.
+"""The connection to one worker, seen from the event loop.
 
 The frames of a worker are hostile: sizes, kinds, and whether they were asked for are checked. A worker
 that breaks the rules is killed, and its cells learn why.
@@ -10,16 +10,15 @@ import asyncio
 import json
 import logging
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ..errors import EngineError
-from .loss import KEPT, explain, out_of_memory
+from .loss import KEPT, explain
 from .process import Exit
-from .records import SLACK_BYTES, Feed, longest
+from .records import SLACK_BYTES
 from .sandbox import read_report
 from .wire import (
     HEADER,
-    NUMBER,
     SETTINGS_HEAD,
     START_HEAD,
     WINDOW_BYTES,
@@ -27,7 +26,6 @@ from .wire import (
     FromWorker,
     ToWorker,
     frame,
-    numbered,
 )
 
 if TYPE_CHECKING:
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
     from ..limits import Limits
     from .catalogue import Catalogue
     from .census import Census
-    from .events import Sink
     from .interfaces import Repeatable
     from .process import WorkerProcess
     from .sandbox import Part
@@ -84,7 +81,33 @@ def settings_of(limits: Limits) -> bytes:
     return head + json.dumps(members).encode()
 
 
-class Link(asyncio.BufferedProtocol):
+class ConnectedCell(Protocol):
+    """A program in a worker, as its connection knows it; see ``worker_cell.py``."""
+
+    number: int
+
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether a ``flush`` is unanswered."""
+
+    def on_frame(self, kind: int, payload: bytes) -> None:
+        """Handle a frame of the worker about this cell.
+
+        Raises:
+            EngineError: it has no right to.
+        """
+
+    def on_disconnected(self) -> None:
+        """Nothing more comes: complete the waits for the end of this cell."""
+
+    def on_lost(self, reason: str, limit: str | None) -> None:
+        """The worker is gone; tell the sink, unless the cell has ended."""
+
+    def silence(self) -> None:
+        """It is over; its sink is not told."""
+
+
+class WorkerConnection(asyncio.BufferedProtocol):
     """Frames in, frames out, and how it ends."""
 
     def __init__(
@@ -92,7 +115,7 @@ class Link(asyncio.BufferedProtocol):
         worker: WorkerProcess,
         limits: Limits,
         settings: bytes,
-        on_lost: Callable[[Link], None],
+        on_lost: Callable[[WorkerConnection], None],
         census: Census,
     ) -> None:
         self.lost = False
@@ -107,7 +130,7 @@ class Link(asyncio.BufferedProtocol):
         self._resting = census.resting
         self._buffer = memoryview(bytearray(READ_BYTES))
         self._frames = Frames()
-        self._cells: dict[int, WorkersCell] = {}
+        self._cells: dict[int, ConnectedCell] = {}
         self._catalogue = 0
         self._killed_for: tuple[str, str | None] | None = None
         self._distrusted = False
@@ -128,13 +151,12 @@ class Link(asyncio.BufferedProtocol):
 
     def start(
         self,
-        number: int,
+        cell: ConnectedCell,
         source: str,
         catalogue: Catalogue,
-        sink: Sink,
         repeatable: Repeatable | None,
-    ) -> WorkersCell:
-        """Start a program as cell ``number``."""
+    ) -> None:
+        """Start a program as ``cell``."""
         before = b""
         if catalogue.number != self._catalogue:  # sent once, however many cells share it
             self._catalogue = catalogue.number
@@ -146,13 +168,12 @@ class Link(asyncio.BufferedProtocol):
             readings = repeatable.readings
             head = START_HEAD.pack(catalogue.number, 1, repeatable.seed, len(readings))
         body = head + readings + source.encode("utf-8", "replace")
-        cell = self._cells[number] = WorkersCell(self, number, sink)
+        self._cells[cell.number] = cell
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
             self._resting.pop(self, None)
-        self._write(before + frame(ToWorker.START, number, body))
-        return cell
+        self._write(before + frame(ToWorker.START, cell.number, body))
 
     def send(self, kind: ToWorker, number: int, payload: bytes = b"") -> None:
         self.send_frame(frame(kind, number, payload))
@@ -332,147 +353,3 @@ class Link(asyncio.BufferedProtocol):
         self.gone.set()
         for cell in cells:
             cell.on_lost(reason, limit)
-
-
-class WorkersCell:
-    """One program in a worker."""
-
-    def __init__(self, link: Link, number: int, sink: Sink) -> None:
-        self._link = link
-        self._number = number
-        self._sink = sink
-        self._feed = Feed(sink, longest(link.limits.value_bytes), WINDOW_BYTES, self._credit)
-        self._flushes = 0
-        self._answered = 0
-        self._closing = False
-        self._closed = asyncio.Event()
-
-    @property
-    def awaits_answer(self) -> bool:
-        """Whether a ``flush`` is unanswered."""
-        return self._flushes > 0
-
-    def resolve(self, call: int, json: str) -> None:
-        self._begin_turn(ToWorker.RESOLVE, call, json.encode("utf-8", "replace"))
-
-    def reject(self, call: int, text: str) -> None:
-        self._begin_turn(ToWorker.REJECT, call, text.encode("utf-8", "replace"))
-
-    def fire_timer(self, timer: int) -> None:
-        self._begin_turn(ToWorker.FIRE, timer)
-
-    def _begin_turn(self, kind: ToWorker, number: int, text: bytes = b"") -> None:
-        self._feed.expect_turn()
-        self._link.send_frame(numbered(kind, self._number, number, text))
-
-    def load(self, json: bytes | None) -> None:
-        # A cell waits for its answer. One that asks for more while the last is still here would
-        # have us hold them all.
-        if self._link.handed_over < self._answered:
-            self._link.distrust(EngineError("a worker did not read what it had asked for"))
-            return
-        payload = b"" if json is None else b"=" + json
-        self._link.send(ToWorker.VALUE, self._number, payload)
-        self._answered = self._link.written
-
-    def flush(self) -> None:
-        if not self._closed.is_set():
-            self._flushes += 1
-            self._link.send(ToWorker.FLUSH, self._number)
-            self._link.expect_answer()
-
-    def pause(self) -> None:
-        self._feed.pause()
-
-    def resume(self) -> None:
-        self._feed.resume()
-        self._sink.share.do(self._step)
-
-    async def close(self) -> bool:
-        if not self._closed.is_set() and not self._closing:
-            self._closing = True
-            self._link.send(ToWorker.CLOSE, self._number)
-        try:
-            # The cell's acknowledgement against ``termination_ms``; the worker may also die, which closes the cell.
-            async with asyncio.timeout(self._link.limits.termination_ms / 1000):
-                await self._closed.wait()
-        except TimeoutError:
-            self.silence()
-            self._link.forget(self._number)
-            self._link.kill(
-                self._link.limits.message("termination_ms")
-                + f"{KEPT}: that was another cell of this session.",
-                "termination_ms",
-            )
-            return False
-        return True
-
-    def on_frame(self, kind: int, payload: bytes) -> None:
-        """Handle a frame of the worker about this cell.
-
-        Raises:
-            EngineError: it has no right to.
-        """
-        if kind == FromWorker.RECORDS:
-            self._feed.data(payload)
-            self._sink.share.do(self._step)
-            return
-        if kind == FromWorker.FLUSHED and self._flushes > 0:
-            self._flushes -= 1
-            self._feed.after(self._sink.on_flushed)
-            return
-        self._feed.drain()  # an end comes after what was said before
-        if kind == FromWorker.CLOSED and self._closing:
-            self._end()
-        elif kind == FromWorker.HEAP:
-            self._lose(self._link.limits.message("heap_bytes"), "heap_bytes")
-        elif kind == FromWorker.MEMORY:
-            # What this cell took may not be given back soon, and the next would meet the bound at once.
-            self._link.retire()
-            self._lose(*out_of_memory(self._link.limits))
-        elif kind == FromWorker.FAILED:
-            words = payload.decode("utf-8", "replace")
-            self._lose(f"The cell could not be run: {words}.{KEPT}.", None)
-        else:
-            raise EngineError(f"a worker sent frame {kind}, which it was not to send now")
-
-    def _step(self) -> bool:
-        """Deal with some of what the cell has said; whether there is more."""
-        try:
-            more = self._feed.step()
-        except EngineError as error:
-            self._link.distrust(error)
-            return False
-        if self._feed.finished:  # the worker has given the isolate back by itself
-            self._end()
-        return more and not self._closed.is_set()
-
-    def on_disconnected(self) -> None:
-        """Nothing more comes: complete the waits for the end of this cell."""
-        while self._step():
-            pass
-        if self._closing:
-            self._end()
-
-    def on_lost(self, reason: str, limit: str | None) -> None:
-        if not self._closed.is_set():
-            self._lose(reason, limit)
-
-    def silence(self) -> None:
-        """It is over, without a word."""
-        self._closing = True
-        self._closed.set()
-        self._sink.share.forget(self._step)
-
-    def _lose(self, reason: str, limit: str | None) -> None:
-        self._end()
-        if not self._closing:
-            self._sink.on_lost(reason, limit)
-
-    def _end(self) -> None:
-        self._closed.set()
-        self._sink.share.forget(self._step)
-        self._link.forget(self._number)
-
-    def _credit(self, size: int) -> None:
-        self._link.send(ToWorker.CREDIT, self._number, NUMBER.pack(size))

@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from codemode.engine import link as link_module
+from codemode.engine import worker_connection as connection_module
 from codemode.engine.census import Census
 from codemode.engine.launching import LastWords
-from codemode.engine.link import Link, WorkersCell
 from codemode.engine.process import Exit
 from codemode.engine.sandbox import PARTS
 from codemode.engine.wire import HEADER, FromWorker, frame
+from codemode.engine.worker_cell import WorkerCell
+from codemode.engine.worker_connection import WorkerConnection
 from codemode.limits import Limits
 from codemode.protocol.types import TextItem
 
@@ -50,7 +51,7 @@ class Table:
 
     def __init__(self, limits: Limits) -> None:
         self.worker = ScriptedWorker()
-        self.link = Link(self.worker, limits, b"", lambda _: None, Census())  # type: ignore[arg-type]
+        self.link = WorkerConnection(self.worker, limits, b"", lambda _: None, Census())  # type: ignore[arg-type]
         self.cells: list[Run] = []
 
     async def lay(self) -> None:
@@ -59,7 +60,8 @@ class Table:
         )
         for number in (1, 2):
             run = Run()
-            run.cell = self.link.start(number, "", NO_TOOLS, run, None)
+            run.cell = cell = WorkerCell(self.link, number, run)
+            self.link.start(cell, "", NO_TOOLS, None)
             self.cells.append(run)
 
     def says(self, *frames: bytes) -> None:
@@ -166,7 +168,7 @@ async def test_a_finished_cell_is_forgotten_without_being_closed(table: Table) -
     await table.cells[0].end()
 
     assert await table.cells[0].cell.close()
-    assert isinstance(table.cells[1].cell, WorkersCell)
+    assert isinstance(table.cells[1].cell, WorkerCell)
     assert not table.worker.killed
 
 
@@ -235,7 +237,7 @@ async def test_a_worker_that_asks_again_before_it_has_read_the_answer_is_killed(
     table: Table,
 ) -> None:
     cell = table.cells[0].cell
-    assert isinstance(cell, WorkersCell)
+    assert isinstance(cell, WorkerCell)
     cell.load(b"1" * 2**23)
     cell.load(b"2" * 2**23)
     await table.cells[0].end()
@@ -269,7 +271,7 @@ async def test_a_worker_that_speaks_for_nobody_is_killed_when_it_has_no_right_to
 async def test_a_worker_that_reads_nothing_is_killed(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link_module, "UNREAD_SECONDS", 0)
+    monkeypatch.setattr(connection_module, "UNREAD_SECONDS", 0)
     table.cells[0].cell.resolve(1, "1" * 2**23)
     await table.cells[0].end()
 
