@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -52,3 +53,40 @@ def test_lines_fit(page: str) -> None:
     lines = (ROOT / page).read_text("utf-8").splitlines()
 
     assert [line for line in lines if len(line) > COLUMNS] == []
+
+
+_STAGE = re.compile(r"^ +(\w+)(?:\.(\w+))? .* ([\w/]+/[\w.]+\.(?:py|cc|js))$", re.MULTILINE)
+
+
+def test_every_name_on_a_path_through_the_rooms_is_defined_in_its_file() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    stages = _STAGE.findall(
+        text[text.index("## The path of a program") : text.index("## Decisions")]
+    )
+
+    assert len(stages) > 20
+    assert [stage for stage in stages if not is_defined(*stage)] == []
+
+
+def is_defined(name: str, member: str, file: str) -> bool:
+    """Whether ``name`` is a class or function in ``file``, and ``member`` its method."""
+    path = ROOT / "src" / "codemode" / file
+    source = path.read_text("utf-8")
+    if path.suffix == ".js":
+        return f"function {name}(" in source
+    if path.suffix == ".cc":
+        return f"{name}::" in source
+    found = next(
+        (
+            node
+            for node in ast.parse(source).body
+            if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name
+        ),
+        None,
+    )
+    if not member:
+        return found is not None
+    return isinstance(found, ast.ClassDef) and any(
+        isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) and each.name == member
+        for each in found.body
+    )
