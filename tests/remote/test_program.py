@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from codemode import CodeMode, ProcessSessionProvider
-from codemode.remote.child import program
+from codemode.child_process import find_program
 
 from .stage import bounded
 
@@ -29,7 +29,7 @@ def test_our_own_commands_are_those_beside_this_python(
     if on_path:
         executable(tmp_path / name)
 
-    assert program(name, {"PATH": str(tmp_path)}) == str(BESIDE / name)
+    assert find_program(name, {"PATH": str(tmp_path)}) == str(BESIDE / name)
 
 
 def test_other_commands_are_looked_for_on_the_path_and_then_beside_this_python(
@@ -38,10 +38,10 @@ def test_other_commands_are_looked_for_on_the_path_and_then_beside_this_python(
     wanted = executable(tmp_path / "host")
     environment = {"PATH": str(tmp_path)}
 
-    assert program("host", environment) == wanted
-    assert program("python", environment) == str(BESIDE / "python")
-    assert program("no-such-host", environment) == "no-such-host"
-    assert program("./host", environment) == "./host"
+    assert find_program("host", environment) == wanted
+    assert find_program("python", environment) == str(BESIDE / "python")
+    assert find_program("no-such-host", environment) == "no-such-host"
+    assert find_program("./host", environment) == "./host"
 
 
 @pytest.mark.parametrize("command", ["codemode host", "codemode-host"])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from ..child_process import signal_name
 from .launching import GONE_SECONDS, kill
 
 if TYPE_CHECKING:
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Hashable
 
+    from ..child_process import signal_name
     from ..process_ledger import Place
-    from .launching import LastWords
+from .launching import LastWords
 
 _POLL_SECONDS: Final = 0.002
 
@@ -54,14 +56,6 @@ class Exit(Struct, frozen=True):
         else:
             how = f"exit status {os.waitstatus_to_exitcode(self.status)}"
         return f"{how}: {self.words}" if self.words else how
-
-
-def signal_name(number: int) -> str:
-    """``SIGKILL`` for 9."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal
-        return f"signal {number}"
 
 
 class WorkerProcess:

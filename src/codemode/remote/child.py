@@ -11,13 +11,11 @@ import asyncio
 import logging
 import os
 import shlex
-import shutil
 import signal
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from ..engine.process import signal_name
+from ..child_process import find_program, signal_group, signal_name
 from ..errors import EngineError, UsageError
 from ..lazy_pattern import lazy_pattern
 from ..surface.text import on_one_line
@@ -41,8 +39,6 @@ GONE_SECONDS: Final = 5.0
 
 LINE_BYTES: Final = 8 * 1024
 """How much of a line on standard error is kept."""
-
-_OWN_COMMANDS: Final = ("codemode", "codemode-host")
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 _NOISE: Final = lazy_pattern(r"\s*(\d+: .*|Stack backtrace:|Caused by:)?\s*")
@@ -72,21 +68,6 @@ def command_line(command: Sequence[str] | str) -> tuple[str, ...]:
     if not words or not words[0]:
         raise UsageError("the host command is empty")
     return words
-
-
-def program(name: str, environment: Mapping[str, str]) -> str:
-    """Where the program called ``name`` is.
-
-    Our own commands are those of this Python: no environment needs to be activated, and no other
-    version answers. Others are looked for on the ``PATH`` of ``environment``, then beside this
-    Python, too. What is not found is left as it is.
-    """
-    if os.path.dirname(name):
-        return name
-    beside = shutil.which(name, path=os.path.dirname(sys.executable))
-    on_path = shutil.which(name, path=environment.get("PATH", os.defpath))
-    found = (beside or on_path) if name in _OWN_COMMANDS else (on_path or beside)
-    return found or name
 
 
 def least_environment() -> dict[str, str]:
@@ -225,15 +206,8 @@ class HostChild(asyncio.SubprocessProtocol):
 
     def kill(self) -> None:
         """End the process and what it has started in its group; harmless after the end."""
-        if self.pid is None or self._transport is None:
-            return
-        try:
-            if os.name == "posix":
-                os.killpg(self.pid, signal.SIGKILL)
-            else:
-                self._transport.kill()
-        except (ProcessLookupError, PermissionError):
-            pass
+        if self.pid is not None:
+            signal_group(self.pid, signal.SIGKILL)
 
     async def aclose(self, *, polite: bool = False) -> None:
         """End it, reap it and let go of everything; politely: by the end of its input first.
@@ -266,7 +240,7 @@ async def spawn(
     try:
         _, child = await loop.subprocess_exec(
             lambda: HostChild(listener),
-            program(command[0], environment),
+            find_program(command[0], environment),
             *command[1:],
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

@@ -67,7 +67,7 @@ class CellScript:
     ) -> None:
         self.cell_id = cell_id
         self.share = share
-        self._request = request
+        self.request = request
         self._limits = limits
         self._is_hushed = False
         self._tool_calls = 0
@@ -184,7 +184,7 @@ class CellScript:
             self._reach_limit("output_bytes")
 
     def _on_tool_called(self, called: ev.ToolCalled) -> None:
-        tools = self._request.enabled_tools
+        tools = self.request.enabled_tools
         bound = self._limits.tool_calls
         self._tool_calls += 1
         if bound is not None and self._tool_calls > bound:
@@ -253,6 +253,6 @@ class CellScript:
             return None
         from ..surface.hints import hint_for  # noqa: PLC0415 - only for an error
 
-        names = [tool.name for tool in self._request.enabled_tools]
-        hint = hint_for(self._request.source, error, names, self._error_place)
+        names = [tool.name for tool in self.request.enabled_tools]
+        hint = hint_for(self.request.source, error, names, self._error_place)
         return Failure(error if hint is None else f"{error}\nHint: {hint}", finished.limit)

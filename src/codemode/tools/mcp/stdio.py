@@ -10,13 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import shutil
 import signal
-import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import anyio
@@ -24,6 +20,7 @@ from mcp.client.stdio import get_default_environment
 from mcp.shared.message import SessionMessage
 from mcp_types import jsonrpc_message_adapter
 
+from ...child_process import find_program, signal_group
 from ...surface.text import on_one_line
 from .last_words import last_words
 
@@ -154,7 +151,7 @@ class ServerProcess:
     def kill(self) -> None:
         """End it and all that it has started, at once, if it still runs. From any thread."""
         if self._process is not None and self._process.returncode is None:
-            _signal_group(self._process, signal.SIGKILL)
+            signal_group(self._process.pid, signal.SIGKILL)
 
     async def _read(
         self,
@@ -245,7 +242,7 @@ async def _started(config: StdioServer) -> asyncio.subprocess.Process:
     environment = get_default_environment() | dict(config.env)
     try:
         return await asyncio.create_subprocess_exec(
-            _program(config.command, environment.get("PATH")),
+            find_program(config.command, environment),
             *config.args,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -260,27 +257,16 @@ async def _started(config: StdioServer) -> asyncio.subprocess.Process:
         raise OSError(f"cannot run `{config.command}`{where}: {error.strerror}") from error
 
 
-def _program(command: str, path: str | None) -> str:
-    """The command where it is: on the PATH, else beside this Python, where pip puts servers."""
-    if os.sep in command:
-        return command
-    return (
-        shutil.which(command, path=path)
-        or shutil.which(command, path=str(Path(sys.executable).parent))
-        or command
-    )
-
-
 async def _end(process: asyncio.subprocess.Process) -> None:
     """End the process and its group. Three graces at most; survives one cancellation."""
     assert process.stdin is not None
     process.stdin.close()
     try:
         if not await _exits(process, EXIT_SECONDS):
-            _signal_group(process, signal.SIGTERM)
+            signal_group(process.pid, signal.SIGTERM)
             await _exits(process, EXIT_SECONDS)
     finally:
-        _signal_group(process, signal.SIGKILL)  # what it has started may outlive it
+        signal_group(process.pid, signal.SIGKILL)  # what it has started may outlive it
         try:
             await _exits(process, EXIT_SECONDS)
         finally:  # what has left the group may still hold the other ends of the pipes
@@ -295,10 +281,3 @@ async def _exits(process: asyncio.subprocess.Process, seconds: float) -> bool:
     except TimeoutError:
         return process.returncode is not None
     return True
-
-
-def _signal_group(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    try:
-        os.killpg(process.pid, number)
-    except (ProcessLookupError, PermissionError):  # all gone, or not ours to end
-        pass
