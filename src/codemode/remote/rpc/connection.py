@@ -16,25 +16,22 @@ import grpc
 
 from ...errors import CodeModeError, EngineError, SessionClosedError, WorkerLostError
 from ...grpc import code_mode_pb2 as pb
-from ...grpc.values import MESSAGE_BYTES
 from ...protocol import messages as m
 from ...protocol.frames import FrameError
-from ...protocol.types import CellId, Terminated
+from ...protocol.types import CellId
 from ..operations import UnexpectedAnswerError
 from .admission import ADMISSIONS, admission
 from .failure import RpcFailure
 from .following import Following
 from .incoming import Incoming
 from .link import CONTROL_SECONDS, SessionStub
-from .messages import ExecuteMessages, open_message, text_in
+from .messages import ExecuteMessages, open_message, sendable, text_in, wait_request
 from .requests import PendingRequest, RpcRequests
 from .retirement import Retirement
 from .service import END, ROUTE, each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
-
-    from google.protobuf.message import Message
 
     from ..operations import Operation
     from ..seam import Owner, Route
@@ -157,20 +154,15 @@ class RpcConnection:
             case m.Execute(request=asked):
                 pending.is_execute = True
                 execute = self._executions.message(session_id, pending.name, asked)
-                return self._requests.execute(pending, _checked(execute))
+                return self._requests.execute(pending, sendable(execute))
             case m.Wait(request=asked):
                 pending.cell_id = asked.cell_id
-                wait = pb.WaitRequest(
-                    session_id=session_id,
-                    cell_id=asked.cell_id,
-                    wait_id=pending.name,
-                    yield_time_ms=asked.yield_time_ms,
-                )
-                return self._requests.wait(pending, _checked(wait))
+                wait = wait_request(session_id, pending.name, asked)
+                return self._requests.wait(pending, sendable(wait))
             case m.Terminate(cell_id=cell_id):
                 pending.cell_id = cell_id
                 end = pb.TerminateRequest(session_id=session_id, cell_id=cell_id)
-                return self._requests.terminate(pending, _checked(end))
+                return self._requests.terminate(pending, sendable(end))
             case m.Shutdown():
                 return self._close(pending, request)
 
@@ -192,7 +184,7 @@ class RpcConnection:
             pending.operation.lost(error)
         except (UnexpectedAnswerError, UnicodeError) as error:
             if self._is_closing:
-                _broken_off(pending)
+                pending.break_off()
             else:
                 self._break(str(error))
         except Exception as error:  # noqa: BLE001 - a mistake of ours or of gRPC's must not leave callers waiting
@@ -200,7 +192,7 @@ class RpcConnection:
             self._lose(f"the connection to {self._where} failed: {type(error).__name__}")
         except asyncio.CancelledError:
             if number in self._pending and not pending.operation.is_over:
-                _refuse(pending, "the request was withdrawn")
+                pending.refuse("the request was withdrawn")
             raise
         finally:
             pending.end()
@@ -213,7 +205,7 @@ class RpcConnection:
 
     async def _failed(self, pending: PendingRequest, failure: RpcFailure) -> None:
         if self._is_closing:
-            _broken_off(pending)
+            pending.break_off()
             return
         if failure.route_lost and self._link.route is not None:
             self._lose(f"the route to {self._where} is lost: {failure.text}")
@@ -229,7 +221,7 @@ class RpcConnection:
         elif failure.is_overtime:
             pending.operation.lost(EngineError("the code-mode host did not answer in time"))
         else:
-            _refuse(pending, failure.text)
+            pending.refuse(failure.text)
 
     async def _may_be_losing(self) -> None:
         try:
@@ -428,25 +420,3 @@ class RpcConnection:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-def _broken_off(pending: PendingRequest) -> None:
-    """A host that closes a session may end its cells without a word."""
-    if pending.is_execute and pending.cell_id is not None and not pending.operation.is_over:
-        pending.operation.observed(Terminated(cell_id=CellId(pending.cell_id), items=()))
-    else:
-        pending.operation.lost(SessionClosedError())
-
-
-def _refuse(pending: PendingRequest, text: str) -> None:
-    if pending.is_execute and pending.cell_id is not None:
-        pending.operation.unobserved(text)
-    else:
-        pending.operation.refused(text)
-
-
-def _checked(message: Message) -> Any:
-    size = message.ByteSize()
-    if size > MESSAGE_BYTES:
-        raise FrameError(f"it has {size} bytes, and a message at most {MESSAGE_BYTES}")
-    return message

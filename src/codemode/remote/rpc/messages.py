@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import UNSET, Raw
 
 from ...grpc import code_mode_pb2 as pb
-from ...grpc.values import BUFFERED_FOR, DETAIL_OF, KIND_OF, KINDS, name_message
+from ...grpc.values import (
+    BUFFERED_FOR,
+    DETAIL_OF,
+    KIND_OF,
+    KINDS,
+    MESSAGE_BYTES,
+    name_message,
+)
 from ...protocol import messages as m
+from ...protocol.frames import FrameError
 from ...protocol.messages import RevisedExecuteRequest
 from ...protocol.types import (
     AudioItem,
@@ -28,16 +36,21 @@ from ..operations import UnexpectedAnswerError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from google.protobuf.message import Message
+
     from ...protocol.types import (
         ExecuteRequest,
         Item,
         RuntimeResponse,
         ToolDefinition,
         WaitOutcome,
+        WaitRequest,
     )
 
 PENDING_CALLS: Final = 4_096
 """Calls of a session that a host may have waiting for us."""
+
+M = TypeVar("M", bound="Message")
 
 Metadata: TypeAlias = "Iterable[tuple[str, str | bytes]] | None"
 
@@ -52,6 +65,28 @@ def open_message(request: m.OpenSession) -> pb.OpenSessionRequest:
             message.cell_execution_limits.max_yield_time_ms = limits.max_yield_time_ms
         if limits.max_heap_size_bytes is not None:
             message.cell_execution_limits.max_heap_size_bytes = limits.max_heap_size_bytes
+    return message
+
+
+def wait_request(session_id: str, name: str, wait: WaitRequest) -> pb.WaitRequest:
+    """An observation, by the name that we gave it."""
+    return pb.WaitRequest(
+        session_id=session_id,
+        cell_id=wait.cell_id,
+        wait_id=name,
+        yield_time_ms=wait.yield_time_ms,
+    )
+
+
+def sendable(message: M) -> M:
+    """``message``, if it is not too long.
+
+    Raises:
+        FrameError: it is.
+    """
+    size = message.ByteSize()
+    if size > MESSAGE_BYTES:
+        raise FrameError(f"it has {size} bytes, and a message at most {MESSAGE_BYTES}")
     return message
 
 

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import grpc
 
+from ...errors import SessionClosedError
 from ...grpc import code_mode_pb2 as pb
 from ...grpc import stored_values_pb2
 from ...protocol import messages as m
@@ -58,6 +59,20 @@ class PendingRequest:
         """There is its answer, or never one: whoever waits for anything of it need wait no more."""
         self.begun.set()
         self.ended.set()
+
+    def break_off(self) -> None:
+        """Its session is being closed: a host may end the cells of that without a word."""
+        if self.is_execute and self.cell_id is not None and not self.operation.is_over:
+            self.operation.observed(Terminated(cell_id=CellId(self.cell_id), items=()))
+        else:
+            self.operation.lost(SessionClosedError())
+
+    def refuse(self, text: str) -> None:
+        """The host, or whoever asked, does not want it; the cell that it has started may be there."""
+        if self.is_execute and self.cell_id is not None:
+            self.operation.unobserved(text)
+        else:
+            self.operation.refused(text)
 
 
 class RpcRequests:
