@@ -544,6 +544,22 @@ def test_a_value_that_contains_itself_is_refused() -> None:
         encode_json(value)
 
 
+async def test_notifications_that_have_not_had_their_turn_begin_when_the_cell_yields(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("codemode.loop_share.SLICE_SECONDS", 0.0)  # nothing begins at once
+    delegate = Recorder()
+    cell = Cell(delegate)
+    for n in range(3):
+        cell.callbacks.notify(str(n))
+    cell.callbacks.begin_notifications()
+    await asyncio.sleep(0)
+
+    assert delegate.notes == ["0", "1", "2"]
+    monkeypatch.setattr("codemode.loop_share.SLICE_SECONDS", 1.0)
+    await cell.end()
+
+
 async def test_notifications_that_have_not_had_their_turn_are_delivered_before_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -53,6 +53,9 @@ class Remote(Recorder):
         self.ends[number] = on_ended
         return lambda: self.taken_back.append(number)
 
+    def cell_yielded(self, cell_id: CellId) -> None:
+        self.came.append(("yield", cell_id))
+
 
 class Cell:
     """Who has the calls made, and what reaches it."""

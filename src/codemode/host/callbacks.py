@@ -181,10 +181,14 @@ class ClientDelegate:
             raise ToolError(INVALID_RESULT)
         return value.result
 
+    def cell_yielded(self, cell_id: CellId) -> None:
+        """The client is to learn of a yield before it gets another call of the cell."""
+        self._cells.yielded(cell_id)
+
     def begin_tool(
         self, call: ToolCall, on_ended: Callable[[Raw | ToolError], None]
     ) -> Callable[[], None] | None:
-        """Let the client run a tool, if the start of its cell has been announced and the way is free."""
+        """Let the client run a tool, if its client knows the start and the yields of its cell, and the way is free."""
         if not self._cells.is_announced(call.cell_id):
             return None
 

@@ -75,6 +75,7 @@ class ResponseOrder:
         self._cells: dict[CellId, _OrderedCell] = {}
         self._early: set[CellId] = set()
         self._queues: dict[CellId, _Queue] = {}
+        self._yields: dict[CellId, int] = {}  # that the client has not been told
         self._starting = 0
         self._changed = asyncio.Event()
 
@@ -140,6 +141,10 @@ class ResponseOrder:
         """
         cell = self._cells[cell_id]
         cell.open -= 1
+        if cell_id in self._yields:
+            self._yields[cell_id] = min(self._yields[cell_id] - 1, cell.open)
+            if not self._yields[cell_id]:
+                del self._yields[cell_id]
         cell.ending -= to_end
         if say is not None:
             if is_end and cell.ending:
@@ -148,9 +153,14 @@ class ResponseOrder:
                 say()
         self._settle(cell_id, cell)
 
+    def yielded(self, cell_id: CellId) -> None:
+        """The runtime has answered an observation of the cell; ``answered`` follows, some rounds of the loop later."""
+        self._yields[cell_id] = self._yields.get(cell_id, 0) + 1
+
     def is_announced(self, cell_id: CellId) -> bool:
-        """Whether the cell's start has been told, and so has what waited for that."""
-        return cell_id in self._cells and cell_id not in self._queues
+        """Whether the cell's start and its yields have been told, and so has what waited for that."""
+        is_told = cell_id in self._cells and cell_id not in self._yields
+        return is_told and cell_id not in self._queues
 
     async def announced(self, cell_id: CellId) -> None:
         """Return when the cell's start has been told: nothing about it may come before that.

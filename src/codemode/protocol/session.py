@@ -109,6 +109,9 @@ class TakesRawCalls(Protocol):
         What is returned takes the call back: ``on_ended`` is not called any more.
         """
 
+    def cell_yielded(self, cell_id: CellId) -> None:
+        """An observer of the cell was answered with a yield: what begins now is to come behind that answer."""
+
 
 class StartedCell(Protocol):
     """A cell that was admitted."""

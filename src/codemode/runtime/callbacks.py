@@ -82,6 +82,11 @@ class CellCallbacks(CallRunner):
             )
             self.add(self._notifications, call)
 
+    def say_yielded(self) -> None:
+        """An observer has been answered with a yield: a call that begins now comes behind that answer."""
+        if self._takes_raw is not None:
+            self._takes_raw.cell_yielded(self.cell_id)
+
     def hold_calls(self, held: bool) -> None:  # noqa: FBT001 - the one thing it says
         """Begin no tool call while ``held``: their results could not be delivered."""
         self._tool_calls.is_held = held

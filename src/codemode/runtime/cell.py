@@ -253,10 +253,13 @@ class Cell(CellScript):
         self._regulate()
 
     def _yield(self, _: object) -> None:
+        # What the program has notified before is with the delegate when the observer learns of the yield.
+        self._callbacks.begin_notifications()
         items = self._take_output()
         by_program = self._event is Input.YIELD_ASKED
         yielded = Yielded(cell_id=self.cell_id, items=items, by_program=by_program)
-        self._observers.answer(LiveCell(yielded))
+        if self._observers.answer(LiveCell(yielded)):
+            self._callbacks.say_yielded()
 
     def _pend(self, _: object) -> None:
         self._macrotasks.freeze()

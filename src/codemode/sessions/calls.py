@@ -188,6 +188,11 @@ class CallRunner:
         self.bytes += call.size
         self._begin_next(queue)
 
+    def begin_notifications(self) -> None:
+        """Begin those that only others' turns have kept from beginning."""
+        while self._notifications.begin_next():
+            pass
+
     def withdraw(self, call: CellCall) -> None:
         """Cancel one that is not wanted any more; drop it if it still runs after the grace."""
         if not call.unwanted:
