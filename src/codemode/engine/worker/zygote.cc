@@ -188,8 +188,6 @@ void give_back_code() {
 #endif
 }
 
-constexpr int kOfferedScore = 500, kMostScore = 1000;
-
 int wake_write = -1;
 void on_child(int) {
   int before = errno;
@@ -278,6 +276,7 @@ bool Zygote::serve_request() {
 // Where the system runs out of memory, it ends a worker before the application or the zygote.
 void offer_memory() {
 #ifdef __linux__
+  constexpr int kOfferedScore = 500, kMostScore = 1000;
   int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
   if (fd < 0) return;
   char text[16] = "";
