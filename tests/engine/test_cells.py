@@ -112,6 +112,16 @@ async def test_a_cell_can_be_closed_before_it_has_begun(engine: WorkersEngine) -
     assert await texts(session, "text('still')") == ["still"]
 
 
+async def test_a_cell_can_be_closed_at_any_moment_of_its_start(engine: WorkersEngine) -> None:
+    session = engine.session(STOPPABLE)
+    await texts(session, "text(1)")
+    for moment in range(75):
+        cells = [await begin(session, SPIN) for _ in range(4)]
+        await asyncio.sleep(moment * 0.00004)  # the last of them are spinning by then
+
+        assert await asyncio.gather(*[cell.cell.close() for cell in cells]) == [True] * 4
+
+
 async def test_nothing_is_said_after_a_close(engine: WorkersEngine) -> None:
     cell = await begin(engine.session(Limits()), "for (;;) text('x')")
     await cell.writes()

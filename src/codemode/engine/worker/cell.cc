@@ -163,6 +163,9 @@ bool Cell::begin() {
       Integer::New(isolate_, catalogue_->lazy),
   };
   entry_->Call(isolate_, context_, context_->Global(), 4, arguments);
+  // A termination ends what runs when it comes, and no more: V8 forgets it when the outermost call returns. From here to the
+  // program it waits for the program.
+  if (stopped()) return false;
 
   ScriptCompiler::Source source;
   const char name[] = "exec_main.mjs";
