@@ -6,7 +6,7 @@ held back.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from msgspec import UNSET, Raw
 
@@ -14,7 +14,7 @@ from ..json_text import decoded_bytes, encode_json, memory_of
 from ..protocol.session import TakesRawCalls
 from ..protocol.types import ToolCall
 from ..sessions.call_values import is_plain
-from ..sessions.calls import CallRunner, CellCall, result_now
+from ..sessions.calls import CallRunner, CellCall, offers, result_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +55,9 @@ class CellCallbacks(CallRunner):
     ) -> None:
         super().__init__(cell_id, call_id, delegate, limits, context, share)
         self._settle = settle
-        self._takes_raw = delegate if isinstance(delegate, TakesRawCalls) else None
+        self._takes_raw = (
+            cast("TakesRawCalls", delegate) if offers(type(delegate), TakesRawCalls) else None
+        )
         self._on_room = on_room
 
     @property

@@ -12,7 +12,8 @@ import asyncio
 import logging
 from collections import OrderedDict
 from contextvars import Context
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, cast
 
 import msgspec
 from msgspec import Struct, field
@@ -48,6 +49,12 @@ CALLBACK_SECONDS: Final = 0.0001
 
 _DROPPED: Final[set[asyncio.Task[None]]] = set()
 """Callbacks that outlived their grace; kept from the collector until they end by themselves."""
+
+
+@lru_cache(maxsize=128)
+def offers(delegate: type, what: type) -> bool:
+    """Whether delegates of a class offer all methods of ``what``: a check of a protocol takes microseconds, each time."""
+    return issubclass(delegate, what)
 
 
 class CellCall(Struct, eq=False):
@@ -153,6 +160,9 @@ class CallRunner:
         """What the callbacks that have not ended hold."""
         self._call_id = call_id
         self._delegate = delegate
+        self._takes_queued = (
+            cast("TakesQueued", delegate) if offers(type(delegate), TakesQueued) else None
+        )
         self._limits = limits
         self._context = context
         self._share = share
@@ -178,8 +188,8 @@ class CallRunner:
         """Run the tool call ``name``, after those before it; the delegate learns if it must wait for one to end."""
         queue = self._tool_calls
         must_wait = len(queue) >= queue.at_once or queue.is_held
-        if must_wait and isinstance(self._delegate, TakesQueued):
-            self._delegate.call_queued(self.cell_id, name, tool)
+        if must_wait and self._takes_queued is not None:
+            self._takes_queued.call_queued(self.cell_id, name, tool)
         self.add(queue, call)
 
     def add(self, queue: CallQueue, call: CellCall) -> None:
