@@ -328,7 +328,8 @@ class CodeMode(CellControl):
             session = await self._opening.session()
             catalogue = await self.toolset.read()
             request = self._request(parsed, call_id, catalogue.tools)
-            follower = Follower(session, self._activity, request, following)
+            shown = None if self._durable is None else self._durable.shown
+            follower = Follower(session, self._activity, request, following, shown)
             async with aclosing(follower.events()) as events:
                 async for event in events:
                     if isinstance(event, CellOutput):

@@ -279,6 +279,14 @@ class DurableSession:
                 await self._look_again(cell_id)  # its end can be had once more
                 raise
 
+    async def shown(self, cell_id: CellId) -> None:
+        """Have in the store what output rests on, before it is shown; it counts as handed over with a result only.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        await self._journals.write(OutputDelivered(cell_id, 0))
+
     def given_up(self, cell_id: str) -> None:
         """A cell was ended, and its result is not handed over."""
         self._journals.outputs.pop(cell_id, None)

@@ -28,7 +28,7 @@ from .events import CellOutput, CellStarted, CellYielded
 from .output_waits import OBSERVE_MS, wait_for_output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from ..protocol.session import Session, Signal
     from ..protocol.types import CellId, ExecuteRequest, RuntimeResponse, WaitOutcome
@@ -69,6 +69,7 @@ class Follower:
         activity: the delegate of that session.
         request: starts it; its yield time is how long each observation lasts.
         following: how.
+        before_output: is awaited before output of the cell is shown.
 
     Attributes:
         cell_id: the cell, once it was admitted.
@@ -81,6 +82,7 @@ class Follower:
         activity: Activity,
         request: ExecuteRequest,
         following: FollowOptions,
+        before_output: Callable[[CellId], Awaitable[None]] | None = None,
     ) -> None:
         self.cell_id: CellId | None = None
         self.response: RuntimeResponse | None = None
@@ -91,6 +93,7 @@ class Follower:
         self._yield_seconds = following.yield_seconds
         self._yielded_at = time.monotonic()
         self._stop = following.stop
+        self._before_output = before_output
         self._queue = EventQueue()
 
     async def events(self) -> AsyncGenerator[CellEvent, None]:
@@ -110,6 +113,9 @@ class Follower:
             yield CellStarted(cell_id=cell_id, call_id=call_id)
             response = await started.initial_response()
             while True:
+                # The store, against its own bound; what happens meanwhile is told behind the output.
+                if response.items and self._before_output is not None:
+                    await self._before_output(cell_id)
                 for event in self._told_by(response):
                     yield event
                 if not isinstance(response, Yielded):
